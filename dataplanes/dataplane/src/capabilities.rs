@@ -1,0 +1,24 @@
+//! What a dataplane can do. What it can't is rejected with a reason, never skipped.
+
+use std::collections::BTreeSet;
+
+use portolan_model::{Family, Protocol};
+
+/// Declared by a dataplane; [`crate::plan()`] lists what needs more as unsupported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Kind of the dataplane, for example `userspace`.
+    pub kind: &'static str,
+    /// Families of frontends.
+    pub families: BTreeSet<Family>,
+    /// Transports.
+    pub protocols: BTreeSet<Protocol>,
+    /// Can keep a client on its backend.
+    pub affinity: bool,
+    /// Can refuse clients by address.
+    pub source_ranges: bool,
+    /// Can be silent towards traffic without a backend; without it such traffic is rejected.
+    pub drop: bool,
+    /// Can tell sources inside from sources outside; without it `inside` pools go unused.
+    pub inside: bool,
+}

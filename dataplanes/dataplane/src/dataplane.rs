@@ -1,0 +1,99 @@
+//! The mechanism.
+
+use std::future::Future;
+
+use crate::{Capabilities, FrontendKey, NodeState, Plan};
+
+/// Programs one node. The agent calls one method at a time.
+pub trait Dataplane: Send + 'static {
+    /// What it can do; stays the same.
+    fn capabilities(&self) -> Capabilities;
+
+    /// What is programmed and ours, in the shape of what is desired. After a restart this is what was adopted.
+    fn observe(&mut self) -> impl Future<Output = Result<NodeState, DataplaneError>> + Send;
+
+    /// Carries out a plan: everything in `put` first, then `remove`. Doing it twice changes nothing, removing what is
+    /// not there is fine. One frontend that fails neither stops the others nor loses its last good version.
+    /// Established connections to a backend that left a pool live on until they end.
+    fn apply(&mut self, plan: &Plan) -> impl Future<Output = Applied> + Send;
+
+    /// Whether the mechanism works.
+    fn probe(&mut self) -> impl Future<Output = Health> + Send;
+
+    /// Removes all that is ours, and nothing else.
+    fn cleanup(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send;
+}
+
+/// Outcome of [`Dataplane::apply`]: everything was done but this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// What could not be done.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A frontend that could not be programmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The frontend.
+    pub key: FrontendKey,
+    /// A stable word.
+    pub code: RejectionCode,
+    /// Why, and how to put it right.
+    pub message: String,
+}
+
+/// Why a frontend could not be programmed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum RejectionCode {
+    /// The dataplane can't do this at all.
+    UnsupportedFeature,
+    /// The object makes no sense to the dataplane.
+    InvalidObject,
+    /// A limit of the node is reached.
+    LimitExceeded,
+    /// Another program listens there.
+    PortInUse,
+    /// The plugin lacks a privilege, for example for a port below 1024.
+    PermissionDenied,
+    /// The node has no such address family or address.
+    FamilyUnavailable,
+    /// Anything else.
+    Internal,
+}
+
+impl RejectionCode {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnsupportedFeature => "UNSUPPORTED_FEATURE",
+            Self::InvalidObject => "INVALID_OBJECT",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::PortInUse => "PORT_IN_USE",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::FamilyUnavailable => "FAMILY_UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// Health of a mechanism as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It works.
+    Serving,
+    /// It works in part; why.
+    Degraded(String),
+    /// It does not; why.
+    Down(String),
+}
+
+/// The mechanism itself failed; trying again later may help.
+#[derive(Debug, thiserror::Error)]
+#[error("{context}")]
+pub struct DataplaneError {
+    /// What was attempted.
+    pub context: String,
+    /// The system's error.
+    #[source]
+    pub source: Option<std::io::Error>,
+}

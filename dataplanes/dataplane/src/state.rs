@@ -1,0 +1,93 @@
+//! What a node carries: frontends with their backends.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use portolan_model::view::{Reach, WhenEmpty};
+use portolan_model::{Name, Protocol, Uid};
+
+/// Everything a node should carry (desired), or does (observed).
+pub type NodeState = BTreeMap<FrontendKey, Frontend>;
+
+/// What a dataplane matches.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrontendKey {
+    /// Virtual address, or one of the node's own for a node port.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// Transport.
+    pub protocol: Protocol,
+}
+
+impl FrontendKey {
+    /// Address and port.
+    pub fn socket_addr(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+}
+
+impl fmt::Display for FrontendKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.socket_addr(), self.protocol)
+    }
+}
+
+/// Where traffic for a Service arrives on this node, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontend {
+    /// Whose it is.
+    pub service: ServiceRef,
+    /// Whom the policy concerns.
+    pub reach: Reach,
+    /// For sources that the policy concerns.
+    pub pool: Pool,
+    /// For sources inside (the node itself, workload ranges), where they use another list: exactly for external reach
+    /// with a Local policy.
+    pub inside: Option<Pool>,
+    /// Idle seconds for which a client keeps its backend; 0: none.
+    pub affinity_seconds: u32,
+    /// Clients that may use it; empty: all.
+    pub source_ranges: Vec<ipnet::IpNet>,
+}
+
+/// Backends to choose from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// In order of their uid, so that equal pools compare equal.
+    pub backends: Vec<Backend>,
+    /// What happens while there is none.
+    pub when_empty: WhenEmpty,
+}
+
+/// An endpoint chosen for a frontend on this node.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Backend {
+    /// The endpoint's identity: stays the same while it becomes ready, unready or changes its port.
+    pub endpoint: Uid,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Share of new connections beside its equals; at least 1.
+    pub weight: u32,
+}
+
+/// The Service and the port that a frontend belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRef {
+    /// Its identity.
+    pub uid: Uid,
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Name of the port; may be empty.
+    pub port: String,
+}
+
+impl fmt::Display for ServiceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)?;
+        if self.port.is_empty() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}

@@ -1,0 +1,3 @@
+//! Between wire and domain. Outwards everything converts; inwards, violations are collected with the request's paths.
+
+pub mod view;

@@ -1,0 +1,64 @@
+//! Digests of sets of objects.
+
+use std::fmt;
+
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest as _};
+
+/// 128 bits over a set: the XOR of its members' hashes, so that adding and removing one is the same cheap step.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// Of the empty set.
+    pub const EMPTY: Self = Self([0; 16]);
+
+    /// Hash of one member, given in parts: BLAKE2b-128 over their concatenation.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Blake2b::<U16>::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// Adds a member, or takes it away again.
+    pub fn toggle(&mut self, member: Self) {
+        for (byte, other) in self.0.iter_mut().zip(member.0) {
+            *byte ^= other;
+        }
+    }
+
+    /// From its 16 bytes; `None` for any other length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The 16 bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_one_digest_whatever_the_order() {
+        let (a, b) = (Digest::of(&[b"a"]), Digest::of(&[b"b"]));
+        let mut left = a;
+        left.toggle(b);
+        let mut right = b;
+        right.toggle(a);
+        assert_eq!(left, right);
+        left.toggle(b);
+        assert_eq!(left, a);
+    }
+}

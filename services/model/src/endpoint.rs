@@ -1,0 +1,86 @@
+//! Endpoints.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Name, Protocol, Revision, Scoped, Timestamp, Uid};
+
+/// One address behind one Service. Written in the transaction that changes its Service or its workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// `{service}.w.{workload}`, with `.v6` for the second family, or `{service}.m.{source}.{address}` if hand-written.
+    pub name: Name,
+    /// Where it lives.
+    pub namespace: Name,
+    /// Stable as long as Service, address and origin stay.
+    pub uid: Uid,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+    /// The revision that last wrote it.
+    pub revision: Revision,
+    /// The Service's name.
+    pub service: Name,
+    /// The Service's identity: one that is created again inherits nothing.
+    pub service_uid: Uid,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Where traffic goes.
+    pub address: IpAddr,
+    /// Which of the Service's ports it serves, and where.
+    pub ports: Vec<EndpointPort>,
+    /// The node it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Name>,
+    /// The zone it is in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// Its own name in DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// May be chosen.
+    pub ready: bool,
+    /// Answers, whether or not it should be chosen.
+    pub serving: bool,
+    /// About to end.
+    pub terminating: bool,
+    /// Share of traffic beside its equals; 1 is usual.
+    pub weight: u32,
+}
+
+impl Endpoint {
+    /// Namespace and name.
+    pub fn key(&self) -> Scoped {
+        Scoped::new(self.namespace.clone(), self.name.clone())
+    }
+}
+
+/// Where an endpoint comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Kept by the server from a workload.
+    Workload {
+        /// Its name.
+        name: Name,
+        /// Its identity.
+        uid: Uid,
+    },
+    /// Written by hand, by this source.
+    Source(String),
+}
+
+/// A Service's port on an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointPort {
+    /// Name of the Service's port.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service_port: String,
+    /// Where the endpoint listens.
+    pub port: u16,
+    /// Transport.
+    #[serde(default)]
+    pub protocol: Protocol,
+}

@@ -1,0 +1,55 @@
+//! The nouns of Portolan and the rules about them: what a Service is, what may be asked for, which address is picked,
+//! what a node is told.
+//!
+//! Pure: the same input gives the same output, so that every replica and every test comes to the same result. There is
+//! no clock, no random source, no wire and no SQL in here; time, seeds and identities come in as arguments.
+//!
+//! ```text
+//! Params --validate--> Object --State::apply--> State --view::project--> what a node is told
+//!                        ^                        |
+//!                        '---- alloc::pick <------'
+//! ```
+//! Start with [`Object`] (everything that is kept) and [`State`] (all of it, at one revision).
+
+pub mod alloc;
+mod claim;
+mod cluster;
+mod digest;
+mod endpoint;
+mod event;
+mod ids;
+mod meta;
+mod name;
+mod net;
+mod node;
+mod object;
+mod probe;
+mod refusal;
+mod request;
+mod service;
+mod state;
+pub mod validate;
+pub mod view;
+mod violation;
+mod workload;
+
+pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
+pub use cluster::{Cluster, ClusterSpec, Namespace, ServiceCidr};
+pub use digest::Digest;
+pub use endpoint::{Endpoint, EndpointPort, Origin};
+pub use event::{Event, EventType};
+pub use ids::{Revision, StoreId, Timestamp, Uid};
+pub use meta::{Labels, Meta};
+pub use name::{Name, NameError, Scoped};
+pub use net::{Family, PortRange, Protocol, canonical_cidr, parse_address};
+pub use node::{Node, NodeRuntime, NodeSpec, Rejection};
+pub use object::{Change, Kind, Object};
+pub use probe::{HttpHeader, Probe, ProbeAction, ProbePort};
+pub use refusal::{Precondition, Refusal};
+pub use request::Request;
+pub use service::{
+    ClusterIps, Service, ServicePort, ServiceSpec, ServiceType, TargetPort, TrafficPolicy,
+};
+pub use state::State;
+pub use violation::{Violation, Violations};
+pub use workload::{Workload, WorkloadHealth, WorkloadPort, WorkloadSpec};

@@ -1,0 +1,35 @@
+//! What every named object carries.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Name, Revision, Timestamp, Uid};
+
+/// Labels or annotations; ordered, so that equal ones have equal bytes.
+pub type Labels = BTreeMap<String, String>;
+
+/// Identity and history of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The name.
+    pub name: Name,
+    /// The identity.
+    pub uid: Uid,
+    /// Grows with every change of the specification; starts at 1.
+    pub generation: u64,
+    /// For selection and people.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// For tools and people.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+    /// The revision that created it.
+    pub created_in: Revision,
+    /// The revision that last wrote it.
+    pub revision: Revision,
+}

@@ -1,0 +1,91 @@
+//! Nodes.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Family, Meta, Name, Revision, Timestamp, Uid};
+
+/// A machine that carries Services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Identity and history.
+    pub meta: Meta,
+    /// What it is.
+    pub spec: NodeSpec,
+    /// The highest session whose first full report was committed; older ones are fenced.
+    #[serde(default)]
+    pub session: u64,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// Its addresses, the primary one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
+    /// Its zone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// Where node ports answer; empty means the primary address of each family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_port_addresses: Vec<IpAddr>,
+    /// Kind of its dataplane.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dataplane: String,
+}
+
+impl NodeSpec {
+    /// The addresses on which node ports answer.
+    pub fn node_port_addresses(&self) -> Vec<IpAddr> {
+        if !self.node_port_addresses.is_empty() {
+            return self.node_port_addresses.clone();
+        }
+        [Family::V4, Family::V6]
+            .into_iter()
+            .filter_map(|family| {
+                self.addresses
+                    .iter()
+                    .copied()
+                    .find(|a| Family::of(*a) == family)
+            })
+            .collect()
+    }
+}
+
+/// What a node's plugin last reported. Outside log and revision: written in bulk, read on demand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRuntime {
+    /// The node.
+    pub node: Name,
+    /// Its identity.
+    pub uid: Uid,
+    /// The session the plugin chose.
+    pub session: u64,
+    /// A stream is open.
+    pub connected: bool,
+    /// Tried up to here.
+    pub attempted: Revision,
+    /// Would remember up to here after a crash.
+    pub durable: Revision,
+    /// What it could not apply.
+    #[serde(default)]
+    pub rejected: Vec<Rejection>,
+    /// Last sign of life, on the store's clock.
+    pub last_contact: Timestamp,
+}
+
+/// An object that a node could not program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Kind of the object on the node stream, for example `Service`.
+    pub kind: String,
+    /// Its identity.
+    pub uid: Uid,
+    /// Since when.
+    pub since: Revision,
+    /// A stable word.
+    pub code: String,
+    /// Why, and the remedy.
+    pub message: String,
+}

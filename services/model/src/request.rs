@@ -1,0 +1,21 @@
+//! Idempotency: what a request id stands for.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Revision, Timestamp};
+
+/// A request that was done. A repetition with the same body gets the same answer; another body is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// What the client chose.
+    pub id: Uuid,
+    /// Digest of method and body, hexadecimal.
+    pub body_hash: String,
+    /// Path of the object it wrote, as in [`crate::Object::path`].
+    pub resource: String,
+    /// The revision that did it.
+    pub revision: Revision,
+    /// When it may be forgotten.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,75 @@
+//! Endpoints.
+
+use std::net::IpAddr;
+
+use crate::alloc::ServiceRange;
+use crate::{ClusterSpec, Endpoint, Violations};
+
+/// Why an address may not be an endpoint: it must lie in the cluster's endpoint ranges and never in a ServiceCIDR.
+/// Without ranges, everything but loopback, link-local, multicast and unspecified is allowed (CVE-2021-25737).
+pub fn endpoint_address(
+    address: IpAddr,
+    cluster: &ClusterSpec,
+    services: &[ServiceRange],
+) -> Result<(), String> {
+    if let Some(range) = services.iter().find(|range| range.net().contains(&address)) {
+        return Err(format!(
+            "{address} lies in the ServiceCIDR {}: traffic would turn in a circle",
+            range.net()
+        ));
+    }
+    if cluster.endpoint_ranges.is_empty() {
+        return match special(address) {
+            Some(what) => Err(format!(
+                "{address} is {what}, and the cluster's endpoint_ranges don't allow it"
+            )),
+            None => Ok(()),
+        };
+    }
+    if cluster
+        .endpoint_ranges
+        .iter()
+        .any(|range| range.contains(&address))
+    {
+        return Ok(());
+    }
+    let ranges: Vec<_> = cluster
+        .endpoint_ranges
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    Err(format!(
+        "{address} lies outside the cluster's endpoint_ranges ({})",
+        ranges.join(", ")
+    ))
+}
+
+fn special(address: IpAddr) -> Option<&'static str> {
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    match () {
+        () if address.is_loopback() => Some("a loopback address"),
+        () if address.is_unspecified() => Some("the unspecified address"),
+        () if address.is_multicast() => Some("a multicast address"),
+        () if link_local => Some("a link-local address"),
+        () => None,
+    }
+}
+
+/// The ports of a hand-written endpoint; `field` is the path of its specification.
+pub fn endpoint_ports(field: &str, endpoint: &Endpoint, violations: &mut Violations) {
+    for (i, port) in endpoint.ports.iter().enumerate() {
+        super::port_number(&format!("{field}.ports[{i}].port"), port.port, violations);
+        if endpoint.ports[..i]
+            .iter()
+            .any(|other| other.service_port == port.service_port)
+        {
+            violations.add(
+                format!("{field}.ports[{i}].service_port"),
+                format!("{:?} is there twice", port.service_port),
+            );
+        }
+    }
+}

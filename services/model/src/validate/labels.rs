@@ -1,0 +1,59 @@
+//! Labels, selectors and annotations.
+
+use crate::{Labels, Name, Violations};
+
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+/// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty.
+pub fn labels(field: &str, labels: &Labels, violations: &mut Violations) {
+    for (key, value) in labels {
+        let path = format!("{field}[{key:?}]");
+        if !is_key(key) {
+            violations.add(&path, KEY_RULE);
+        } else if !(value.is_empty() || is_qualified(value)) {
+            violations.add(&path, "value must be at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit");
+        }
+    }
+}
+
+/// Annotations: the same keys, any values, 256 KiB in all.
+pub fn annotations(field: &str, annotations: &Labels, violations: &mut Violations) {
+    for key in annotations
+        .keys()
+        .filter(|key| !is_key(&key.to_ascii_lowercase()))
+    {
+        violations.add(format!("{field}[{key:?}]"), KEY_RULE);
+    }
+    let size: usize = annotations
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if size > MAX_ANNOTATIONS {
+        violations.add(
+            field,
+            format!("{size} bytes in all; at most {MAX_ANNOTATIONS} are allowed"),
+        );
+    }
+}
+
+const KEY_RULE: &str = "key must be a name of at most 63 letters, digits, '-', '_' or '.', optionally after a DNS subdomain and '/'";
+
+/// `[prefix/]name`.
+pub(super) fn is_key(key: &str) -> bool {
+    match key.split_once('/') {
+        Some((prefix, name)) => Name::subdomain(prefix).is_ok() && is_qualified(name),
+        None => is_qualified(key),
+    }
+}
+
+/// 1–63 letters, digits, `-`, `_`, `.`, with a letter or digit at both ends.
+pub(super) fn is_qualified(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}

@@ -1,0 +1,235 @@
+//! What nodes are told: the state with every policy already applied, the same for every node of a cluster.
+//!
+//! What is left for a node is three lines: a Local policy → endpoints with `local` on the own node; else own-node hints
+//! if valid and any match, else own-zone hints likewise, else every endpoint with `cluster`.
+
+mod project;
+mod service;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+pub use project::{project, touched};
+
+use crate::{Family, Name, Probe, Protocol, TrafficPolicy, Uid};
+
+/// Version of the projection: another one means that equal revisions may have other bytes.
+pub const PROJECTION_VERSION: u32 = 1;
+
+/// What a view is; the number is what the wire and the digest carry.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ViewKind {
+    /// [`ClusterView`]
+    Cluster = 1,
+    /// [`NodeView`]
+    Node = 2,
+    /// [`ServiceView`]
+    Service = 3,
+    /// [`EndpointView`]
+    Endpoint = 4,
+    /// [`WorkloadView`]
+    Workload = 5,
+}
+
+/// Names a view on the node stream.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewKey {
+    /// What it is.
+    pub kind: ViewKind,
+    /// Whose.
+    pub uid: Uid,
+}
+
+impl ViewKey {
+    /// From its parts.
+    pub fn new(kind: ViewKind, uid: Uid) -> Self {
+        Self { kind, uid }
+    }
+}
+
+/// An object as nodes see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum View {
+    /// What holds for the whole cluster.
+    Cluster(ClusterView),
+    /// A node.
+    Node(NodeView),
+    /// A Service.
+    Service(ServiceView),
+    /// An address behind a Service.
+    Endpoint(EndpointView),
+    /// A workload with a probe.
+    Workload(WorkloadView),
+}
+
+impl View {
+    /// What it is.
+    pub fn kind(&self) -> ViewKind {
+        match self {
+            Self::Cluster(_) => ViewKind::Cluster,
+            Self::Node(_) => ViewKind::Node,
+            Self::Service(_) => ViewKind::Service,
+            Self::Endpoint(_) => ViewKind::Endpoint,
+            Self::Workload(_) => ViewKind::Workload,
+        }
+    }
+}
+
+/// What holds for the whole cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ClusterView {
+    /// Ranges of virtual addresses.
+    pub service_cidrs: Vec<IpNet>,
+    /// Ranges that endpoints lie in; empty: the default rule.
+    pub endpoint_ranges: Vec<IpNet>,
+    /// Ranges whose traffic is internal.
+    pub workload_ranges: Vec<IpNet>,
+    /// The DNS zone.
+    pub dns_domain: String,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeView {
+    /// Its name.
+    pub name: Name,
+    /// Its zone.
+    pub zone: String,
+    /// Its addresses, the primary one first.
+    pub addresses: Vec<IpAddr>,
+    /// Where node ports answer.
+    pub node_port_addresses: Vec<IpAddr>,
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceView {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Where traffic arrives; none for headless and ExternalName.
+    pub frontends: Vec<FrontendView>,
+    /// The name an ExternalName stands for; else empty.
+    pub external_name: String,
+    /// No address by intent.
+    pub headless: bool,
+}
+
+/// Where traffic for a Service arrives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FrontendView {
+    /// Address or node port.
+    pub at: FrontendAt,
+    /// Whom the policy concerns.
+    pub reach: Reach,
+    /// Which endpoints may be used.
+    pub policy: TrafficPolicy,
+    /// The port.
+    pub port: u16,
+    /// Transport.
+    pub protocol: Protocol,
+    /// Name of the Service's port.
+    pub service_port: String,
+    /// Idle seconds for which a client keeps its endpoint; 0: none.
+    pub affinity_seconds: u32,
+    /// Clients that may use it; empty: all.
+    pub source_ranges: Vec<IpNet>,
+    /// When this node has no endpoint to use.
+    pub when_empty: WhenEmpty,
+    /// Every usable endpoint has node hints.
+    pub node_hints_valid: bool,
+    /// Every usable endpoint has zone hints.
+    pub zone_hints_valid: bool,
+}
+
+/// Where a frontend listens.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FrontendAt {
+    /// At a virtual address.
+    Address(IpAddr),
+    /// At the node's own node-port addresses of a family.
+    NodePort(Family),
+}
+
+/// Whom a policy concerns.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Reach {
+    /// Every source: a ClusterIP.
+    Internal,
+    /// Sources outside; the node itself and workload ranges use the cluster's list.
+    External,
+}
+
+/// What happens to traffic without an endpoint.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum WhenEmpty {
+    /// RST, or ICMP port unreachable.
+    Reject,
+    /// Silence.
+    Drop,
+}
+
+/// An address behind a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndpointView {
+    /// The Service.
+    pub service: Uid,
+    /// Where traffic goes.
+    pub address: IpAddr,
+    /// Which ports it serves.
+    pub ports: Vec<EndpointPortView>,
+    /// The node it runs on.
+    pub node: Option<Name>,
+    /// Its zone.
+    pub zone: String,
+    /// Its own name in DNS.
+    pub hostname: String,
+    /// May be chosen.
+    pub ready: bool,
+    /// Answers.
+    pub serving: bool,
+    /// About to end.
+    pub terminating: bool,
+    /// Share of traffic beside its equals.
+    pub weight: u32,
+    /// Nodes that should prefer it.
+    pub node_hints: Vec<Name>,
+    /// Zones that should prefer it.
+    pub zone_hints: Vec<String>,
+}
+
+/// One port of an endpoint, with the verdict on its use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndpointPortView {
+    /// Name of the Service's port.
+    pub service_port: String,
+    /// Where it listens.
+    pub port: u16,
+    /// For cluster-wide traffic.
+    pub cluster: bool,
+    /// For node-local traffic on its own node.
+    pub local: bool,
+}
+
+/// A workload with a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WorkloadView {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Whose agent probes it.
+    pub node: Name,
+    /// Its addresses; the first is probed.
+    pub addresses: Vec<IpAddr>,
+    /// What to do; every port is a number.
+    pub probe: Probe,
+    /// To be repeated in reports.
+    pub probe_generation: u64,
+}

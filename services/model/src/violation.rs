@@ -1,0 +1,70 @@
+//! Field violations, collected rather than thrown.
+
+/// Details travel in a trailer, and common proxies limit headers to about 8 KiB.
+const MAX_VIOLATIONS: usize = 50;
+
+/// One field that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path in the request, in proto field names: `service.spec.ports[1].node_port`.
+    pub field: String,
+    /// The rule, and how to put it right.
+    pub description: String,
+}
+
+/// All violations of a request; at most one a field (the first, which later checks only follow from), at most 50.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one, unless the field has one already.
+    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        let field = field.into();
+        if self.0.len() < MAX_VIOLATIONS && !self.has(&field) {
+            self.0.push(Violation {
+                field,
+                description: description.into(),
+            });
+        }
+    }
+
+    /// Whether the field has one.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|v| v.field == field)
+    }
+
+    /// The value of `result`, or a violation and `None`.
+    pub fn check<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(field, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In the order of their discovery.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter()
+    }
+
+    /// `Ok` if there is none.
+    pub fn into_result(self) -> Result<(), crate::Refusal> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(crate::Refusal::Invalid { violations: self.0 })
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Workloads.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Family, Meta, Name, Probe, Protocol, Scoped};
+
+/// What a selector matches: a Pod, a virtual machine, a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Identity and history.
+    pub meta: Meta,
+    /// Where it lives.
+    pub namespace: Name,
+    /// What it is.
+    pub spec: WorkloadSpec,
+    /// Grows when what is probed changes; a report about an older one doesn't count.
+    pub probe_generation: u64,
+    /// The last accepted report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<WorkloadHealth>,
+}
+
+impl Workload {
+    /// Namespace and name.
+    pub fn key(&self) -> Scoped {
+        Scoped::new(self.namespace.clone(), self.meta.name.clone())
+    }
+}
+
+/// What a workload is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadSpec {
+    /// Its addresses, at most one a family.
+    pub addresses: Vec<IpAddr>,
+    /// The node it runs on, which need not be registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Name>,
+    /// Ports that a Service may name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<WorkloadPort>,
+    /// How to learn whether it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// Its own name below a headless Service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// The headless Service below which `hostname` is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdomain: Option<String>,
+    /// About to end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draining: bool,
+    /// Readiness as somebody else reports it; counts only while no registered node probes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_ready: Option<bool>,
+}
+
+impl WorkloadSpec {
+    /// The address of a family.
+    pub fn address(&self, family: Family) -> Option<IpAddr> {
+        self.addresses
+            .iter()
+            .copied()
+            .find(|a| Family::of(*a) == family)
+    }
+
+    /// The number behind a port's name.
+    pub fn named_port(&self, name: &str, protocol: Protocol) -> Option<u16> {
+        self.ports
+            .iter()
+            .find(|p| p.name == name && p.protocol == protocol)
+            .map(|p| p.port)
+    }
+}
+
+/// A named port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadPort {
+    /// IANA-style service name.
+    pub name: String,
+    /// The port.
+    pub port: u16,
+    /// Transport.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+/// An accepted readiness report. Order among reports is (session, seq), whatever replica they came through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadHealth {
+    /// Whether it serves.
+    pub serving: bool,
+    /// The probe that was run.
+    pub probe_generation: u64,
+    /// Session of the reporting node.
+    pub session: u64,
+    /// Report within the session.
+    pub seq: u64,
+    /// The last error; empty if it serves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}

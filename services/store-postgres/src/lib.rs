@@ -1,0 +1,1 @@
+//! portolan-store-postgres

@@ -1,0 +1,65 @@
+//! Learning of commits that other replicas made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::TAIL_CHANGES;
+use crate::{Cache, Head, Store, StoreError};
+
+/// How often the heads are read. One statement of about 0.1 ms; NOTIFY would cost every writer more (its commit takes
+/// an instance-wide lock), and gets lost while disconnected.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
+
+const READ_LIMIT: usize = 512;
+
+/// Keeps caches up with what other replicas commit, for ever. `report` hears of errors; [`StoreError::NewerFormat`]
+/// ends the function, since this release must not go on.
+pub async fn follow<S: Store>(store: S, caches: Vec<Arc<Cache>>, mut report: impl FnMut(&StoreError)) -> StoreError {
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = poll(&store, &caches).await {
+            report(&error);
+            if matches!(error, StoreError::NewerFormat { .. }) {
+                return error;
+            }
+        }
+    }
+}
+
+async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<(), StoreError> {
+    let before: Vec<_> = caches.iter().map(|cache| cache.position()).collect();
+    let heads = store.heads().await?;
+    for (cache, before) in caches.iter().zip(before) {
+        cache.touch();
+        let Some(head) = heads.iter().find(|head| head.cluster == *cache.cluster()) else { continue };
+        // What the cache knew before the heads were read must still be in the store: less means a lost tail.
+        if head.revision < before.revision {
+            cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);
+            continue;
+        }
+        catch_up(store, cache, head).await?;
+    }
+    Ok(())
+}
+
+async fn catch_up<S: Store>(store: &S, cache: &Cache, head: &Head) -> Result<(), StoreError> {
+    while cache.position().revision < head.revision {
+        let after = cache.position().revision;
+        let published = match store.read_after(cache.cluster(), after, READ_LIMIT).await {
+            Ok(commits) => cache.publish(commits),
+            Err(StoreError::Compacted { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if !published || cache.position().revision <= after {
+            cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);
+            return Ok(());
+        }
+    }
+    let state = cache.state();
+    if state.revision() == head.revision && state.digest() != head.digest {
+        cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);
+    }
+    Ok(())
+}
