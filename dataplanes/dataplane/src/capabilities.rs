@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 use portolan_model::{Family, Protocol};
 
 /// Declared by a dataplane; [`crate::plan()`] lists what needs more as unsupported.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent abilities, each named where it is read"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// Kind of the dataplane, for example `userspace`.

@@ -1,6 +1,9 @@
 //! The mechanism.
 
 use std::future::Future;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use crate::{Capabilities, FrontendKey, NodeState, Plan};
 
@@ -8,6 +11,13 @@ use crate::{Capabilities, FrontendKey, NodeState, Plan};
 pub trait Dataplane: Send + 'static {
     /// What it can do; stays the same.
     fn capabilities(&self) -> Capabilities;
+
+    /// Tells it where it runs: before the first [`Self::apply`], and whenever that changes. Doing it twice changes
+    /// nothing. An error leaves it usable: what can't work without is rejected by `apply`; the agent tries again.
+    fn configure(
+        &mut self,
+        environment: &Environment,
+    ) -> impl Future<Output = Result<(), DataplaneError>> + Send;
 
     /// What is programmed and ours, in the shape of what is desired. After a restart this is what was adopted.
     fn observe(&mut self) -> impl Future<Output = Result<NodeState, DataplaneError>> + Send;
@@ -22,6 +32,33 @@ pub trait Dataplane: Send + 'static {
 
     /// Removes all that is ours, and nothing else.
     fn cleanup(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send;
+
+    /// Figures of the mechanism for the agent's metrics. Names are snake case; those that end in `_total` only grow
+    /// while the process lives, the others go up and down.
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+/// Where a dataplane runs: what it needs to know about node and cluster beside frontends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The node's own addresses; traffic from them is inside.
+    pub own: Vec<IpAddr>,
+    /// Ranges whose traffic is inside.
+    pub workload_ranges: Vec<IpNet>,
+    /// Ranges of virtual addresses.
+    pub service_cidrs: Vec<IpNet>,
+}
+
+impl Environment {
+    /// Whether a source is inside: the node itself or a workload.
+    pub fn is_inside(&self, source: IpAddr) -> bool {
+        let source = source.to_canonical();
+        source.is_loopback()
+            || self.own.contains(&source)
+            || self.workload_ranges.iter().any(|r| r.contains(&source))
+    }
 }
 
 /// Outcome of [`Dataplane::apply`]: everything was done but this.

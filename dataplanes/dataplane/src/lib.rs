@@ -6,14 +6,17 @@
 //! [`Views::desired`].
 //!
 //! ```text
-//! views from the stream --Views::apply--> touched Services --Views::desired--> NodeState (desired)
-//!                                                                   |
-//!            Dataplane::observe --> NodeState (observed) --plan()---'--> Plan --> Dataplane::apply
+//! views from the stream --Views::apply--> Touched --Desired::refresh--> NodeState (desired), changed keys
+//!                                                                          |
+//!               Dataplane::observe --> NodeState (observed) --plan_keys()--'--> Plan --> Dataplane::apply
 //! ```
 //! Start with [`Dataplane`]; to write one, run the conformance kit (feature `testing`) on it.
 
 mod capabilities;
 mod dataplane;
+mod desired;
+#[cfg(test)]
+mod fixtures;
 mod plan;
 mod state;
 #[cfg(feature = "testing")]
@@ -21,7 +24,10 @@ pub mod testing;
 mod views;
 
 pub use capabilities::Capabilities;
-pub use dataplane::{Applied, Dataplane, DataplaneError, Health, Rejected, RejectionCode};
-pub use plan::{Plan, plan};
+pub use dataplane::{
+    Applied, Dataplane, DataplaneError, Environment, Health, Rejected, RejectionCode,
+};
+pub use desired::Desired;
+pub use plan::{Plan, carried, plan, plan_keys};
 pub use state::{Backend, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
 pub use views::{Touched, Views};

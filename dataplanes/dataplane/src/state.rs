@@ -88,6 +88,10 @@ pub struct ServiceRef {
 impl fmt::Display for ServiceRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)?;
-        if self.port.is_empty() { Ok(()) } else { write!(f, ":{}", self.port) }
+        if self.port.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.port)
+        }
     }
 }

@@ -1,1 +1,33 @@
-//! portolan-allocator
+//! Deciding what becomes of a request, and making it durable.
+//!
+//! [`decide`] is pure: the committed state, an operation and some inputs go in, changes or a refusal come out. The
+//! committer around it orders: it takes what queued while the previous transaction committed, locks the cluster in
+//! the store, catches up, decides every operation against exactly the committed state, and writes one transaction.
+//!
+//! ```text
+//! Allocator::submit --bounded queue--> committer: lock, catch up, decide*, write, commit --> Cache --> reply
+//! ```
+//! It knows no wire and no SQL. Start with [`Action`] for what can be asked, then [`decide`].
+
+mod allocator;
+mod committer;
+mod decide;
+mod error;
+mod events;
+mod metrics;
+mod operation;
+mod outcome;
+mod sweeper;
+
+pub use allocator::Allocator;
+pub use committer::{Committer, MAX_BATCH};
+pub use decide::{Decision, Inputs, QUARANTINE_CAP, decide};
+pub use error::SubmitError;
+pub use events::{EventRecorder, EventSink};
+pub use metrics::Metrics;
+pub use operation::{
+    Action, Context, DeleteMode, EndpointParams, HealthItem, NodeParams, Operation, PutMode, ReadinessReport, ServiceField,
+    ServiceParams, WorkloadParams,
+};
+pub use outcome::{Outcome, Verb};
+pub use sweeper::{Acknowledged, sweep};

@@ -1,1 +1,2 @@
-//! portolan-api
+//! wip
+pub mod node_sync;

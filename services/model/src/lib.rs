@@ -50,6 +50,6 @@ pub use request::Request;
 pub use service::{
     ClusterIps, Service, ServicePort, ServiceSpec, ServiceType, TargetPort, TrafficPolicy,
 };
-pub use state::State;
+pub use state::{Prober, State};
 pub use violation::{Violation, Violations};
 pub use workload::{Workload, WorkloadHealth, WorkloadPort, WorkloadSpec};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Revision, Timestamp, Uid};
+use crate::{Digest, Name, Revision, Timestamp, Uid};
 
 /// Labels or annotations; ordered, so that equal ones have equal bytes.
 pub type Labels = BTreeMap<String, String>;
@@ -32,4 +32,14 @@ pub struct Meta {
     pub created_in: Revision,
     /// The revision that last wrote it.
     pub revision: Revision,
+}
+
+impl Meta {
+    /// Strong entity tag of specification and metadata (RFC 9110), quoted. Status is no part of it, so that health
+    /// never invalidates what a user has read.
+    pub fn etag<T: Serialize>(&self, spec: &T) -> String {
+        let body = serde_json::to_vec(&(&self.labels, &self.annotations, spec))
+            .expect("every key is a string and no value is NaN");
+        format!("\"{}\"", Digest::of(&[self.uid.as_bytes(), &body]))
+    }
 }

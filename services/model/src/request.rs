@@ -12,8 +12,10 @@ pub struct Request {
     pub id: Uuid,
     /// Digest of method and body, hexadecimal.
     pub body_hash: String,
-    /// Path of the object it wrote, as in [`crate::Object::path`].
-    pub resource: String,
+    /// Kind of the object it wrote, as in [`crate::Kind::number`].
+    pub kind: u8,
+    /// Its key among its kind, as in [`crate::Object::path`].
+    pub path: String,
     /// The revision that did it.
     pub revision: Revision,
     /// When it may be forgotten.

@@ -2,6 +2,7 @@
 
 mod index;
 mod read;
+mod readiness;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::{
     Revision, Scoped, Service, ServiceCidr, Workload,
 };
 use index::Index;
+pub use readiness::Prober;
 
 /// Every object of a cluster at one revision, with the indexes that deciding and projecting need.
 ///

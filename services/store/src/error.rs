@@ -49,6 +49,23 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// For a transaction that paused for too long.
+    pub fn lost_turn() -> Self {
+        Self::unavailable("the transaction was open for too long and lost its lock")
+    }
+
+    /// Without an error of a driver.
+    pub fn unavailable(context: impl Into<String>) -> Self {
+        Self::Unavailable { context: context.into(), source: None }
+    }
+
+    /// A write that breaks a rule, found before any constraint could.
+    pub fn conflict(constraint: impl Into<String>) -> Self {
+        Self::Conflict { constraint: constraint.into(), source: None }
+    }
+}
+
 /// How a commit can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {

@@ -15,13 +15,17 @@ mod commit;
 mod error;
 mod follow;
 mod mem;
+pub mod reports;
+pub mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turn;
 
 pub use cache::{Cache, Compacted, Position};
 pub use commit::{AuditEntry, Commit, Write};
 pub use error::{CommitError, StoreError};
 pub use follow::{POLL_INTERVAL, follow};
-pub use mem::MemStore;
+pub use mem::{MemStore, MemTransaction};
 pub use store::{FORMAT, Head, Loaded, Locked, Store, Transaction};
+pub use turn::{PAUSE, Turn};

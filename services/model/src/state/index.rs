@@ -1,8 +1,10 @@
 //! Ways into the state other than by name. Ordered sets of tuples: a range of one is the answer to a question.
 
-use rpds::RedBlackTreeSetSync as Set;
+use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
+
+use rpds::RedBlackTreeSetSync as Set;
 
 use crate::{Labels, Name, Object, Origin, Scoped, Uid};
 
@@ -25,6 +27,10 @@ pub(super) struct Index {
     service_uids: Set<(Uid, Scoped)>,
     /// (uid, workload)
     workload_uids: Set<(Uid, Scoped)>,
+    /// Addresses that were released, but are not free.
+    quarantined_addresses: Set<IpAddr>,
+    /// Ports that were released, but are not free.
+    quarantined_ports: Set<u16>,
     /// (expiry in microseconds, request)
     expiries: Set<(i64, uuid::Uuid)>,
 }
@@ -69,6 +75,8 @@ impl Index {
                     edit.edit(&mut self.workload_endpoints, (uid, o.name.clone()));
                 }
             }
+            Object::IpClaim(o) if !o.state.is_held() => edit.edit(&mut self.quarantined_addresses, o.address),
+            Object::PortClaim(o) if !o.state.is_held() => edit.edit(&mut self.quarantined_ports, o.port),
             Object::Request(o) => edit.edit(&mut self.expiries, (o.expires_at.0, o.id)),
             _ => {}
         }
@@ -122,6 +130,14 @@ impl Index {
             .range((Bound::Included((node.clone(), least())), Bound::Unbounded))
             .take_while(move |key| key.0 == *node)
             .map(|key| &key.1)
+    }
+
+    pub(super) fn quarantined_addresses(&self) -> impl Iterator<Item = &IpAddr> {
+        self.quarantined_addresses.iter()
+    }
+
+    pub(super) fn quarantined_ports(&self) -> impl Iterator<Item = &u16> {
+        self.quarantined_ports.iter()
     }
 
     pub(super) fn expired(&self, now: i64) -> impl Iterator<Item = uuid::Uuid> {

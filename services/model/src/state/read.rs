@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::State;
 use crate::alloc::{Occupancy, ServiceRange};
 use crate::{
-    Cluster, Endpoint, IpClaim, Labels, Name, Namespace, Node, Object, PortClaim, Request, Scoped,
+    Cluster, Endpoint, IpClaim, Kind, Labels, Name, Namespace, Node, Object, PortClaim, Request, Scoped,
     Service, ServiceCidr, Timestamp, Uid, Workload,
 };
 
@@ -193,6 +193,16 @@ impl State {
         self.port_claims.values()
     }
 
+    /// Addresses that were released, but are not free.
+    pub fn quarantined_addresses(&self) -> impl Iterator<Item = &Arc<IpClaim>> {
+        self.index.quarantined_addresses().filter_map(|address| self.ip_claims.get(address))
+    }
+
+    /// Node ports that were released, but are not free.
+    pub fn quarantined_ports(&self) -> impl Iterator<Item = &Arc<PortClaim>> {
+        self.index.quarantined_ports().filter_map(|port| self.port_claims.get(port))
+    }
+
     /// Addresses that are not free, for picking.
     pub fn occupied_addresses(&self) -> &Occupancy {
         &self.occupied_addresses
@@ -213,6 +223,26 @@ impl State {
         self.index
             .expired(now.0)
             .filter_map(|id| self.requests.get(&id))
+    }
+
+    /// An object by kind and [`Object::path`].
+    pub fn object(&self, kind: Kind, path: &str) -> Option<Object> {
+        let scoped = || {
+            let (namespace, name) = path.split_once('/')?;
+            Some(Scoped::new(Name::trusted(namespace), Name::trusted(name)))
+        };
+        Some(match kind {
+            Kind::Cluster => self.cluster()?.clone().into(),
+            Kind::ServiceCidr => self.service_cidrs.get(path)?.clone().into(),
+            Kind::Namespace => self.namespaces.get(path)?.clone().into(),
+            Kind::Service => self.service(&scoped()?)?.clone().into(),
+            Kind::Workload => self.workload(&scoped()?)?.clone().into(),
+            Kind::Endpoint => self.endpoint(&scoped()?)?.clone().into(),
+            Kind::Node => self.nodes.get(path)?.clone().into(),
+            Kind::IpClaim => self.ip_claim(path.parse().ok()?)?.clone().into(),
+            Kind::PortClaim => self.port_claim(path.parse().ok()?)?.clone().into(),
+            Kind::Request => self.request(path.parse().ok()?)?.clone().into(),
+        })
     }
 
     /// Every object, in order of kind and key.

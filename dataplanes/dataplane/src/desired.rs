@@ -1,0 +1,98 @@
+//! What a node should carry, kept up to date at the cost of what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portolan_model::{Name, Uid};
+
+use crate::{Frontend, FrontendKey, NodeState, Touched, Views};
+
+/// The desired state of one node. Equal to [`Views::desired_all`] at any time, but refreshed Service by Service.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    state: NodeState,
+    /// The keys each Service asks for.
+    keys: BTreeMap<Uid, Vec<FrontendKey>>,
+    /// What lost its key to a Service with a lower uid; empty unless the allocator is broken.
+    shadowed: BTreeMap<(FrontendKey, Uid), Frontend>,
+}
+
+impl Desired {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All of it.
+    pub fn state(&self) -> &NodeState {
+        &self.state
+    }
+
+    /// Works out again what was touched and returns the keys that may have changed: the input of
+    /// [`crate::plan_keys()`].
+    pub fn refresh(
+        &mut self,
+        views: &Views,
+        node: &Name,
+        touched: &Touched,
+    ) -> BTreeSet<FrontendKey> {
+        let mut changed = BTreeSet::new();
+        if touched.everything(node) {
+            let known: BTreeSet<_> = self.keys.keys().copied().collect();
+            let all = known
+                .into_iter()
+                .chain(views.services().map(|(uid, _)| uid));
+            let all: BTreeSet<_> = all.chain(touched.services.iter().copied()).collect();
+            self.refresh_services(views, node, &all, &mut changed);
+        } else {
+            self.refresh_services(views, node, &touched.services, &mut changed);
+        }
+        changed
+    }
+
+    fn refresh_services(
+        &mut self,
+        views: &Views,
+        node: &Name,
+        services: &BTreeSet<Uid>,
+        changed: &mut BTreeSet<FrontendKey>,
+    ) {
+        for uid in services {
+            for key in self.keys.remove(uid).unwrap_or_default() {
+                self.withdraw(key, *uid);
+                changed.insert(key);
+            }
+            let wanted = views.desired(node, *uid);
+            if wanted.is_empty() {
+                continue;
+            }
+            self.keys.insert(*uid, wanted.keys().copied().collect());
+            for (key, frontend) in wanted {
+                changed.insert(key);
+                self.claim(key, frontend);
+            }
+        }
+    }
+
+    fn withdraw(&mut self, key: FrontendKey, uid: Uid) {
+        if self.shadowed.remove(&(key, uid)).is_some() {
+            return;
+        }
+        self.state.remove(&key);
+        let heir = self.shadowed.range((key, uid)..).next().map(|(at, _)| *at);
+        if let Some(at) = heir.filter(|(at, _)| *at == key)
+            && let Some(frontend) = self.shadowed.remove(&at)
+        {
+            self.state.insert(key, frontend);
+        }
+    }
+
+    fn claim(&mut self, key: FrontendKey, frontend: Frontend) {
+        let loser = match self.state.get(&key) {
+            Some(holder) if holder.service.uid < frontend.service.uid => Some(frontend),
+            _ => self.state.insert(key, frontend),
+        };
+        if let Some(loser) = loser {
+            self.shadowed.insert((key, loser.service.uid), loser);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a node holds of the stream, and what follows from it for the node.
+
+mod choice;
+mod held;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use portolan_model::view::{
+    ClusterView, EndpointView, FrontendAt, FrontendView, NodeView, Reach, ServiceView, View,
+    ViewKey, WhenEmpty, WorkloadView,
+};
+use portolan_model::{Family, Name, TrafficPolicy, Uid};
+
+use crate::{Environment, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
+use choice::Chooser;
+
+/// The views of a cluster, indexed so that a change costs what it touches.
+#[derive(Clone, Debug, Default)]
+pub struct Views {
+    cluster: Option<(Uid, ClusterView)>,
+    nodes: BTreeMap<Uid, NodeView>,
+    nodes_by_name: BTreeMap<Name, Uid>,
+    services: BTreeMap<Uid, ServiceView>,
+    /// By Service, then by the endpoint's own uid: a Service's endpoints are a range, in order.
+    endpoints: BTreeMap<(Uid, Uid), EndpointView>,
+    service_of: BTreeMap<Uid, Uid>,
+    workloads: BTreeMap<Uid, WorkloadView>,
+}
+
+/// What a change concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Services whose own view or endpoints changed.
+    pub services: BTreeSet<Uid>,
+    /// Nodes that changed, by name.
+    pub nodes: BTreeSet<Name>,
+    /// Workloads that changed.
+    pub workloads: BTreeSet<Uid>,
+    /// What holds for the whole cluster changed.
+    pub cluster: bool,
+}
+
+impl Touched {
+    /// Whether all that a node carries has to be worked out again.
+    pub fn everything(&self, node: &Name) -> bool {
+        self.cluster || self.nodes.contains(node)
+    }
+
+    /// Adds what another change concerns.
+    pub fn merge(&mut self, other: Self) {
+        self.services.extend(other.services);
+        self.nodes.extend(other.nodes);
+        self.workloads.extend(other.workloads);
+        self.cluster |= other.cluster;
+    }
+}
+
+impl Views {
+    /// Takes over whole values and forgets what is gone. Values equal to those held touch nothing.
+    pub fn apply(
+        &mut self,
+        upserts: impl IntoIterator<Item = (ViewKey, View)>,
+        removed: impl IntoIterator<Item = ViewKey>,
+    ) -> Touched {
+        let mut touched = Touched::default();
+        for (key, view) in upserts {
+            self.put(key.uid, view, &mut touched);
+        }
+        for key in removed {
+            self.forget(key, &mut touched);
+        }
+        touched
+    }
+
+    /// What holds for the whole cluster.
+    pub fn cluster(&self) -> Option<&ClusterView> {
+        self.cluster.as_ref().map(|(_, view)| view)
+    }
+
+    /// A node by its name.
+    pub fn node(&self, name: &Name) -> Option<&NodeView> {
+        self.nodes.get(self.nodes_by_name.get(name)?)
+    }
+
+    /// Every Service, in order of uid.
+    pub fn services(&self) -> impl Iterator<Item = (Uid, &ServiceView)> {
+        self.services.iter().map(|(uid, view)| (*uid, view))
+    }
+
+    /// A Service.
+    pub fn service(&self, uid: Uid) -> Option<&ServiceView> {
+        self.services.get(&uid)
+    }
+
+    /// The endpoints of a Service, in order of uid.
+    pub fn endpoints(&self, service: Uid) -> impl Iterator<Item = (Uid, &EndpointView)> {
+        let (first, last) = (Uid::from_slice(&[0; 16]), Uid::from_slice(&[0xff; 16]));
+        first
+            .zip(last)
+            .into_iter()
+            .flat_map(move |(first, last)| self.endpoints.range((service, first)..=(service, last)))
+            .map(|((_, uid), view)| (*uid, view))
+    }
+
+    /// A workload with a probe.
+    pub fn workload(&self, uid: Uid) -> Option<&WorkloadView> {
+        self.workloads.get(&uid)
+    }
+
+    /// The workloads that this node's agent probes.
+    pub fn probed(&self, node: &Name) -> impl Iterator<Item = (Uid, &WorkloadView)> {
+        self.workloads
+            .iter()
+            .filter(move |(_, view)| view.node == *node)
+            .map(|(uid, view)| (*uid, view))
+    }
+
+    /// Where a node's dataplane runs.
+    pub fn environment(&self, node: &Name) -> Environment {
+        let cluster = self.cluster().cloned().unwrap_or_default();
+        Environment {
+            own: self
+                .node(node)
+                .map(|n| n.addresses.clone())
+                .unwrap_or_default(),
+            workload_ranges: cluster.workload_ranges,
+            service_cidrs: cluster.service_cidrs,
+        }
+    }
+
+    /// What a node should carry for one Service, as if it were the only one.
+    pub fn desired(&self, node: &Name, service: Uid) -> NodeState {
+        let Some(view) = self.services.get(&service) else {
+            return NodeState::new();
+        };
+        let own = self.node(node);
+        let mut state = NodeState::new();
+        for frontend in &view.frontends {
+            for address in addresses(frontend.at, own) {
+                let key = FrontendKey {
+                    address,
+                    port: frontend.port,
+                    protocol: frontend.protocol,
+                };
+                let value = self.frontend(node, (service, view), frontend, Family::of(address));
+                state.entry(key).or_insert(value);
+            }
+        }
+        state
+    }
+
+    /// What a node should carry. Should two Services claim the same key, the one with the lower uid has it.
+    pub fn desired_all(&self, node: &Name) -> NodeState {
+        let mut state = NodeState::new();
+        for uid in self.services.keys() {
+            for (key, frontend) in self.desired(node, *uid) {
+                state.entry(key).or_insert(frontend);
+            }
+        }
+        state
+    }
+
+    fn frontend(
+        &self,
+        node: &Name,
+        (uid, service): (Uid, &ServiceView),
+        view: &FrontendView,
+        family: Family,
+    ) -> Frontend {
+        let chooser = Chooser::new(self, node, uid, view, family);
+        let local = view.policy == TrafficPolicy::Local;
+        let backends = if local {
+            chooser.local()
+        } else {
+            chooser.cluster()
+        };
+        let inside = (local && view.reach == Reach::External).then(|| Pool {
+            backends: chooser.cluster(),
+            when_empty: WhenEmpty::Reject,
+        });
+        Frontend {
+            service: ServiceRef {
+                uid,
+                namespace: service.namespace.clone(),
+                name: service.name.clone(),
+                port: view.service_port.clone(),
+            },
+            reach: view.reach,
+            pool: Pool {
+                backends,
+                when_empty: view.when_empty,
+            },
+            inside,
+            affinity_seconds: view.affinity_seconds,
+            source_ranges: view.source_ranges.clone(),
+        }
+    }
+}
+
+/// Where a frontend listens on a node.
+fn addresses(at: FrontendAt, own: Option<&NodeView>) -> Vec<IpAddr> {
+    match at {
+        FrontendAt::Address(address) => vec![address],
+        FrontendAt::NodePort(family) => own
+            .into_iter()
+            .flat_map(|node| &node.node_port_addresses)
+            .copied()
+            .filter(|address| Family::of(*address) == family)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

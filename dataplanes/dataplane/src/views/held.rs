@@ -1,0 +1,94 @@
+//! Taking over values and forgetting them.
+
+use portolan_model::Uid;
+use portolan_model::view::{EndpointView, NodeView, View, ViewKey, ViewKind};
+
+use super::{Touched, Views};
+
+impl Views {
+    pub(super) fn put(&mut self, uid: Uid, view: View, touched: &mut Touched) {
+        match view {
+            View::Cluster(view) => {
+                let held = Some((uid, view));
+                touched.cluster |= self.cluster != held;
+                self.cluster = held;
+            }
+            View::Node(view) => self.put_node(uid, view, touched),
+            View::Service(view) => {
+                if self.services.get(&uid) != Some(&view) {
+                    self.services.insert(uid, view);
+                    touched.services.insert(uid);
+                }
+            }
+            View::Endpoint(view) => self.put_endpoint(uid, view, touched),
+            View::Workload(view) => {
+                if self.workloads.get(&uid) != Some(&view) {
+                    self.workloads.insert(uid, view);
+                    touched.workloads.insert(uid);
+                }
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, key: ViewKey, touched: &mut Touched) {
+        let uid = key.uid;
+        match key.kind {
+            ViewKind::Cluster => {
+                if self.cluster.take_if(|(held, _)| *held == uid).is_some() {
+                    touched.cluster = true;
+                }
+            }
+            ViewKind::Node => self.forget_node(uid, touched),
+            ViewKind::Service => {
+                if self.services.remove(&uid).is_some() {
+                    touched.services.insert(uid);
+                }
+            }
+            ViewKind::Endpoint => self.forget_endpoint(uid, touched),
+            ViewKind::Workload => {
+                if self.workloads.remove(&uid).is_some() {
+                    touched.workloads.insert(uid);
+                }
+            }
+        }
+    }
+
+    fn put_node(&mut self, uid: Uid, view: NodeView, touched: &mut Touched) {
+        if self.nodes.get(&uid) == Some(&view) {
+            return;
+        }
+        self.forget_node(uid, touched);
+        touched.nodes.insert(view.name.clone());
+        self.nodes_by_name.insert(view.name.clone(), uid);
+        self.nodes.insert(uid, view);
+    }
+
+    fn forget_node(&mut self, uid: Uid, touched: &mut Touched) {
+        let Some(view) = self.nodes.remove(&uid) else {
+            return;
+        };
+        // A node that was deleted and created again within one batch has the same name under a new uid.
+        if self.nodes_by_name.get(&view.name) == Some(&uid) {
+            self.nodes_by_name.remove(&view.name);
+        }
+        touched.nodes.insert(view.name);
+    }
+
+    fn put_endpoint(&mut self, uid: Uid, view: EndpointView, touched: &mut Touched) {
+        let service = view.service;
+        if self.endpoints.get(&(service, uid)) == Some(&view) {
+            return;
+        }
+        self.forget_endpoint(uid, touched);
+        touched.services.insert(service);
+        self.service_of.insert(uid, service);
+        self.endpoints.insert((service, uid), view);
+    }
+
+    fn forget_endpoint(&mut self, uid: Uid, touched: &mut Touched) {
+        if let Some(service) = self.service_of.remove(&uid) {
+            self.endpoints.remove(&(service, uid));
+            touched.services.insert(service);
+        }
+    }
+}

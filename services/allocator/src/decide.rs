@@ -1,0 +1,93 @@
+//! The pure heart: from a committed state and an operation to changes, or to a refusal.
+
+mod addresses;
+mod cluster;
+mod draft;
+mod endpoints;
+mod namespace;
+mod node;
+mod ports;
+mod preconditions;
+mod quarantine;
+mod readiness;
+mod replay;
+mod service;
+mod workload;
+
+use portolan_model::{Change, Event, Refusal, Revision, State, Timestamp};
+
+use crate::{Action, Operation, Outcome};
+use draft::Draft;
+pub use quarantine::QUARANTINE_CAP;
+
+/// Rows a transaction may write for one operation.
+const MAX_ROWS: usize = 20_000;
+
+/// What deciding depends on beside state and operation; given from outside so that it stays repeatable.
+#[derive(Copy, Clone, Debug)]
+pub struct Inputs {
+    /// The revision that is being made.
+    pub revision: Revision,
+    /// The store's clock, read under the lock.
+    pub now: Timestamp,
+    /// Source of uids and of the starting points of picks.
+    pub seed: u128,
+}
+
+/// An operation that may be done.
+pub struct Decision {
+    /// The state with the changes applied, still at its old revision.
+    pub state: State,
+    /// The changes, in the order of their effects. Empty: nothing changes.
+    pub changes: Vec<Change>,
+    /// Worth telling people, should the changes be committed.
+    pub events: Vec<Event>,
+    /// The answer.
+    pub outcome: Outcome,
+}
+
+/// Decides an operation against a state. Never looks at anything else, and changes nothing.
+pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<Decision, Refusal> {
+    if let Some(outcome) = replay::find(state, &operation.context)? {
+        return Ok(Decision { state: state.clone(), changes: Vec::new(), events: Vec::new(), outcome });
+    }
+    let mut draft = Draft::new(state, inputs);
+    let mut outcome = act(&mut draft, &operation.action)?;
+    if draft.is_empty() {
+        outcome.revision = state.revision();
+    } else {
+        replay::remember(&mut draft, &operation.context, &outcome);
+    }
+    let rows = draft.rows();
+    if rows > MAX_ROWS {
+        return Err(Refusal::TooLarge { rows, limit: MAX_ROWS });
+    }
+    Ok(draft.finish(outcome))
+}
+
+fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
+    match action {
+        Action::Bootstrap { name, spec, cidrs } => Ok(cluster::bootstrap(draft, name, spec, cidrs)),
+        Action::CreateServiceCidr { name, cidrs } => cluster::create_service_cidr(draft, name, cidrs),
+        Action::PutNamespace { name, labels, annotations, mode } => {
+            namespace::put(draft, name, labels, annotations, mode)
+        }
+        Action::DeleteNamespace { name, force, mode } => namespace::delete(draft, name, *force, mode),
+        Action::PutService { key, params, mode } => service::put(draft, key, params, mode),
+        Action::DeleteService { key, mode } => service::delete(draft, key, mode),
+        Action::PutWorkload { key, params, mode } => workload::put(draft, key, params, mode),
+        Action::DeleteWorkload { key, mode } => workload::delete(draft, key, mode),
+        Action::ReplaceEndpoints { service, source, endpoints } => {
+            endpoints::replace(draft, service, source, endpoints)
+        }
+        Action::DeleteEndpoint { key, mode } => endpoints::delete(draft, key, mode),
+        Action::PutNode { name, params, mode } => node::put(draft, name, params, mode),
+        Action::RegisterNode { name, spec } => node::register(draft, name, spec),
+        Action::DeleteNode { name, mode } => node::delete(draft, name, mode),
+        Action::ReportReadiness(report) => readiness::report(draft, report),
+        Action::ReleaseQuarantined { addresses, ports } => Ok(quarantine::release(draft, addresses, ports)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! Endpoints: kept from workloads, or written by hand.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portolan_model::{
+    Change, Endpoint, EndpointPort, Family, Name, Object, Origin, Refusal, Revision, Scoped, Service, ServiceType,
+    TargetPort, Timestamp, Uid, Violations, Workload, validate,
+};
+
+use super::draft::Draft;
+use super::preconditions::{Present, check_delete, cluster_spec};
+use crate::{DeleteMode, EndpointParams, Outcome, Verb};
+
+const MAX_ENDPOINTS: usize = 1000;
+const MAX_SOURCE: usize = 253;
+
+/// Brings the endpoints of a Service in line with its selector and ports.
+pub(super) fn sync_service(draft: &mut Draft, service: &Arc<Service>) {
+    if service.spec.kind == ServiceType::ExternalName {
+        remove_of_service(draft, service);
+        return;
+    }
+    let existing: Vec<_> = draft.state().endpoints_of(service).cloned().collect();
+    let mut workloads = draft.state().workloads_matching(&service.namespace, &service.spec.selector);
+    let matching: BTreeSet<Uid> = workloads.iter().map(|workload| workload.meta.uid).collect();
+    for endpoint in existing {
+        match &endpoint.origin {
+            Origin::Workload { uid, .. } if matching.contains(uid) => {}
+            // Without a selector, endpoints stay as they are: whose they are now is for people to decide.
+            Origin::Workload { uid, .. } if !service.spec.has_selector() => {
+                workloads.extend(draft.state().workload_by_uid(*uid).cloned());
+            }
+            Origin::Source(_) if !service.spec.has_selector() => {}
+            Origin::Workload { .. } | Origin::Source(_) => draft.apply(Change::delete(endpoint)),
+        }
+    }
+    for workload in workloads {
+        sync(draft, service, &workload, true);
+    }
+}
+
+/// Brings the endpoints of a workload in line, in every Service that selects it, or did before.
+pub(super) fn sync_workload(draft: &mut Draft, before: Option<&Workload>, after: &Arc<Workload>) {
+    let state = draft.state();
+    let selecting: Vec<_> = state.services_selecting(&after.namespace, &after.meta.labels);
+    let wanted: BTreeSet<Uid> = selecting.iter().map(|service| service.meta.uid).collect();
+    let holding = before.into_iter().flat_map(|before| state.endpoints_of_workload(before));
+    let holding: Vec<_> = holding.filter_map(|endpoint| state.service_by_uid(endpoint.service_uid).cloned()).collect();
+    let mut done = BTreeSet::new();
+    for service in selecting.into_iter().chain(holding) {
+        if done.insert(service.meta.uid) {
+            let stays = wanted.contains(&service.meta.uid) || !service.spec.has_selector();
+            sync(draft, &service, after, stays);
+        }
+    }
+}
+
+/// Removes every endpoint of a workload.
+pub(super) fn remove_of_workload(draft: &mut Draft, workload: &Workload) {
+    let endpoints: Vec<_> = draft.state().endpoints_of_workload(workload).cloned().collect();
+    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+}
+
+/// Removes every endpoint of a Service.
+pub(super) fn remove_of_service(draft: &mut Draft, service: &Service) {
+    let endpoints: Vec<_> = draft.state().endpoints_of(service).cloned().collect();
+    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+}
+
+/// Removes every endpoint of a namespace.
+pub(super) fn remove_all(draft: &mut Draft, namespace: &Name) {
+    let endpoints: Vec<_> = draft.state().endpoints_after(Some(namespace), None).cloned().collect();
+    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+}
+
+/// One Service and one workload: at most one endpoint a family.
+fn sync(draft: &mut Draft, service: &Service, workload: &Workload, wanted: bool) {
+    for (i, family) in service.spec.families.iter().enumerate() {
+        let suffix = if i == 0 { "" } else { ".v6" };
+        let name = Name::trusted(format!("{}.w.{}{suffix}", service.meta.name, workload.meta.name));
+        let before = draft.state().endpoint(&Scoped::new(service.namespace.clone(), name.clone())).cloned();
+        let derived = if wanted { derive(draft, service, workload, *family, name) } else { None };
+        match derived {
+            Some(endpoint) => write(draft, before, endpoint),
+            None => before.into_iter().for_each(|before| draft.apply(Change::delete(before))),
+        }
+    }
+}
+
+/// The endpoint that a workload is for a Service; its history is filled in by [`write`].
+fn derive(draft: &Draft, service: &Service, workload: &Workload, family: Family, name: Name) -> Option<Endpoint> {
+    let state = draft.state();
+    let address = workload.spec.address(family)?;
+    let ports = service.spec.ports.iter().filter_map(|port| {
+        let number = match &port.target {
+            TargetPort::Number(number) => *number,
+            TargetPort::Name(name) => workload.spec.named_port(name, port.protocol)?,
+        };
+        Some(EndpointPort { service_port: port.name.clone(), port: number, protocol: port.protocol })
+    });
+    let serving = state.is_serving(workload);
+    let terminating = workload.spec.draining;
+    let node = workload.spec.node.as_ref();
+    let published = workload.spec.subdomain.as_deref() == Some(service.meta.name.as_str());
+    Some(Endpoint {
+        origin: Origin::Workload { name: workload.meta.name.clone(), uid: workload.meta.uid },
+        address,
+        ports: ports.collect(),
+        zone: node.and_then(|node| state.node(node)).map(|node| node.spec.zone.clone()).unwrap_or_default(),
+        node: node.cloned(),
+        hostname: workload.spec.hostname.clone().filter(|_| published),
+        ready: service.spec.publish_not_ready_addresses || (serving && !terminating),
+        serving,
+        terminating,
+        ..blank(service, name)
+    })
+}
+
+/// An endpoint of a Service without a history.
+fn blank(service: &Service, name: Name) -> Endpoint {
+    Endpoint {
+        name,
+        namespace: service.namespace.clone(),
+        uid: service.meta.uid,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+        revision: Revision::ZERO,
+        service: service.meta.name.clone(),
+        service_uid: service.meta.uid,
+        origin: Origin::Source(String::new()),
+        address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        ports: Vec::new(),
+        node: None,
+        zone: String::new(),
+        hostname: None,
+        ready: false,
+        serving: false,
+        terminating: false,
+        weight: 1,
+    }
+}
+
+/// Writes an endpoint, keeping its identity if Service, address and origin are the same; nothing if it is as it was.
+fn write(draft: &mut Draft, before: Option<Arc<Endpoint>>, mut endpoint: Endpoint) {
+    let same = |before: &&Arc<Endpoint>| {
+        before.service_uid == endpoint.service_uid
+            && before.address == endpoint.address
+            && before.origin == endpoint.origin
+    };
+    if let Some(kept) = before.as_ref().filter(same) {
+        endpoint.uid = kept.uid;
+        endpoint.created_at = kept.created_at;
+        endpoint.updated_at = kept.updated_at;
+        endpoint.revision = kept.revision;
+        if endpoint == **kept {
+            return;
+        }
+    } else {
+        endpoint.uid = draft.uid();
+        endpoint.created_at = draft.now();
+    }
+    endpoint.updated_at = draft.now();
+    endpoint.revision = draft.inputs().revision;
+    draft.apply(Change { before: before.map(Object::from), after: Some(endpoint.into()) });
+}
+
+/// Replaces what a source gave a Service.
+pub(super) fn replace(
+    draft: &mut Draft,
+    key: &Scoped,
+    source: &str,
+    list: &[EndpointParams],
+) -> Result<Outcome, Refusal> {
+    let resource = format!("namespaces/{}/services/{}", key.namespace, key.name);
+    let service = draft.state().service(key).cloned().ok_or_else(|| Refusal::NotFound {
+        resource: resource.clone(),
+        remedy: "create the Service first; endpoints belong to one".to_owned(),
+    })?;
+    if service.spec.has_selector() {
+        let description = format!(
+            "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
+        );
+        return Err(Refusal::precondition("SERVICE_HAS_SELECTOR", resource, description));
+    }
+    let mut wanted: Vec<Endpoint> = list.iter().map(|params| by_hand(&service, source, params)).collect();
+    check_list(&service, source, &wanted)?;
+    check_addresses(draft, &wanted)?;
+    let existing: Vec<_> = draft.state().endpoints_of(&service).filter(|e| is_from(e, source)).cloned().collect();
+    let names: BTreeSet<_> = wanted.iter().map(|endpoint| endpoint.name.clone()).collect();
+    let was_empty = existing.is_empty();
+    for endpoint in existing.into_iter().filter(|endpoint| !names.contains(&endpoint.name)) {
+        draft.apply(Change::delete(endpoint));
+    }
+    for endpoint in wanted.drain(..) {
+        let before = draft.state().endpoint(&endpoint.key()).cloned();
+        write(draft, before, endpoint);
+    }
+    let verb = match (draft.is_empty(), was_empty) {
+        (true, _) => Verb::Unchanged,
+        (false, true) => Verb::Created,
+        (false, false) => Verb::Configured,
+    };
+    let now = draft.state().endpoints_of(&service).filter(|e| is_from(e, source)).cloned();
+    let objects = now.map(Object::from).collect();
+    Ok(draft.outcome(verb, objects))
+}
+
+fn is_from(endpoint: &Endpoint, source: &str) -> bool {
+    matches!(&endpoint.origin, Origin::Source(from) if from == source)
+}
+
+fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint {
+    let text = |from: &str| from.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let name = format!("{}.m.{}.{}", service.meta.name, text(source), text(&params.address.to_string()));
+    Endpoint {
+        origin: Origin::Source(source.to_owned()),
+        address: params.address,
+        ports: params.ports.clone(),
+        node: params.node.clone(),
+        zone: params.zone.clone(),
+        hostname: params.hostname.clone(),
+        ready: service.spec.publish_not_ready_addresses || params.ready,
+        serving: params.serving,
+        terminating: params.terminating,
+        weight: params.weight,
+        ..blank(service, Name::trusted(name))
+    }
+}
+
+fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
+    let mut violations = Violations::new();
+    if source.is_empty() || source.len() > MAX_SOURCE {
+        violations.add("source", format!("must have 1 to {MAX_SOURCE} characters, for example Endpoints/{}", service.meta.name));
+    }
+    if list.len() > MAX_ENDPOINTS {
+        violations.add("endpoints", format!("{} endpoints; at most {MAX_ENDPOINTS} a source are allowed", list.len()));
+    }
+    let mut seen = BTreeSet::new();
+    for (i, endpoint) in list.iter().enumerate() {
+        let field = format!("endpoints[{i}].spec");
+        validate::endpoint_ports(&field, endpoint, &mut violations);
+        if !seen.insert(endpoint.address) {
+            violations.add(format!("{field}.address"), format!("{} is there twice; unite the ports", endpoint.address));
+        }
+        if let Some(hostname) = &endpoint.hostname {
+            validate::dns_label(&format!("{field}.hostname"), hostname, &mut violations);
+        }
+        if !(1..=1000).contains(&endpoint.weight) {
+            violations.add(format!("{field}.weight"), "must be between 1 and 1000");
+        }
+    }
+    violations.into_result()
+}
+
+fn check_addresses(draft: &Draft, list: &[Endpoint]) -> Result<(), Refusal> {
+    let cluster = cluster_spec(draft.state())?;
+    let ranges = draft.state().service_ranges();
+    let preconditions: Vec<_> = list
+        .iter()
+        .enumerate()
+        .filter_map(|(i, endpoint)| {
+            let description = validate::endpoint_address(endpoint.address, cluster, &ranges).err()?;
+            let subject = format!("endpoints[{i}].spec.address");
+            Some(portolan_model::Precondition { kind: "RANGE", subject, description })
+        })
+        .collect();
+    if preconditions.is_empty() { Ok(()) } else { Err(Refusal::Precondition { reason: "RANGE", preconditions }) }
+}
+
+/// Deletes one endpoint that the server does not keep.
+pub(super) fn delete(draft: &mut Draft, key: &Scoped, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+    let before = draft.state().endpoint(key).cloned();
+    let present = before.as_ref().map(|b| Present { uid: b.uid, etag: "" });
+    let resource = format!("namespaces/{}/endpoints/{}", key.namespace, key.name);
+    let exists = check_delete(&resource, present.as_ref(), mode)?;
+    let Some(before) = before.filter(|_| exists) else {
+        return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
+    };
+    let service = draft.state().service_by_uid(before.service_uid);
+    if service.is_some_and(|service| service.spec.has_selector()) {
+        let description = format!("{resource} is kept by the selector of Service {}; change its labels or delete the workload instead", before.service);
+        return Err(Refusal::precondition("SERVICE_HAS_SELECTOR", resource, description));
+    }
+    draft.apply(Change::delete(before.clone()));
+    Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
+}

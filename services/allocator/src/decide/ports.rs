@@ -1,0 +1,114 @@
+//! Node ports: what may be asked for, what is kept, what is shared, what is picked.
+
+use portolan_model::alloc::{Pick, pick_port};
+use portolan_model::{
+    Change, ClaimOwner, ClaimState, PortClaim, PortRange, Precondition, Refusal, Service, ServicePort, ServiceSpec,
+};
+
+use super::draft::Draft;
+use super::quarantine::time_left;
+
+/// Fills in the numbers that need no picking. In this order: what is asked for stays; a port takes up the number that
+/// its namesake had before, unless another one asks for it now; entries for the same port (TCP and UDP) share one.
+pub(super) fn carry_over(spec: &mut ServiceSpec, before: Option<&Service>) {
+    let asked: Vec<u16> = spec.ports.iter().filter_map(|port| port.node_port).collect();
+    for port in &mut spec.ports {
+        if port.node_port.is_none() {
+            port.node_port = namesake(before, port).filter(|number| !asked.contains(number));
+        }
+    }
+    share(spec);
+}
+
+/// Entries for the same port number get the same node port, if one of them has one.
+fn share(spec: &mut ServiceSpec) {
+    for i in 0..spec.ports.len() {
+        if spec.ports[i].node_port.is_none() {
+            let (number, protocol) = (spec.ports[i].port, spec.ports[i].protocol);
+            let twin = spec.ports.iter().find(|p| p.port == number && p.protocol != protocol && p.node_port.is_some());
+            spec.ports[i].node_port = twin.and_then(|p| p.node_port);
+        }
+    }
+}
+
+fn namesake(before: Option<&Service>, port: &ServicePort) -> Option<u16> {
+    let old = before?.spec.ports.iter().find(|old| old.name == port.name && old.protocol == port.protocol)?;
+    old.node_port
+}
+
+/// Why a port that was asked for can't be had; `None` if it can.
+pub(super) fn blocker(
+    draft: &Draft,
+    range: PortRange,
+    field: &str,
+    port: u16,
+    owner: &ClaimOwner,
+) -> Option<Precondition> {
+    let blocked = |kind, description| Some(Precondition { kind, subject: field.to_owned(), description });
+    if !range.contains(port) {
+        let description = format!("{port} lies outside the cluster's node ports ({range}); ask for one of these, or leave it out");
+        return blocked("RANGE", description);
+    }
+    let claim = draft.state().port_claim(port)?;
+    match &claim.state {
+        _ if claim.owner.uid == owner.uid => None,
+        ClaimState::Held => blocked(
+            "NODE_PORT_IN_USE",
+            format!("node port {port} is held by Service {}; ask for another one, or leave it out", claim.owner.key()),
+        ),
+        ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
+        ClaimState::Quarantined { released_at, .. } => blocked(
+            "NODE_PORT_QUARANTINED",
+            format!(
+                "node port {port} was released by Service {}, and nodes may still forward for it; it is free at the latest in {}",
+                claim.owner.key(),
+                time_left(*released_at, draft.now())
+            ),
+        ),
+    }
+}
+
+/// Picks the numbers that are still missing, after those that are fixed were claimed.
+pub(super) fn pick_missing(
+    draft: &mut Draft,
+    range: PortRange,
+    spec: &mut ServiceSpec,
+    owner: &ClaimOwner,
+) -> Result<(), Refusal> {
+    for i in 0..spec.ports.len() {
+        if spec.ports[i].node_port.is_some() {
+            continue;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
+        let seed = draft.random() as u64;
+        let Pick::Free(port) = pick_port(range, draft.state().occupied_ports(), seed) else {
+            return Err(exhausted(draft, range));
+        };
+        claim(draft, port, owner);
+        spec.ports[i].node_port = Some(port);
+        share(spec);
+    }
+    Ok(())
+}
+
+/// Claims a port that nothing blocks. A no-op if the owner holds it already.
+pub(super) fn claim(draft: &mut Draft, port: u16, owner: &ClaimOwner) {
+    let before = draft.state().port_claim(port).cloned();
+    if before.as_ref().is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held()) {
+        return;
+    }
+    let after = PortClaim { port, owner: owner.clone(), state: ClaimState::Held };
+    draft.apply(Change { before: before.map(Into::into), after: Some(after.into()) });
+}
+
+fn exhausted(draft: &Draft, range: PortRange) -> Refusal {
+    let claims = || draft.state().port_claims().filter(|claim| range.contains(claim.port));
+    let quarantined = claims().filter(|claim| !claim.state.is_held()).count() as u64;
+    let used = claims().count() as u64 - quarantined;
+    let capacity = u64::from(range.size());
+    let description = format!(
+        "no node port is free in {range}: {used} in use, {quarantined} released but not yet free, of {capacity}; delete Services, or use type ClusterIP"
+    );
+    let subject = range.to_string();
+    Refusal::Exhausted { reason: "NODE_PORT_EXHAUSTED", subject, description, used, quarantined, capacity }
+}

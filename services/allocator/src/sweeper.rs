@@ -1,0 +1,60 @@
+//! Freeing released addresses and ports as soon as no node can forward for them any more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
+
+use crate::{Action, Allocator, Context, Operation, QUARANTINE_CAP};
+
+/// Pause between two looks. A look at an empty quarantine costs next to nothing.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Claims per operation.
+const BULK: usize = 2000;
+
+/// Up to where each node would remember what it applied; a node that is not in it has acknowledged nothing.
+pub type Acknowledged = HashMap<Uid, Revision>;
+
+/// Looks again and again, for ever. `acknowledged` tells what nodes have durably applied without rejecting it.
+pub async fn sweep(allocator: Allocator, acknowledged: impl Fn() -> Acknowledged + Send) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let state = allocator.cache().state();
+        let Some(action) = releasable(&state, &acknowledged(), wall_clock()) else { continue };
+        let context = Context { method: "ReleaseQuarantined", principal: "portolan".to_owned(), ..Context::default() };
+        if let Err(error) = allocator.submit(Operation { action, context }).await {
+            tracing::debug!(error = %error, "nothing released from quarantine");
+        }
+    }
+}
+
+/// What no registered node can still forward for, and what waited for too long.
+fn releasable(state: &Arc<State>, acknowledged: &Acknowledged, now: Timestamp) -> Option<Action> {
+    let forgotten = state
+        .nodes()
+        .map(|node| acknowledged.get(&node.meta.uid).copied().unwrap_or_default())
+        .min()
+        .unwrap_or(Revision(u64::MAX));
+    let due = |claim: &ClaimState| match claim {
+        ClaimState::Quarantined { released_in, released_at } => {
+            let capped = now.micros_since(*released_at) > QUARANTINE_CAP.as_micros() as u64;
+            if capped && *released_in > forgotten {
+                tracing::warn!(revision = released_in.0, "released from quarantine by the cap, not by every node");
+            }
+            (*released_in <= forgotten || capped).then_some(*released_in)
+        }
+        ClaimState::Held => None,
+    };
+    let addresses: Vec<_> =
+        state.quarantined_addresses().filter_map(|c| Some((c.address, due(&c.state)?))).take(BULK).collect();
+    let ports: Vec<_> = state.quarantined_ports().filter_map(|c| Some((c.port, due(&c.state)?))).take(BULK).collect();
+    let nothing = addresses.is_empty() && ports.is_empty();
+    (!nothing).then_some(Action::ReleaseQuarantined { addresses, ports })
+}
+
+/// Only compared with a bound of minutes, so this process's clock will do.
+fn wall_clock() -> Timestamp {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,102 @@
+//! Pods, as far as they matter to Services: a Pod becomes a Workload.
+
+use std::collections::HashSet;
+
+use portolan_proto::v1;
+
+use super::document::{Answer, Read};
+use super::metadata::Metadata;
+use super::probe::{self, ReadProbe};
+use super::read::Fields;
+use super::service::word;
+use super::{Scope, workload};
+use crate::words;
+
+pub(super) fn read(fields: &Fields<'_>, scope: &Scope) -> Answer {
+    let metadata = Metadata::read(fields, scope);
+    let status = fields.fields("status");
+    let phase = status.as_ref().map(|s| s.text("phase")).unwrap_or_default();
+    if matches!(phase.as_str(), "Succeeded" | "Failed") {
+        return Answer::ignored(format!("its phase is {phase}, so it serves no more"));
+    }
+    let addresses = status.as_ref().map(addresses).unwrap_or_default();
+    if addresses.is_empty() {
+        return Answer::ignored("it has no address yet (status.podIP)");
+    }
+    let (mut spec, notes) = fields.fields("spec").map(|f| spec(&f)).unwrap_or_default();
+    spec.addresses = addresses;
+    spec.draining = metadata.deleting;
+    spec.reported_ready = status.as_ref().and_then(ready);
+    Answer {
+        read: Read::Item(workload::item(metadata, spec, scope)),
+        notes,
+    }
+}
+
+fn addresses(status: &Fields<'_>) -> Vec<String> {
+    let many: Vec<_> = status
+        .list("podIPs")
+        .iter()
+        .filter_map(|place| Some(place.fields()?.text("ip")))
+        .filter(|ip| !ip.is_empty())
+        .collect();
+    let one = status.text("podIP");
+    if many.is_empty() && !one.is_empty() {
+        return vec![one];
+    }
+    many
+}
+
+fn ready(status: &Fields<'_>) -> Option<bool> {
+    let conditions = status.list("conditions");
+    let mut conditions = conditions.iter().filter_map(|place| place.fields());
+    let ready = conditions.find(|condition| condition.text("type") == "Ready")?;
+    Some(ready.text("status") == "True")
+}
+
+fn spec(fields: &Fields<'_>) -> (v1::WorkloadSpec, Vec<String>) {
+    let containers: Vec<_> = fields
+        .list("containers")
+        .iter()
+        .filter_map(|place| place.fields())
+        .collect();
+    let mut notes = Vec::new();
+    let probe = containers.iter().find_map(|c| c.get("readinessProbe"));
+    let readiness_probe = match probe.and_then(|place| probe::read(&place, false)) {
+        Some(ReadProbe::Probe(probe)) => Some(probe),
+        Some(ReadProbe::NotRunnable(what)) => {
+            notes.push(format!(
+                "a readiness probe of kind {what} can't be run from outside the Pod; its Ready condition counts instead"
+            ));
+            None
+        }
+        None => None,
+    };
+    let spec = v1::WorkloadSpec {
+        node: fields.text("nodeName"),
+        ports: ports(&containers),
+        readiness_probe,
+        hostname: fields.text("hostname"),
+        subdomain: fields.text("subdomain"),
+        ..v1::WorkloadSpec::default()
+    };
+    (spec, notes)
+}
+
+/// The named ports: others can't be referred to. Of two with one name and protocol the first counts, as in Kubernetes.
+fn ports(containers: &[Fields<'_>]) -> Vec<v1::WorkloadPort> {
+    let mut seen = HashSet::new();
+    let ports = containers.iter().flat_map(|c| c.list("ports"));
+    let ports = ports.filter_map(|place| place.fields());
+    let ports = ports.map(|fields| v1::WorkloadPort {
+        name: fields.text("name"),
+        port: fields.integer("containerPort"),
+        protocol: word(&fields, "protocol", words::PROTOCOLS),
+    });
+    ports
+        .filter(|port| {
+            let protocol = port.protocol.max(v1::Protocol::Tcp.into());
+            !port.name.is_empty() && seen.insert((port.name.clone(), protocol))
+        })
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! What all stores agree on about events and about what nodes reported.
+
+use std::collections::BTreeMap;
+
+use portolan_model::{Event, Name, NodeRuntime, Uid};
+
+/// Events kept of a cluster; the oldest go.
+pub const MAX_EVENTS: usize = 10_000;
+
+/// What makes two events one that happened twice.
+type EventKey<'a> = (Uid, &'a str, &'a str, &'a str);
+
+/// The key of an event.
+pub fn event_key(event: &Event) -> EventKey<'_> {
+    (event.object_uid, &event.reason, &event.component, &event.message)
+}
+
+/// Counts `newer` up on the same event seen before.
+pub fn count_up(known: &mut Event, newer: &Event) {
+    known.count = known.count.saturating_add(newer.count);
+    known.last_at = known.last_at.max(newer.last_at);
+    known.first_at = known.first_at.min(newer.first_at);
+}
+
+/// Every event once, in the order of their keys: writers that touch the same rows in the same order can't deadlock.
+pub fn merge_events(events: &[Event]) -> Vec<Event> {
+    let mut merged: BTreeMap<EventKey<'_>, Event> = BTreeMap::new();
+    for event in events {
+        merged
+            .entry(event_key(event))
+            .and_modify(|known| count_up(known, event))
+            .or_insert_with(|| event.clone());
+    }
+    merged.into_values().collect()
+}
+
+/// Whether `newer` may take the place of `known`: it speaks for another machine of that name, or for no older session.
+pub fn supersedes(newer: &NodeRuntime, known: &NodeRuntime) -> bool {
+    newer.uid != known.uid || newer.session >= known.session
+}
+
+/// Every node once, in the order of their names.
+pub fn merge_runtime(runtime: &[NodeRuntime]) -> Vec<&NodeRuntime> {
+    let mut merged: BTreeMap<&Name, &NodeRuntime> = BTreeMap::new();
+    for row in runtime {
+        merged
+            .entry(&row.node)
+            .and_modify(|known| {
+                if supersedes(row, known) {
+                    *known = row;
+                }
+            })
+            .or_insert(row);
+    }
+    merged.into_values().collect()
+}
