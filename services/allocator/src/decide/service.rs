@@ -96,7 +96,9 @@ fn merge(before: Option<&Service>, params: &ServiceParams) -> Wanted {
         spec: before.map(|b| b.spec.clone()).unwrap_or_default(),
     };
     let (to, from) = (&mut wanted.spec, &params.spec);
-    for field in &params.fields {
+    // What is created is taken as a whole, whatever the mask says (AIP-134).
+    let all = ServiceField::ALL.into_iter().filter(|_| before.is_none());
+    for field in params.fields.iter().copied().chain(all) {
         match field {
             ServiceField::Labels => wanted.labels.clone_from(&params.labels),
             ServiceField::Annotations => wanted.annotations.clone_from(&params.annotations),

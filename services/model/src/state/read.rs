@@ -62,11 +62,7 @@ impl State {
     }
 
     /// Services after `after` (exclusive), of one namespace or of all, in order of namespace and name.
-    pub fn services_after(
-        &self,
-        namespace: Option<&Name>,
-        after: Option<&Scoped>,
-    ) -> impl Iterator<Item = &Arc<Service>> {
+    pub fn services_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Service>> + use<'a> {
         page(&self.services, namespace, after)
     }
 
@@ -81,11 +77,7 @@ impl State {
     }
 
     /// Workloads after `after`, as [`Self::services_after`].
-    pub fn workloads_after(
-        &self,
-        namespace: Option<&Name>,
-        after: Option<&Scoped>,
-    ) -> impl Iterator<Item = &Arc<Workload>> {
+    pub fn workloads_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Workload>> + use<'a> {
         page(&self.workloads, namespace, after)
     }
 
@@ -95,11 +87,7 @@ impl State {
     }
 
     /// Endpoints after `after`, as [`Self::services_after`].
-    pub fn endpoints_after(
-        &self,
-        namespace: Option<&Name>,
-        after: Option<&Scoped>,
-    ) -> impl Iterator<Item = &Arc<Endpoint>> {
+    pub fn endpoints_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
         page(&self.endpoints, namespace, after)
     }
 

@@ -1,0 +1,78 @@
+//! Single fields, inwards.
+
+use std::net::IpAddr;
+
+use portolan_model::{Family, Protocol, Violations, parse_address};
+
+use crate::v1;
+
+/// A port from its wire form. Out of range: a violation, and 0, which later checks take as said already.
+pub(super) fn port(field: &str, number: i32, violations: &mut Violations) -> u16 {
+    match u16::try_from(number) {
+        Ok(port) if port != 0 => port,
+        _ => {
+            violations.add(field, format!("{number} is not between 1 and 65535"));
+            0
+        }
+    }
+}
+
+/// An enum from its wire form; `None` and a violation if this release does not know the number.
+pub(super) fn enumeration<E: TryFrom<i32>>(field: &str, number: i32, violations: &mut Violations) -> Option<E> {
+    let value = E::try_from(number).ok();
+    if value.is_none() {
+        violations.add(field, format!("{number} is no known value"));
+    }
+    value
+}
+
+pub(super) fn protocol(field: &str, number: i32, violations: &mut Violations) -> Protocol {
+    match enumeration(field, number, violations) {
+        Some(v1::Protocol::Udp) => Protocol::Udp,
+        Some(v1::Protocol::Sctp) => {
+            violations.add(field, "SCTP is not supported yet; use TCP or UDP");
+            Protocol::Tcp
+        }
+        Some(v1::Protocol::Unspecified | v1::Protocol::Tcp) | None => Protocol::Tcp,
+    }
+}
+
+pub(super) fn protocol_out(protocol: Protocol) -> i32 {
+    match protocol {
+        Protocol::Tcp => v1::Protocol::Tcp,
+        Protocol::Udp => v1::Protocol::Udp,
+        Protocol::Sctp => v1::Protocol::Sctp,
+    }
+    .into()
+}
+
+pub(super) fn family_out(family: Family) -> i32 {
+    match family {
+        Family::V4 => v1::IpFamily::Ipv4,
+        Family::V6 => v1::IpFamily::Ipv6,
+    }
+    .into()
+}
+
+/// Addresses; those that are none become violations and are left out.
+pub(super) fn addresses(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpAddr> {
+    let parse = |(i, text): (usize, &String)| violations.check(&format!("{field}[{i}]"), parse_address(text));
+    texts.iter().enumerate().filter_map(parse).collect()
+}
+
+/// Seconds or a count: not negative.
+pub(super) fn count(field: &str, number: i32, default: u32, violations: &mut Violations) -> u32 {
+    match u32::try_from(number) {
+        Ok(0) => default,
+        Ok(number) => number,
+        Err(_) => {
+            violations.add(field, "must not be negative");
+            default
+        }
+    }
+}
+
+/// A text that stands for nothing if it is empty.
+pub(super) fn optional(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,59 @@
+//! Nodes and what they report.
+
+use portolan_model::{Node, NodeRuntime, NodeSpec, Violations};
+
+use super::fields::addresses;
+use super::meta::{generation, timestamp};
+use crate::v1;
+
+/// A specification from its wire form. `field` is its path in the request.
+pub fn spec(field: &str, m: &v1::NodeSpec, violations: &mut Violations) -> NodeSpec {
+    NodeSpec {
+        addresses: addresses(&format!("{field}.addresses"), &m.addresses, violations),
+        zone: m.zone.clone(),
+        node_port_addresses: addresses(&format!("{field}.node_port_addresses"), &m.node_port_addresses, violations),
+        dataplane: m.dataplane.clone(),
+    }
+}
+
+/// A node on the wire, with what its plugin reported last, but without conditions.
+pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeRuntime>) -> v1::Node {
+    let meta = &node.meta;
+    v1::Node {
+        name: format!("clusters/{cluster}/nodes/{}", meta.name),
+        uid: meta.uid.to_string(),
+        labels: meta.labels.clone(),
+        annotations: meta.annotations.clone(),
+        generation: generation(meta.generation),
+        etag: meta.etag(&node.spec),
+        revision: meta.revision.0,
+        create_time: Some(timestamp(meta.created_at)),
+        update_time: Some(timestamp(meta.updated_at)),
+        delete_time: None,
+        spec: Some(v1::NodeSpec {
+            addresses: node.spec.addresses.iter().map(ToString::to_string).collect(),
+            zone: node.spec.zone.clone(),
+            node_port_addresses: node.spec.node_port_addresses.iter().map(ToString::to_string).collect(),
+            dataplane: node.spec.dataplane.clone(),
+        }),
+        status: Some(runtime.map(status).unwrap_or_default()),
+    }
+}
+
+fn status(runtime: &NodeRuntime) -> v1::NodeStatus {
+    let rejected = runtime.rejected.iter().map(|r| v1::Rejection {
+        object: format!("{}/{}", r.kind, r.uid),
+        since_revision: r.since.0,
+        code: r.code.clone(),
+        message: r.message.clone(),
+    });
+    v1::NodeStatus {
+        conditions: Vec::new(),
+        connected: runtime.connected,
+        session: runtime.session,
+        attempted_revision: runtime.attempted.0,
+        durable_revision: runtime.durable.0,
+        rejected: rejected.collect(),
+        last_contact_time: Some(timestamp(runtime.last_contact)),
+    }
+}

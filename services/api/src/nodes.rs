@@ -1,0 +1,164 @@
+//! NodeAPI.
+
+use futures_util::StreamExt;
+use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
+use portolan_model::{Digest, Kind, Name, Node, NodeRuntime, Object, Violations, validate, view};
+use portolan_proto::convert::{meta, name, node, view as wire_view};
+use portolan_proto::v1;
+use portolan_proto::v1::node_api_server::NodeApi;
+use tonic::{Request, Response, Status};
+
+use crate::access::{Api, ClusterAccess};
+use crate::conditions::node_conditions;
+use crate::context::{context, optional, respond};
+use crate::paging::Page;
+use crate::shape::{event_words, not_found, parse, required};
+use crate::watch::{WatchStream, watch};
+
+#[tonic::async_trait]
+impl NodeApi for Api {
+    type WatchNodesStream = WatchStream<v1::WatchNodesResponse>;
+
+    async fn create_node(&self, request: Request<v1::CreateNodeRequest>) -> Result<Response<v1::Node>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let parent = name::cluster("parent", &m.parent, v);
+            let id = name::new_subdomain("node_id", &m.node_id, v);
+            let params = params(m.node.as_ref(), v);
+            let context = context("CreateNode", &request, &m.request_id, m.validate_only, v);
+            let action = Action::PutNode { name: id?, params: params?, mode: PutMode::Create };
+            Some((parent?, Operation { action, context }))
+        })?;
+        write(self.cluster(&cluster)?, operation, None).await
+    }
+
+    async fn get_node(&self, request: Request<v1::GetNodeRequest>) -> Result<Response<v1::Node>, Status> {
+        let m = request.get_ref();
+        let asked = parse(|v| name::in_cluster("name", &m.name, "nodes", v))?;
+        let access = self.cluster(&asked.cluster)?;
+        let state = access.state_at(m.min_revision).await?;
+        let found = state.node(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(wire(access, &(access.runtime)(), found)))
+    }
+
+    async fn list_nodes(
+        &self,
+        request: Request<v1::ListNodesRequest>,
+    ) -> Result<Response<v1::ListNodesResponse>, Status> {
+        let m = request.get_ref();
+        let (parent, page) = parse(|v| {
+            let page = Page::new(m.page_size, &m.page_token, &["nodes", &m.parent], v);
+            name::cluster("parent", &m.parent, v).map(|parent| (parent, page))
+        })?;
+        let access = self.cluster(&parent)?;
+        let state = access.state_at(m.min_revision).await?;
+        let after = page.after.clone().map(Name::trusted);
+        let found = state.nodes().filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
+        let (found, next_page_token) = page.cut(found, |node| node.meta.name.to_string());
+        let runtime = (access.runtime)();
+        let nodes = found.into_iter().map(|node| wire(access, &runtime, node)).collect();
+        Ok(Response::new(v1::ListNodesResponse { nodes, next_page_token, revision: state.revision().0 }))
+    }
+
+    async fn update_node(&self, request: Request<v1::UpdateNodeRequest>) -> Result<Response<v1::Node>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let sent = required("node", m.node.as_ref(), v)?;
+            let target = name::in_cluster("node.name", &sent.name, "nodes", v);
+            let params = params(Some(sent), v);
+            let etag = optional(&sent.etag);
+            let mode = PutMode::Update { allow_missing: m.allow_missing, etag, expected_uid: None };
+            let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
+            let (target, params) = (target?, params?);
+            Some((target.cluster, Operation { action: Action::PutNode { name: target.key, params, mode }, context }))
+        })?;
+        write(self.cluster(&cluster)?, operation, None).await
+    }
+
+    async fn delete_node(&self, request: Request<v1::DeleteNodeRequest>) -> Result<Response<v1::Node>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let target = name::in_cluster("name", &m.name, "nodes", v);
+            let mode = DeleteMode { allow_missing: m.allow_missing, etag: optional(&m.etag), expected_uid: None };
+            let context = context("DeleteNode", &request, &m.request_id, m.validate_only, v);
+            let target = target?;
+            Some((target.cluster, Operation { action: Action::DeleteNode { name: target.key, mode }, context }))
+        })?;
+        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+    }
+
+    async fn watch_nodes(
+        &self,
+        request: Request<v1::WatchNodesRequest>,
+    ) -> Result<Response<Self::WatchNodesStream>, Status> {
+        let m = request.into_inner();
+        let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
+        let access = self.cluster(&parent)?.clone();
+        let events = watch(&access, Kind::Node, None, m.from_revision).await?;
+        let stream = events.map(move |event| {
+            let event = event?;
+            let node = match &event.object {
+                Some(Object::Node(node)) => Some(wire(&access, &(access.runtime)(), node)),
+                _ => None,
+            };
+            let (r#type, revision) = event_words(&event);
+            Ok(v1::WatchNodesResponse { r#type, node, revision })
+        });
+        Ok(Response::new(stream.boxed()))
+    }
+
+    async fn dump_node_view(
+        &self,
+        request: Request<v1::DumpNodeViewRequest>,
+    ) -> Result<Response<v1::DumpNodeViewResponse>, Status> {
+        let m = request.get_ref();
+        let asked = parse(|v| name::in_cluster("name", &m.name, "nodes", v))?;
+        let state = self.cluster(&asked.cluster)?.state_at(0).await?;
+        state.node(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        let mut digest = Digest::EMPTY;
+        let mut objects = Vec::new();
+        for (key, view) in view::project(&state) {
+            digest.toggle(wire_view::digest(key, &wire_view::encode(&view)));
+            let body = serde_json::json!({ "uid": key.uid, "view": view });
+            objects.push(body.to_string());
+        }
+        let revision = state.revision().0;
+        Ok(Response::new(v1::DumpNodeViewResponse { revision, digest: digest.to_string(), objects }))
+    }
+}
+
+fn wire(access: &ClusterAccess, runtime: &[NodeRuntime], node: &Node) -> v1::Node {
+    let report = runtime.iter().find(|report| report.uid == node.meta.uid);
+    let mut message = node::to_wire(access.cluster(), node, report);
+    if let Some(status) = &mut message.status {
+        status.conditions = node_conditions(node, report);
+    }
+    message
+}
+
+fn params(sent: Option<&v1::Node>, violations: &mut Violations) -> Option<NodeParams> {
+    let sent = required("node", sent, violations)?;
+    let default = v1::NodeSpec::default();
+    let spec = node::spec("node.spec", sent.spec.as_ref().unwrap_or(&default), violations);
+    validate::labels("node.labels", &sent.labels, violations);
+    validate::annotations("node.annotations", &sent.annotations, violations);
+    Some(NodeParams { labels: sent.labels.clone(), annotations: sent.annotations.clone(), spec })
+}
+
+async fn write(
+    access: &ClusterAccess,
+    operation: Operation,
+    gone: Option<&str>,
+) -> Result<Response<v1::Node>, Status> {
+    let outcome = access.submit(operation).await?;
+    let mut message = match (outcome.objects.first(), gone) {
+        (Some(Object::Node(node)), _) => wire(access, &(access.runtime)(), node),
+        (_, Some(name)) => v1::Node { name: name.to_owned(), ..v1::Node::default() },
+        (_, None) => return Err(not_found("the node that an earlier request with this request_id wrote")),
+    };
+    if gone.is_some() {
+        message.revision = outcome.revision.0;
+        message.delete_time = Some(meta::now());
+    }
+    Ok(respond(message, outcome.verb))
+}

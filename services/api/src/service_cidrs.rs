@@ -1,0 +1,68 @@
+//! ServiceCidrAPI.
+
+use portolan_allocator::{Action, Operation};
+use portolan_model::{Name, Object};
+use portolan_proto::convert::{cluster, name};
+use portolan_proto::v1;
+use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
+use tonic::{Request, Response, Status};
+
+use crate::access::Api;
+use crate::context::{context, respond};
+use crate::paging::Page;
+use crate::shape::{not_found, parse, required};
+
+#[tonic::async_trait]
+impl ServiceCidrApi for Api {
+    async fn create_service_cidr(
+        &self,
+        request: Request<v1::CreateServiceCidrRequest>,
+    ) -> Result<Response<v1::ServiceCidr>, Status> {
+        let m = request.get_ref();
+        let (parent, operation) = parse(|v| {
+            let parent = name::cluster("parent", &m.parent, v);
+            let id = name::new_label("service_cidr_id", &m.service_cidr_id, v);
+            let context = context("CreateServiceCidr", &request, &m.request_id, m.validate_only, v);
+            let sent = required("service_cidr", m.service_cidr.as_ref(), v)?;
+            let spec = required("service_cidr.spec", sent.spec.as_ref(), v)?;
+            let cidrs = cluster::cidrs("service_cidr.spec.cidrs", &spec.cidrs, v);
+            Some((parent?, Operation { action: Action::CreateServiceCidr { name: id?, cidrs }, context }))
+        })?;
+        let access = self.cluster(&parent)?;
+        let outcome = access.submit(operation).await?;
+        let Some(Object::ServiceCidr(created)) = outcome.objects.first() else {
+            return Err(not_found("the ServiceCIDR that an earlier request with this request_id wrote"));
+        };
+        let state = access.allocator.cache().state();
+        Ok(respond(cluster::service_cidr(parent.as_str(), &state, created), outcome.verb))
+    }
+
+    async fn get_service_cidr(
+        &self,
+        request: Request<v1::GetServiceCidrRequest>,
+    ) -> Result<Response<v1::ServiceCidr>, Status> {
+        let m = request.get_ref();
+        let asked = parse(|v| name::in_cluster("name", &m.name, "serviceCidrs", v))?;
+        let state = self.cluster(&asked.cluster)?.state_at(m.min_revision).await?;
+        let found = state.service_cidr(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(cluster::service_cidr(asked.cluster.as_str(), &state, found)))
+    }
+
+    async fn list_service_cidrs(
+        &self,
+        request: Request<v1::ListServiceCidrsRequest>,
+    ) -> Result<Response<v1::ListServiceCidrsResponse>, Status> {
+        let m = request.get_ref();
+        let (parent, page) = parse(|v| {
+            let page = Page::new(m.page_size, &m.page_token, &["serviceCidrs", &m.parent], v);
+            name::cluster("parent", &m.parent, v).map(|parent| (parent, page))
+        })?;
+        let state = self.cluster(&parent)?.state_at(m.min_revision).await?;
+        let after = page.after.clone().map(Name::trusted);
+        let found = state.service_cidrs().filter(|s| after.as_ref().is_none_or(|after| s.meta.name > *after));
+        let (found, next_page_token) = page.cut(found, |service_cidr| service_cidr.meta.name.to_string());
+        let service_cidrs = found.into_iter().map(|s| cluster::service_cidr(parent.as_str(), &state, s)).collect();
+        let revision = state.revision().0;
+        Ok(Response::new(v1::ListServiceCidrsResponse { service_cidrs, next_page_token, revision }))
+    }
+}

@@ -1,0 +1,182 @@
+//! ServiceAPI.
+
+mod mask;
+
+use futures_util::StreamExt;
+use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
+use portolan_model::{Kind, NodeRuntime, Object, Scoped, Service, State, Violations, validate};
+use portolan_proto::convert::{meta, name, service};
+use portolan_proto::v1;
+use portolan_proto::v1::service_api_server::ServiceApi;
+use tonic::{Request, Response, Status};
+
+use crate::access::{Api, ClusterAccess};
+use crate::conditions::service_status;
+use crate::context::{context, expected_uid, optional, respond};
+use crate::paging::Page;
+use crate::shape::{event_words, not_found, parse, required};
+use crate::watch::{WatchStream, watch};
+
+#[tonic::async_trait]
+impl ServiceApi for Api {
+    type WatchServicesStream = WatchStream<v1::WatchServicesResponse>;
+
+    async fn create_service(
+        &self,
+        request: Request<v1::CreateServiceRequest>,
+    ) -> Result<Response<v1::Service>, Status> {
+        let m = request.get_ref();
+        let (parent, operation) = parse(|v| {
+            let parent = name::namespace("parent", &m.parent, v);
+            let id = name::new_label("service_id", &m.service_id, v);
+            let params = params(m.service.as_ref(), |_, _| ServiceField::ALL.into(), v);
+            let context = context("CreateService", &request, &m.request_id, m.validate_only, v);
+            let (parent, mode) = (parent?, PutMode::Create);
+            let key = Scoped::new(parent.key, id?);
+            Some((parent.cluster, Operation { action: Action::PutService { key, params: params?, mode }, context }))
+        })?;
+        write(self.cluster(&parent)?, operation, None).await
+    }
+
+    async fn get_service(&self, request: Request<v1::GetServiceRequest>) -> Result<Response<v1::Service>, Status> {
+        let m = request.get_ref();
+        let asked = parse(|v| name::in_namespace("name", &m.name, "services", v))?;
+        let access = self.cluster(&asked.cluster)?;
+        let state = access.state_at(m.min_revision).await?;
+        let found = state.service(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(wire(access, &state, &(access.runtime)(), found)))
+    }
+
+    async fn list_services(
+        &self,
+        request: Request<v1::ListServicesRequest>,
+    ) -> Result<Response<v1::ListServicesResponse>, Status> {
+        let m = request.get_ref();
+        let (parent, page) = parse(|v| {
+            let page = Page::new(m.page_size, &m.page_token, &["services", &m.parent], v);
+            name::namespaces("parent", &m.parent, v).map(|parent| (parent, page))
+        })?;
+        let access = self.cluster(&parent.cluster)?;
+        let state = access.state_at(m.min_revision).await?;
+        let found = state.services_after(parent.key.as_ref(), page.after_scoped().as_ref());
+        let (found, next_page_token) = page.cut(found, |service| service.key().to_string());
+        let runtime = (access.runtime)();
+        let services = found.into_iter().map(|service| wire(access, &state, &runtime, service)).collect();
+        Ok(Response::new(v1::ListServicesResponse { services, next_page_token, revision: state.revision().0 }))
+    }
+
+    async fn update_service(
+        &self,
+        request: Request<v1::UpdateServiceRequest>,
+    ) -> Result<Response<v1::Service>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let sent = required("service", m.service.as_ref(), v)?;
+            let target = name::in_namespace("service.name", &sent.name, "services", v);
+            if let Some(target) = target.as_ref().filter(|_| m.allow_missing) {
+                name::new_label("service.name", target.key.name.as_str(), v);
+            }
+            let params = params(Some(sent), |sent, v| mask::fields(m.update_mask.as_ref(), sent, v), v);
+            let mode = PutMode::Update {
+                allow_missing: m.allow_missing,
+                etag: optional(&sent.etag),
+                expected_uid: expected_uid(&m.expected_uid, v),
+            };
+            let context = context("UpdateService", &request, &m.request_id, m.validate_only, v);
+            let (target, params) = (target?, params?);
+            Some((target.cluster, Operation { action: Action::PutService { key: target.key, params, mode }, context }))
+        })?;
+        write(self.cluster(&cluster)?, operation, None).await
+    }
+
+    async fn delete_service(
+        &self,
+        request: Request<v1::DeleteServiceRequest>,
+    ) -> Result<Response<v1::Service>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let target = name::in_namespace("name", &m.name, "services", v);
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                etag: optional(&m.etag),
+                expected_uid: expected_uid(&m.expected_uid, v),
+            };
+            let context = context("DeleteService", &request, &m.request_id, m.validate_only, v);
+            let target = target?;
+            Some((target.cluster, Operation { action: Action::DeleteService { key: target.key, mode }, context }))
+        })?;
+        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+    }
+
+    async fn watch_services(
+        &self,
+        request: Request<v1::WatchServicesRequest>,
+    ) -> Result<Response<Self::WatchServicesStream>, Status> {
+        let m = request.into_inner();
+        let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
+        let access = self.cluster(&parent.cluster)?.clone();
+        let events = watch(&access, Kind::Service, parent.key, m.from_revision).await?;
+        let stream = events.map(move |event| {
+            let event = event?;
+            let service = match &event.object {
+                Some(Object::Service(service)) => {
+                    let state = access.allocator.cache().state();
+                    Some(wire(&access, &state, &(access.runtime)(), service))
+                }
+                _ => None,
+            };
+            let (r#type, revision) = event_words(&event);
+            Ok(v1::WatchServicesResponse { r#type, service, revision })
+        });
+        Ok(Response::new(stream.boxed()))
+    }
+}
+
+/// A Service as clients see it: with its status.
+fn wire(access: &ClusterAccess, state: &State, runtime: &[NodeRuntime], service: &Service) -> v1::Service {
+    let status = service_status(state, service, runtime);
+    v1::Service { status: Some(status), ..service::to_wire(access.cluster(), service) }
+}
+
+/// The parameters of a write. A specification that is meant as a whole is checked as a whole, so that everything
+/// that is wrong comes back at once.
+fn params(
+    sent: Option<&v1::Service>,
+    fields: impl FnOnce(&v1::Service, &mut Violations) -> std::collections::BTreeSet<ServiceField>,
+    violations: &mut Violations,
+) -> Option<ServiceParams> {
+    let sent = required("service", sent, violations)?;
+    let default = v1::ServiceSpec::default();
+    let spec = service::spec("service.spec", sent.spec.as_ref().unwrap_or(&default), violations);
+    let fields = fields(sent, violations);
+    validate::labels("service.labels", &sent.labels, violations);
+    validate::annotations("service.annotations", &sent.annotations, violations);
+    if fields.len() == ServiceField::ALL.len() {
+        validate::service("service.spec", &spec, violations);
+    }
+    Some(ServiceParams { labels: sent.labels.clone(), annotations: sent.annotations.clone(), spec, fields })
+}
+
+/// Has a write done. `gone` is the name that a delete answers with when there is nothing left to show.
+async fn write(
+    access: &ClusterAccess,
+    operation: Operation,
+    gone: Option<&str>,
+) -> Result<Response<v1::Service>, Status> {
+    let outcome = access.submit(operation).await?;
+    let mut message = match (outcome.objects.first(), gone) {
+        (Some(Object::Service(service)), None) => {
+            let state = access.allocator.cache().state();
+            wire(access, &state, &(access.runtime)(), service)
+        }
+        (Some(Object::Service(service)), Some(_)) => service::to_wire(access.cluster(), service),
+        (_, Some(name)) => v1::Service { name: name.to_owned(), ..v1::Service::default() },
+        (_, None) => return Err(not_found("the Service that an earlier request with this request_id wrote")),
+    };
+    if gone.is_some() {
+        message.revision = outcome.revision.0;
+        message.delete_time = Some(meta::now());
+    }
+    message.warnings = outcome.warnings;
+    Ok(respond(message, outcome.verb))
+}

@@ -1,0 +1,34 @@
+//! Checking the shape of requests: every violation at once, then a value.
+
+use portolan_model::{Refusal, Violations};
+use tonic::Status;
+
+use crate::status::from_refusal;
+
+/// Runs a parser that collects violations; a value only if there were none.
+pub(crate) fn parse<T>(parser: impl FnOnce(&mut Violations) -> Option<T>) -> Result<T, Status> {
+    let mut violations = Violations::new();
+    let value = parser(&mut violations);
+    violations.into_result().map_err(|refusal| from_refusal(&refusal))?;
+    value.ok_or_else(|| from_refusal(&Refusal::invalid("", "the request lacks a required field")))
+}
+
+/// What a message must have; its absence is a violation.
+pub(crate) fn required<'a, M>(field: &str, message: Option<&'a M>, violations: &mut Violations) -> Option<&'a M> {
+    if message.is_none() {
+        violations.add(field, "is needed");
+    }
+    message
+}
+
+/// NOT_FOUND for a resource name.
+pub(crate) fn not_found(name: &str) -> Status {
+    // The cluster goes without saying: it was found.
+    let short = name.splitn(3, '/').nth(2).unwrap_or(name);
+    from_refusal(&Refusal::not_found(short))
+}
+
+/// The revision and object of a watch event, in the words of the wire.
+pub(crate) fn event_words(event: &crate::watch::WatchEvent) -> (i32, u64) {
+    (event.event_type.into(), event.revision.0)
+}

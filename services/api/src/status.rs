@@ -1,0 +1,132 @@
+//! The one place where a gRPC status is made. The code follows from what the caller does next; every status carries
+//! ErrorInfo, and details that name field, subject or quota (google.rpc, AIP-193).
+
+use std::collections::HashMap;
+
+use portolan_allocator::SubmitError;
+use portolan_model::{Precondition, Refusal, Violation};
+use portolan_store::{Compacted, StoreError};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// Domain of every ErrorInfo.
+pub const DOMAIN: &str = "portolan";
+
+/// Of an operation that has no outcome.
+pub fn from_submit(error: SubmitError) -> Status {
+    let message = error.to_string();
+    match error {
+        SubmitError::Refused(refusal) => from_refusal(&refusal),
+        SubmitError::Overloaded => {
+            let mut details = info("OVERLOADED", []);
+            details.set_retry_info(Some(std::time::Duration::from_millis(100)));
+            Status::with_error_details(Code::ResourceExhausted, message, details)
+        }
+        SubmitError::Unavailable => unavailable("STORE_UNAVAILABLE", message),
+        SubmitError::Unknown => unavailable("OUTCOME_UNKNOWN", message),
+        SubmitError::ShuttingDown => unavailable("SHUTTING_DOWN", message),
+        SubmitError::Internal => Status::with_error_details(Code::Internal, message, info("INCONSISTENT", [])),
+    }
+}
+
+/// Of a request that was decided against.
+pub fn from_refusal(refusal: &Refusal) -> Status {
+    let message = refusal.to_string();
+    let (code, details) = match refusal {
+        Refusal::Invalid { violations } => (Code::InvalidArgument, bad_request("FIELD_INVALID", violations)),
+        Refusal::Immutable { violations } => (Code::InvalidArgument, bad_request("FIELD_IMMUTABLE", violations)),
+        Refusal::Precondition { reason, preconditions } => {
+            (Code::FailedPrecondition, precondition_failure(reason, preconditions))
+        }
+        Refusal::NotFound { resource, .. } => (Code::NotFound, resource_info("NOT_FOUND", resource, &message)),
+        Refusal::AlreadyExists { resource } => {
+            (Code::AlreadyExists, resource_info("ALREADY_EXISTS", resource, &message))
+        }
+        Refusal::Exhausted { reason, subject, description, used, quarantined, capacity } => {
+            let counts = [
+                ("range", subject.clone()),
+                ("used", used.to_string()),
+                ("quarantined", quarantined.to_string()),
+                ("capacity", capacity.to_string()),
+            ];
+            let mut details = info(reason, counts);
+            details.add_quota_failure_violation(subject, description);
+            (Code::ResourceExhausted, details)
+        }
+        Refusal::Conflict { reason, .. } => (Code::Aborted, info(reason, [])),
+        Refusal::TooLarge { rows, limit } => {
+            let counts = [("rows", rows.to_string()), ("limit", limit.to_string())];
+            (Code::InvalidArgument, info("OPERATION_TOO_LARGE", counts))
+        }
+    };
+    Status::with_error_details(code, message, details)
+}
+
+/// Of a watch whose starting point is no longer kept.
+pub fn from_compacted(compacted: Compacted) -> Status {
+    let message = format!("{compacted}; list again, and watch from the revision of the list");
+    let details = info("REVISION_COMPACTED", [("oldest_revision", compacted.oldest.to_string())]);
+    Status::with_error_details(Code::OutOfRange, message, details)
+}
+
+/// Of a watch that starts beyond what there is.
+pub fn future_revision(asked: u64, head: u64) -> Status {
+    let message = format!("revision {asked} does not exist; the newest is {head}. List again, and watch from there");
+    let details = info("REVISION_UNKNOWN", [("head_revision", head.to_string())]);
+    Status::with_error_details(Code::OutOfRange, message, details)
+}
+
+/// Of a watch that has to start again: it was read too slowly, or the store was restored.
+pub fn watch_interrupted(reason: &str, message: &str) -> Status {
+    Status::with_error_details(Code::Aborted, message, info(reason, []))
+}
+
+/// Of a read that waited in vain for a revision.
+pub fn behind(asked: u64, head: u64) -> Status {
+    unavailable("REVISION_NOT_REACHED", format!("this server has revision {head}, not yet {asked}; try again"))
+}
+
+/// Of a read from the store itself.
+pub fn from_store(error: &StoreError) -> Status {
+    tracing::warn!(error = %error, "read from the store failed");
+    unavailable("STORE_UNAVAILABLE", "the store is unavailable; try again later".to_owned())
+}
+
+/// Of a call that may be repeated as it is.
+pub fn unavailable(reason: &str, message: String) -> Status {
+    let mut details = info(reason, []);
+    details.set_retry_info(Some(std::time::Duration::from_secs(1)));
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDetails {
+    let metadata: HashMap<String, String> = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    ErrorDetails::with_error_info(reason, DOMAIN, metadata)
+}
+
+fn bad_request(reason: &str, violations: &[Violation]) -> ErrorDetails {
+    let mut details = info(reason, []);
+    for violation in violations {
+        details.add_bad_request_violation(&violation.field, &violation.description);
+    }
+    details
+}
+
+fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDetails {
+    let mut details = info(reason, []);
+    for precondition in preconditions {
+        details.add_precondition_failure_violation(
+            precondition.kind,
+            &precondition.subject,
+            &precondition.description,
+        );
+    }
+    details
+}
+
+fn resource_info(reason: &str, resource: &str, message: &str) -> ErrorDetails {
+    let mut details = info(reason, [("resource", resource.to_owned())]);
+    let kind = resource.rsplit('/').nth(1).unwrap_or_default();
+    details.set_resource_info(kind, resource, "", message);
+    details
+}
