@@ -13,6 +13,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 #[expect(
     clippy::all,
     clippy::pedantic,
+    clippy::allow_attributes,
     unused_qualifications,
     reason = "generated code"
 )]
@@ -26,6 +27,7 @@ pub mod node {
     #[expect(
         clippy::all,
         clippy::pedantic,
+        clippy::allow_attributes,
         unused_qualifications,
         reason = "generated code"
     )]

@@ -1,1 +1,29 @@
-//! portolan-tests
+//! The whole system, as its users run it: real processes, real sockets, real databases, real namespaces.
+//!
+//! Everything that a test starts ends with it, after a failure too. Nothing sleeps for a guess of time: [`eventually`]
+//! waits for a condition with a generous deadline.
+//!
+//! ```text
+//! Namespace (optional) > Server (portolan serve) > Plugin (portolan-userspace) > Backend (portolan demo-backend)
+//! ```
+//! Start with [`Server`].
+
+mod backend;
+mod binaries;
+mod http;
+mod namespace;
+mod plugin;
+mod process;
+mod server;
+mod traffic;
+mod wait;
+
+pub use backend::Backend;
+pub use binaries::{binary, repository, tool};
+pub use http::{get, metric};
+pub use namespace::Namespace;
+pub use plugin::Plugin;
+pub use process::{Output, Process, run};
+pub use server::{Server, Store};
+pub use traffic::{Load, Tally};
+pub use wait::{eventually, free_port};

@@ -52,12 +52,14 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Whether a source is inside: the node itself or a workload.
+    /// Whether a source is inside: the node itself or a workload. A virtual address as source is the node itself, too:
+    /// Linux gives a packet to a local address that very address as its source, unless the route prefers another.
     pub fn is_inside(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
+        let mut ranges = self.workload_ranges.iter().chain(&self.service_cidrs);
         source.is_loopback()
             || self.own.contains(&source)
-            || self.workload_ranges.iter().any(|r| r.contains(&source))
+            || ranges.any(|range| range.contains(&source))
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn service(number: u8, frontends: Vec<FrontendView>) -> (ViewKey, Vie
     )
 }
 
-/// A ClusterIP's frontend at 10.96.0.`last`:80/TCP for the port named `http`.
+/// A `ClusterIP`'s frontend at 10.96.0.`last`:80/TCP for the port named `http`.
 pub(crate) fn cluster_ip(last: u8) -> FrontendView {
     FrontendView {
         at: FrontendAt::Address(ip(&format!("10.96.0.{last}"))),

@@ -1,7 +1,77 @@
 //! For tests: dataplanes without a mechanism, and the conformance kit for those that have one.
+//!
+//! ```text
+//! portolan_dataplane::conformance!(MyDataplane::new);
+//! ```
+//! expands to one named test a case. What is tested follows from the declared [`crate::Capabilities`]; there is no list of
+//! exceptions. Frontends and backends get addresses of their own within 127.0.0.0/8, and real sockets talk to them, so
+//! the kit needs no privileges; a dataplane that does runs it where it has them.
 
+mod client;
+pub mod contract;
+mod echo;
 mod fake;
 mod faulty;
+mod lab;
+pub mod traffic;
 
 pub use fake::FakeDataplane;
 pub use faulty::FaultyDataplane;
+pub use lab::{Lab, backend, frontend, pool};
+
+/// Every case of the kit, for what the function makes.
+#[macro_export]
+macro_rules! conformance {
+    ($make:expr) => {
+        $crate::contract!($make);
+        $crate::conformance_cases!(
+            $make,
+            traffic: [
+                every_backend_is_reached_by_its_weight,
+                new_connections_leave_a_replaced_backend_and_established_ones_live_on,
+                udp_clients_follow_a_replaced_backend,
+                without_a_backend_clients_are_refused_at_once,
+                a_removed_frontend_refuses_while_others_serve,
+                a_half_closed_connection_is_still_answered,
+                large_payloads_pass_unharmed,
+                node_port_and_virtual_address_lead_to_the_same_service,
+                tcp_and_udp_on_one_port_are_different_services,
+                sources_inside_use_their_own_list,
+                ipv6_is_served_if_declared,
+            ]
+        );
+    };
+}
+
+/// The cases that send no traffic: also for dataplanes without a mechanism.
+#[macro_export]
+macro_rules! contract {
+    ($make:expr) => {
+        $crate::conformance_cases!(
+            $make,
+            contract: [
+                applying_twice_changes_nothing,
+                what_is_observed_is_what_was_applied,
+                removing_what_is_absent_is_fine,
+                one_bad_frontend_neither_stops_others_nor_loses_its_last_good_version,
+                what_is_beyond_it_is_listed_and_not_carried,
+                cleanup_removes_everything_and_can_be_followed_by_more,
+            ]
+        );
+    };
+}
+
+/// One test a case.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($make:expr, $group:ident: [$($case:ident),* $(,)?]) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let lab = $crate::testing::Lab::new(($make)()).await;
+                $crate::testing::$group::$case(lab).await;
+            }
+        )*
+    };
+}

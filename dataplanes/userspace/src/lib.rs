@@ -1,1 +1,27 @@
-//! portolan-userspace
+//! A dataplane of plain sockets. It needs no privileges and no kernel features, and relays TCP and UDP at layer 4.
+//!
+//! It does not keep the client's address, does not look into what it relays, and keeps nothing beyond its process:
+//! after a restart the agent programs everything again.
+//!
+//! ```text
+//!  Plan --apply--> one Carried a frontend --- Route: pools, swapped without a lock
+//!                        |                           ^ pick
+//!                        '-- Open: the socket -- accept --> relay <--> backend        (TCP)
+//!                            (closed while               '-> session <--> backend     (UDP)
+//!                             there is no backend)
+//! ```
+//! Start with [`UserspaceDataplane`]; README.md has the limits and how to look inside by hand.
+
+mod bind;
+mod carried;
+mod counters;
+mod dataplane;
+mod descriptors;
+mod holder;
+mod local_ranges;
+mod pool;
+mod route;
+mod tcp;
+mod udp;
+
+pub use dataplane::UserspaceDataplane;

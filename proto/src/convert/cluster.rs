@@ -2,7 +2,9 @@
 
 use ipnet::IpNet;
 use portolan_model::alloc::ServiceRange;
-use portolan_model::{Cluster, Event, EventType, Meta, Namespace, ServiceCidr, State, Violations, canonical_cidr};
+use portolan_model::{
+    Cluster, Event, EventType, Meta, Namespace, ServiceCidr, State, Violations, canonical_cidr,
+};
 
 use super::fields::family_out;
 use super::meta::{generation, timestamp};
@@ -36,14 +38,25 @@ pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
 
 fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
     let ports = cluster.spec.node_ports;
-    let quarantined = state.quarantined_ports().filter(|claim| ports.contains(claim.port)).count();
-    let taken = state.occupied_ports().count(false, ports.first.into(), ports.last.into());
+    let quarantined = state
+        .quarantined_ports()
+        .filter(|claim| ports.contains(claim.port))
+        .count();
+    let taken = state
+        .occupied_ports()
+        .count(false, ports.first.into(), ports.last.into());
     let quarantined = u32::try_from(quarantined).unwrap_or(u32::MAX);
     v1::ClusterStatus {
         head_revision: state.revision().0,
-        service_ranges: state.service_ranges().iter().map(|range| usage(state, range)).collect(),
+        service_ranges: state
+            .service_ranges()
+            .iter()
+            .map(|range| usage(state, range))
+            .collect(),
         node_ports: Some(v1::PortUsage {
-            used: u32::try_from(taken).unwrap_or(u32::MAX).saturating_sub(quarantined),
+            used: u32::try_from(taken)
+                .unwrap_or(u32::MAX)
+                .saturating_sub(quarantined),
             quarantined,
             capacity: ports.size(),
         }),
@@ -52,25 +65,37 @@ fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
 }
 
 fn usage(state: &State, range: &ServiceRange) -> v1::RangeUsage {
-    let waiting = state.quarantined_addresses().filter(|claim| range.is_usable(claim.address)).count() as u64;
+    let waiting = state
+        .quarantined_addresses()
+        .filter(|claim| range.is_usable(claim.address))
+        .count() as u64;
     v1::RangeUsage {
         range: range.net().to_string(),
-        used: range.count(state.occupied_addresses()).saturating_sub(waiting),
+        used: range
+            .count(state.occupied_addresses())
+            .saturating_sub(waiting),
         quarantined: waiting,
         capacity: range.capacity(),
     }
 }
 
-/// The ranges of a ServiceCidr from their wire form.
+/// The ranges of a `ServiceCidr` from their wire form.
 pub fn cidrs(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
-    let parse = |(i, text): (usize, &String)| violations.check(&format!("{field}[{i}]"), canonical_cidr(text));
+    let parse = |(i, text): (usize, &String)| {
+        violations.check(&format!("{field}[{i}]"), canonical_cidr(text))
+    };
     texts.iter().enumerate().filter_map(parse).collect()
 }
 
 /// A range on the wire, with its fill.
 pub fn service_cidr(cluster: &str, state: &State, service_cidr: &ServiceCidr) -> v1::ServiceCidr {
     let meta = &service_cidr.meta;
-    let usage = service_cidr.cidrs.iter().copied().map(ServiceRange::new).map(|range| usage(state, &range));
+    let usage = service_cidr
+        .cidrs
+        .iter()
+        .copied()
+        .map(ServiceRange::new)
+        .map(|range| usage(state, &range));
     let ready = v1::Condition {
         r#type: "Ready".to_owned(),
         status: v1::ConditionStatus::True.into(),
@@ -86,8 +111,13 @@ pub fn service_cidr(cluster: &str, state: &State, service_cidr: &ServiceCidr) ->
         etag: meta.etag(&service_cidr.cidrs),
         revision: meta.revision.0,
         create_time: Some(timestamp(meta.created_at)),
-        spec: Some(v1::ServiceCidrSpec { cidrs: service_cidr.cidrs.iter().map(ToString::to_string).collect() }),
-        status: Some(v1::ServiceCidrStatus { usage: usage.collect(), conditions: vec![ready] }),
+        spec: Some(v1::ServiceCidrSpec {
+            cidrs: service_cidr.cidrs.iter().map(ToString::to_string).collect(),
+        }),
+        status: Some(v1::ServiceCidrStatus {
+            usage: usage.collect(),
+            conditions: vec![ready],
+        }),
     }
 }
 

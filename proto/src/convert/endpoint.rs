@@ -35,7 +35,11 @@ pub fn spec(field: &str, m: &v1::EndpointSpec, violations: &mut Violations) -> O
     let ports = m.ports.iter().enumerate().map(|(i, p)| EndpointPort {
         service_port: p.service_port.clone(),
         port: port(&format!("{field}.ports[{i}].port"), p.port, violations),
-        protocol: protocol(&format!("{field}.ports[{i}].protocol"), p.protocol, violations),
+        protocol: protocol(
+            &format!("{field}.ports[{i}].protocol"),
+            p.protocol,
+            violations,
+        ),
     });
     let ports = ports.collect();
     let node = node_name(&format!("{field}.node"), &m.node, violations);
@@ -69,7 +73,10 @@ pub fn to_wire(cluster: &str, endpoint: &Endpoint) -> v1::Endpoint {
         protocol: protocol_out(p.protocol),
     });
     v1::Endpoint {
-        name: format!("clusters/{cluster}/namespaces/{}/endpoints/{}", endpoint.namespace, endpoint.name),
+        name: format!(
+            "clusters/{cluster}/namespaces/{}/endpoints/{}",
+            endpoint.namespace, endpoint.name
+        ),
         uid: endpoint.uid.to_string(),
         revision: endpoint.revision.0,
         create_time: Some(timestamp(endpoint.created_at)),
@@ -79,7 +86,11 @@ pub fn to_wire(cluster: &str, endpoint: &Endpoint) -> v1::Endpoint {
             service: endpoint.service.to_string(),
             address: endpoint.address.to_string(),
             ports: ports.collect(),
-            node: endpoint.node.as_ref().map(ToString::to_string).unwrap_or_default(),
+            node: endpoint
+                .node
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             zone: endpoint.zone.clone(),
             hostname: endpoint.hostname.clone().unwrap_or_default(),
             ready: Some(endpoint.ready),
@@ -87,6 +98,8 @@ pub fn to_wire(cluster: &str, endpoint: &Endpoint) -> v1::Endpoint {
             terminating: Some(endpoint.terminating),
             weight: Some(i32::try_from(endpoint.weight).unwrap_or(i32::MAX)),
         }),
-        origin: Some(v1::EndpointOrigin { origin: Some(origin) }),
+        origin: Some(v1::EndpointOrigin {
+            origin: Some(origin),
+        }),
     }
 }

@@ -18,7 +18,11 @@ pub(super) fn port(field: &str, number: i32, violations: &mut Violations) -> u16
 }
 
 /// An enum from its wire form; `None` and a violation if this release does not know the number.
-pub(super) fn enumeration<E: TryFrom<i32>>(field: &str, number: i32, violations: &mut Violations) -> Option<E> {
+pub(super) fn enumeration<E: TryFrom<i32>>(
+    field: &str,
+    number: i32,
+    violations: &mut Violations,
+) -> Option<E> {
     let value = E::try_from(number).ok();
     if value.is_none() {
         violations.add(field, format!("{number} is no known value"));
@@ -56,7 +60,9 @@ pub(super) fn family_out(family: Family) -> i32 {
 
 /// Addresses; those that are none become violations and are left out.
 pub(super) fn addresses(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpAddr> {
-    let parse = |(i, text): (usize, &String)| violations.check(&format!("{field}[{i}]"), parse_address(text));
+    let parse = |(i, text): (usize, &String)| {
+        violations.check(&format!("{field}[{i}]"), parse_address(text))
+    };
     texts.iter().enumerate().filter_map(parse).collect()
 }
 

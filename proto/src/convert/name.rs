@@ -26,7 +26,10 @@ pub fn in_cluster(
 ) -> Option<InCluster<Name>> {
     let [cluster, name] = split(field, text, ["clusters", collection], violations)?;
     let name = subdomain(field, name, violations);
-    Some(InCluster { cluster: label(field, cluster, violations)?, key: name? })
+    Some(InCluster {
+        cluster: label(field, cluster, violations)?,
+        key: name?,
+    })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}/{collection}/{name}`
@@ -36,24 +39,46 @@ pub fn in_namespace(
     collection: &'static str,
     violations: &mut Violations,
 ) -> Option<InCluster<Scoped>> {
-    let [cluster, namespace, name] = split(field, text, ["clusters", "namespaces", collection], violations)?;
+    let [cluster, namespace, name] = split(
+        field,
+        text,
+        ["clusters", "namespaces", collection],
+        violations,
+    )?;
     let name = subdomain(field, name, violations);
     let namespace = label(field, namespace, violations);
-    Some(InCluster { cluster: label(field, cluster, violations)?, key: Scoped::new(namespace?, name?) })
+    Some(InCluster {
+        cluster: label(field, cluster, violations)?,
+        key: Scoped::new(namespace?, name?),
+    })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}`
 pub fn namespace(field: &str, text: &str, violations: &mut Violations) -> Option<InCluster<Name>> {
     let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
     let namespace = label(field, namespace, violations);
-    Some(InCluster { cluster: label(field, cluster, violations)?, key: namespace? })
+    Some(InCluster {
+        cluster: label(field, cluster, violations)?,
+        key: namespace?,
+    })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}`, where `-` stands for all namespaces.
-pub fn namespaces(field: &str, text: &str, violations: &mut Violations) -> Option<InCluster<Option<Name>>> {
+pub fn namespaces(
+    field: &str,
+    text: &str,
+    violations: &mut Violations,
+) -> Option<InCluster<Option<Name>>> {
     let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
-    let namespace = if namespace == "-" { Some(None) } else { label(field, namespace, violations).map(Some) };
-    Some(InCluster { cluster: label(field, cluster, violations)?, key: namespace? })
+    let namespace = if namespace == "-" {
+        Some(None)
+    } else {
+        label(field, namespace, violations).map(Some)
+    };
+    Some(InCluster {
+        cluster: label(field, cluster, violations)?,
+        key: namespace?,
+    })
 }
 
 /// A new name: a label.
@@ -74,8 +99,16 @@ fn subdomain(field: &str, text: &str, violations: &mut Violations) -> Option<Nam
     named(field, text, Name::subdomain(text), violations)
 }
 
-fn named(field: &str, text: &str, name: Result<Name, NameError>, violations: &mut Violations) -> Option<Name> {
-    violations.check(field, name.map_err(|error| format!("{text:?} is no name: {error}")))
+fn named(
+    field: &str,
+    text: &str,
+    name: Result<Name, NameError>,
+    violations: &mut Violations,
+) -> Option<Name> {
+    violations.check(
+        field,
+        name.map_err(|error| format!("{text:?} is no name: {error}")),
+    )
 }
 
 fn split<'a, const N: usize>(
@@ -85,10 +118,20 @@ fn split<'a, const N: usize>(
     violations: &mut Violations,
 ) -> Option<[&'a str; N]> {
     let parts: Vec<&str> = text.split('/').collect();
-    let fits = parts.len() == 2 * N && collections.iter().zip(parts.iter().step_by(2)).all(|(c, part)| c == part);
+    let fits = parts.len() == 2 * N
+        && collections
+            .iter()
+            .zip(parts.iter().step_by(2))
+            .all(|(c, part)| c == part);
     if !fits {
-        let pattern: Vec<_> = collections.iter().map(|c| format!("{c}/{{{}}}", c.trim_end_matches('s'))).collect();
-        violations.add(field, format!("{text:?} is no name of the form {}", pattern.join("/")));
+        let pattern: Vec<_> = collections
+            .iter()
+            .map(|c| format!("{c}/{{{}}}", c.trim_end_matches('s')))
+            .collect();
+        violations.add(
+            field,
+            format!("{text:?} is no name of the form {}", pattern.join("/")),
+        );
         return None;
     }
     let names: Vec<&str> = parts.into_iter().skip(1).step_by(2).collect();

@@ -11,7 +11,11 @@ pub fn spec(field: &str, m: &v1::NodeSpec, violations: &mut Violations) -> NodeS
     NodeSpec {
         addresses: addresses(&format!("{field}.addresses"), &m.addresses, violations),
         zone: m.zone.clone(),
-        node_port_addresses: addresses(&format!("{field}.node_port_addresses"), &m.node_port_addresses, violations),
+        node_port_addresses: addresses(
+            &format!("{field}.node_port_addresses"),
+            &m.node_port_addresses,
+            violations,
+        ),
         dataplane: m.dataplane.clone(),
     }
 }
@@ -31,9 +35,19 @@ pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeRuntime>) -> v1:
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
         spec: Some(v1::NodeSpec {
-            addresses: node.spec.addresses.iter().map(ToString::to_string).collect(),
+            addresses: node
+                .spec
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             zone: node.spec.zone.clone(),
-            node_port_addresses: node.spec.node_port_addresses.iter().map(ToString::to_string).collect(),
+            node_port_addresses: node
+                .spec
+                .node_port_addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             dataplane: node.spec.dataplane.clone(),
         }),
         status: Some(runtime.map(status).unwrap_or_default()),

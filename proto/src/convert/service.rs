@@ -1,8 +1,8 @@
 //! Services.
 
 use portolan_model::{
-    ClusterIps, Family, Service, ServicePort, ServiceSpec, ServiceType, TargetPort, TrafficPolicy, Violations,
-    parse_address,
+    ClusterIps, Family, Service, ServicePort, ServiceSpec, ServiceType, TargetPort, TrafficPolicy,
+    Violations, parse_address,
 };
 
 use super::fields::{enumeration, family_out, optional, port, protocol, protocol_out};
@@ -16,7 +16,9 @@ pub fn spec(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> Se
     ServiceSpec {
         kind: kind(&format!("{field}.type"), m.r#type, violations),
         selector: m.selector.clone(),
-        ports: ports.map(|(i, port)| service_port(&format!("{field}.ports[{i}]"), port, violations)).collect(),
+        ports: ports
+            .map(|(i, port)| service_port(&format!("{field}.ports[{i}]"), port, violations))
+            .collect(),
         cluster_ips: cluster_ips(&format!("{field}.cluster_ips"), &m.cluster_ips, violations),
         families: families(&format!("{field}.ip_families"), &m.ip_families, violations),
         external_traffic_policy: policy(
@@ -43,25 +45,59 @@ fn not_yet(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) {
     };
     let dual = "two families (dual-stack) are not supported yet; use SingleStack, or leave it out";
     let policy = m.ip_family_policy();
-    let wants_two =
-        matches!(policy, v1::IpFamilyPolicy::PreferDualStack | v1::IpFamilyPolicy::RequireDualStack);
+    let wants_two = matches!(
+        policy,
+        v1::IpFamilyPolicy::PreferDualStack | v1::IpFamilyPolicy::RequireDualStack
+    );
     refuse("ip_family_policy", wants_two, dual);
-    refuse("ip_families", m.ip_families.len() > 1, "two families (dual-stack) are not supported yet; name one");
+    refuse(
+        "ip_families",
+        m.ip_families.len() > 1,
+        "two families (dual-stack) are not supported yet; name one",
+    );
     let affinity = m.session_affinity() == v1::SessionAffinity::ClientIp;
-    refuse("session_affinity", affinity, "ClientIP is not supported yet; use None, or leave it out");
+    refuse(
+        "session_affinity",
+        affinity,
+        "ClientIP is not supported yet; use None, or leave it out",
+    );
     refuse(
         "session_affinity_config",
         m.session_affinity_config.is_some() && !affinity,
         "may only be set with session_affinity ClientIP",
     );
     let load_balancer = "load balancers are not supported yet; leave it out";
-    refuse("health_check_node_port", m.health_check_node_port != 0, load_balancer);
-    refuse("allocate_load_balancer_node_ports", m.allocate_load_balancer_node_ports.is_some(), load_balancer);
-    refuse("load_balancer_class", m.load_balancer_class.is_some(), load_balancer);
-    refuse("load_balancer_source_ranges", !m.load_balancer_source_ranges.is_empty(), load_balancer);
-    refuse("requested_load_balancer_ips", !m.requested_load_balancer_ips.is_empty(), load_balancer);
+    refuse(
+        "health_check_node_port",
+        m.health_check_node_port != 0,
+        load_balancer,
+    );
+    refuse(
+        "allocate_load_balancer_node_ports",
+        m.allocate_load_balancer_node_ports.is_some(),
+        load_balancer,
+    );
+    refuse(
+        "load_balancer_class",
+        m.load_balancer_class.is_some(),
+        load_balancer,
+    );
+    refuse(
+        "load_balancer_source_ranges",
+        !m.load_balancer_source_ranges.is_empty(),
+        load_balancer,
+    );
+    refuse(
+        "requested_load_balancer_ips",
+        !m.requested_load_balancer_ips.is_empty(),
+        load_balancer,
+    );
     let wish = m.traffic_distribution != 0;
-    refuse("traffic_distribution", wish, "a traffic distribution is not supported yet; leave it out");
+    refuse(
+        "traffic_distribution",
+        wish,
+        "a traffic distribution is not supported yet; leave it out",
+    );
 }
 
 fn kind(field: &str, number: i32, violations: &mut Violations) -> ServiceType {
@@ -73,7 +109,9 @@ fn kind(field: &str, number: i32, violations: &mut Violations) -> ServiceType {
             // The nearest type, so that what goes with both is not reported, too.
             ServiceType::NodePort
         }
-        Some(v1::ServiceType::Unspecified | v1::ServiceType::ClusterIp) | None => ServiceType::ClusterIP,
+        Some(v1::ServiceType::Unspecified | v1::ServiceType::ClusterIp) | None => {
+            ServiceType::ClusterIP
+        }
     }
 }
 
@@ -84,17 +122,25 @@ fn service_port(field: &str, m: &v1::ServicePort, violations: &mut Violations) -
         Some(v1::service_port::Target::TargetPort(target)) => {
             TargetPort::Number(port(&format!("{field}.target_port"), *target, violations))
         }
-        Some(v1::service_port::Target::TargetPortName(name)) if name.is_empty() => TargetPort::Number(number),
+        Some(v1::service_port::Target::TargetPortName(name)) if name.is_empty() => {
+            TargetPort::Number(number)
+        }
         Some(v1::service_port::Target::TargetPortName(name)) => TargetPort::Name(name.clone()),
     };
     let node_port = Some(m.node_port).filter(|p| *p != 0);
-    let node_port = node_port.map(|p| port(&format!("{field}.node_port"), p, violations)).filter(|p| *p != 0);
+    let node_port = node_port
+        .map(|p| port(&format!("{field}.node_port"), p, violations))
+        .filter(|p| *p != 0);
     ServicePort {
         name: m.name.clone(),
         port: number,
         protocol: protocol(&format!("{field}.protocol"), m.protocol, violations),
         // An unset target of an invalid port has been said already.
-        target: if target == TargetPort::Number(0) { TargetPort::Number(1) } else { target },
+        target: if target == TargetPort::Number(0) {
+            TargetPort::Number(1)
+        } else {
+            target
+        },
         app_protocol: m.app_protocol.clone(),
         node_port,
     }
@@ -124,7 +170,9 @@ fn families(field: &str, numbers: &[i32], violations: &mut Violations) -> Vec<Fa
         match enumeration(&format!("{field}[{i}]"), *number, violations) {
             Some(v1::IpFamily::Ipv4) => families.push(Family::V4),
             Some(v1::IpFamily::Ipv6) => families.push(Family::V6),
-            Some(v1::IpFamily::Unspecified) => violations.add(format!("{field}[{i}]"), "must be IPv4 or IPv6"),
+            Some(v1::IpFamily::Unspecified) => {
+                violations.add(format!("{field}[{i}]"), "must be IPv4 or IPv6");
+            }
             None => {}
         }
     }
@@ -143,7 +191,10 @@ fn policy(field: &str, number: i32, violations: &mut Violations) -> Option<Traff
 pub fn to_wire(cluster: &str, service: &Service) -> v1::Service {
     let meta = &service.meta;
     v1::Service {
-        name: format!("clusters/{cluster}/namespaces/{}/services/{}", service.namespace, meta.name),
+        name: format!(
+            "clusters/{cluster}/namespaces/{}/services/{}",
+            service.namespace, meta.name
+        ),
         uid: meta.uid.to_string(),
         labels: meta.labels.clone(),
         annotations: meta.annotations.clone(),
@@ -170,8 +221,11 @@ fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
         ClusterIps::None => vec!["None".to_owned()],
         ClusterIps::Addresses(addresses) => addresses.iter().map(ToString::to_string).collect(),
     };
-    let family_policy =
-        if is_alias { v1::IpFamilyPolicy::Unspecified } else { v1::IpFamilyPolicy::SingleStack };
+    let family_policy = if is_alias {
+        v1::IpFamilyPolicy::Unspecified
+    } else {
+        v1::IpFamilyPolicy::SingleStack
+    };
     v1::ServiceSpec {
         r#type: kind.into(),
         selector: spec.selector.clone(),

@@ -38,10 +38,12 @@ impl Allocator {
     /// Has an operation decided and committed. Dropping the future does not take the operation back.
     pub async fn submit(&self, operation: Operation) -> Result<Outcome, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Pending { operation, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
-        })?;
+        self.queue
+            .try_send(Pending { operation, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
+            })?;
         answer.await.unwrap_or(Err(SubmitError::ShuttingDown))
     }
 }

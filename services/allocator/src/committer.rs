@@ -46,9 +46,23 @@ enum Setback {
 
 impl<S: Store> Committer<S> {
     /// A committer for the cluster of `cache`, and the door to it.
-    pub fn new(store: S, cache: Arc<Cache>, events: EventSink, metrics: Metrics) -> (Allocator, Self) {
+    pub fn new(
+        store: S,
+        cache: Arc<Cache>,
+        events: EventSink,
+        metrics: Metrics,
+    ) -> (Allocator, Self) {
         let (allocator, waiting) = Allocator::new(cache.clone());
-        (allocator, Self { store, cache, waiting, events, metrics })
+        (
+            allocator,
+            Self {
+                store,
+                cache,
+                waiting,
+                events,
+                metrics,
+            },
+        )
     }
 
     /// Runs until every door is dropped, or until a newer release has written what this one can't read.
@@ -69,7 +83,9 @@ impl<S: Store> Committer<S> {
         for _ in 0..ATTEMPTS {
             match self.attempt(&pending).await {
                 Ok(batch) => {
-                    self.metrics.transaction.observe(started.elapsed().as_secs_f64());
+                    self.metrics
+                        .transaction
+                        .observe(started.elapsed().as_secs_f64());
                     self.metrics.committed.inc_by(batch.committed());
                     self.metrics.refused.inc_by(batch.refused());
                     self.events.record(batch.answer(pending));
@@ -93,7 +109,11 @@ impl<S: Store> Committer<S> {
 
     async fn attempt(&self, pending: &[Pending]) -> Result<Batch, Setback> {
         let after = self.cache.position().revision;
-        let locked = match self.store.lock_and_read_after(self.cache.cluster(), after).await {
+        let locked = match self
+            .store
+            .lock_and_read_after(self.cache.cluster(), after)
+            .await
+        {
             Ok(locked) => locked,
             Err(StoreError::Compacted { .. }) => return Err(self.reload().await),
             Err(error) => return Err(setback(error)),
@@ -110,14 +130,18 @@ impl<S: Store> Committer<S> {
         match locked.transaction.commit(write).await {
             Ok(()) => {}
             Err(CommitError::NotCommitted(StoreError::Conflict { constraint, .. })) => {
-                tracing::error!(constraint, "a unique constraint stopped what was decided to be right");
+                tracing::error!(
+                    constraint,
+                    "a unique constraint stopped what was decided to be right"
+                );
                 self.metrics.conflicts.inc();
                 return Err(self.reload().await);
             }
             Err(CommitError::NotCommitted(error)) => return Err(setback(error)),
             Err(CommitError::Unknown(error)) => self.find(write, &error).await?,
         }
-        self.cache.publish_own(write.commit.clone(), batch.state().clone());
+        self.cache
+            .publish_own(write.commit.clone(), batch.state().clone());
         Ok(batch)
     }
 
@@ -128,10 +152,17 @@ impl<S: Store> Committer<S> {
         let after = self.cache.position().revision;
         let deadline = Instant::now() + SEARCH;
         while Instant::now() < deadline {
-            match self.store.lock_and_read_after(self.cache.cluster(), after).await {
+            match self
+                .store
+                .lock_and_read_after(self.cache.cluster(), after)
+                .await
+            {
                 Ok(locked) => {
                     locked.transaction.rollback().await;
-                    let found = locked.commits.iter().any(|commit| commit.token == write.commit.token);
+                    let found = locked
+                        .commits
+                        .iter()
+                        .any(|commit| commit.token == write.commit.token);
                     return if found { Ok(()) } else { Err(Setback::Again) };
                 }
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(SEARCH_PAUSE).await,

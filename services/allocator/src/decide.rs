@@ -49,9 +49,14 @@ pub struct Decision {
 /// Decides an operation against a state. Never looks at anything else, and changes nothing.
 pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<Decision, Refusal> {
     if let Some(outcome) = replay::find(state, &operation.context)? {
-        return Ok(Decision { state: state.clone(), changes: Vec::new(), events: Vec::new(), outcome });
+        return Ok(Decision {
+            state: state.clone(),
+            changes: Vec::new(),
+            events: Vec::new(),
+            outcome,
+        });
     }
-    let mut draft = Draft::new(state, inputs);
+    let mut draft = Draft::new(state, inputs, operation.context.validate_only);
     let mut outcome = act(&mut draft, &operation.action)?;
     if draft.is_empty() {
         outcome.revision = state.revision();
@@ -60,7 +65,10 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
     }
     let rows = draft.rows();
     if rows > MAX_ROWS {
-        return Err(Refusal::TooLarge { rows, limit: MAX_ROWS });
+        return Err(Refusal::TooLarge {
+            rows,
+            limit: MAX_ROWS,
+        });
     }
     Ok(draft.finish(outcome))
 }
@@ -68,24 +76,35 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
 fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
     match action {
         Action::Bootstrap { name, spec, cidrs } => Ok(cluster::bootstrap(draft, name, spec, cidrs)),
-        Action::CreateServiceCidr { name, cidrs } => cluster::create_service_cidr(draft, name, cidrs),
-        Action::PutNamespace { name, labels, annotations, mode } => {
-            namespace::put(draft, name, labels, annotations, mode)
+        Action::CreateServiceCidr { name, cidrs } => {
+            cluster::create_service_cidr(draft, name, cidrs)
         }
-        Action::DeleteNamespace { name, force, mode } => namespace::delete(draft, name, *force, mode),
+        Action::PutNamespace {
+            name,
+            labels,
+            annotations,
+            mode,
+        } => namespace::put(draft, name, labels, annotations, mode),
+        Action::DeleteNamespace { name, force, mode } => {
+            namespace::delete(draft, name, *force, mode)
+        }
         Action::PutService { key, params, mode } => service::put(draft, key, params, mode),
         Action::DeleteService { key, mode } => service::delete(draft, key, mode),
         Action::PutWorkload { key, params, mode } => workload::put(draft, key, params, mode),
         Action::DeleteWorkload { key, mode } => workload::delete(draft, key, mode),
-        Action::ReplaceEndpoints { service, source, endpoints } => {
-            endpoints::replace(draft, service, source, endpoints)
-        }
+        Action::ReplaceEndpoints {
+            service,
+            source,
+            endpoints,
+        } => endpoints::replace(draft, service, source, endpoints),
         Action::DeleteEndpoint { key, mode } => endpoints::delete(draft, key, mode),
         Action::PutNode { name, params, mode } => node::put(draft, name, params, mode),
         Action::RegisterNode { name, spec } => node::register(draft, name, spec),
         Action::DeleteNode { name, mode } => node::delete(draft, name, mode),
         Action::ReportReadiness(report) => readiness::report(draft, report),
-        Action::ReleaseQuarantined { addresses, ports } => Ok(quarantine::release(draft, addresses, ports)),
+        Action::ReleaseQuarantined { addresses, ports } => {
+            Ok(quarantine::release(draft, addresses, ports))
+        }
     }
 }
 

@@ -15,7 +15,9 @@ pub enum SubmitError {
     #[error("the store is unavailable; nothing was changed")]
     Unavailable,
     /// The store was lost while committing, and did not come back in time to say what happened.
-    #[error("the store was lost while the write was being committed; read, or repeat with the same request_id, to learn whether it was done")]
+    #[error(
+        "the store was lost while the write was being committed; read, or repeat with the same request_id, to learn whether it was done"
+    )]
     Unknown,
     /// The server is ending.
     #[error("the server is shutting down; nothing was changed")]

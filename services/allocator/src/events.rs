@@ -27,7 +27,10 @@ pub struct EventRecorder<S: Store> {
 impl EventSink {
     /// Hands events over. Should too many wait, the rest is dropped: events are for people, and never hold up writes.
     pub fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let dropped = events.into_iter().filter(|event| self.0.try_send(event.clone()).is_err()).count();
+        let dropped = events
+            .into_iter()
+            .filter(|event| self.0.try_send(event.clone()).is_err())
+            .count();
         if dropped > 0 {
             tracing::debug!(dropped, "events dropped");
         }
@@ -38,7 +41,14 @@ impl<S: Store> EventRecorder<S> {
     /// A recorder for a cluster, and the sink in front of it.
     pub fn new(store: S, cluster: Name) -> (EventSink, Self) {
         let (sink, waiting) = mpsc::channel(QUEUE);
-        (EventSink(sink), Self { store, cluster, waiting })
+        (
+            EventSink(sink),
+            Self {
+                store,
+                cluster,
+                waiting,
+            },
+        )
     }
 
     /// Runs until every sink is dropped. What the store does not take is dropped.
@@ -46,7 +56,11 @@ impl<S: Store> EventRecorder<S> {
         let mut events = Vec::with_capacity(BULK);
         while self.waiting.recv_many(&mut events, BULK).await > 0 {
             let events = std::mem::take(&mut events);
-            if let Err(error) = self.store.record_events(&self.cluster, &merge(events)).await {
+            if let Err(error) = self
+                .store
+                .record_events(&self.cluster, &merge(events))
+                .await
+            {
                 tracing::warn!(error = %error, "events could not be recorded");
             }
             tokio::time::sleep(PAUSE).await;

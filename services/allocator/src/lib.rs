@@ -26,8 +26,8 @@ pub use error::SubmitError;
 pub use events::{EventRecorder, EventSink};
 pub use metrics::Metrics;
 pub use operation::{
-    Action, Context, DeleteMode, EndpointParams, HealthItem, NodeParams, Operation, PutMode, ReadinessReport, ServiceField,
-    ServiceParams, WorkloadParams,
+    Action, Context, DeleteMode, EndpointParams, HealthItem, NodeParams, Operation, PutMode,
+    ReadinessReport, ServiceField, ServiceParams, WorkloadParams,
 };
 pub use outcome::{Outcome, Verb};
 pub use sweeper::{Acknowledged, sweep};

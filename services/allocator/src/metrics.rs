@@ -38,11 +38,31 @@ impl Metrics {
     /// Makes them visible.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("allocator");
-        registry.register("operations_committed", "Operations that changed something", self.committed.clone());
-        registry.register("operations_refused", "Operations that were refused", self.refused.clone());
-        registry.register("constraint_conflicts", "Writes stopped by a unique constraint", self.conflicts.clone());
+        registry.register(
+            "operations_committed",
+            "Operations that changed something",
+            self.committed.clone(),
+        );
+        registry.register(
+            "operations_refused",
+            "Operations that were refused",
+            self.refused.clone(),
+        );
+        registry.register(
+            "constraint_conflicts",
+            "Writes stopped by a unique constraint",
+            self.conflicts.clone(),
+        );
         registry.register("reloads", "Reloads of the state", self.reloads.clone());
-        registry.register("batch_operations", "Operations per transaction", self.batch.clone());
-        registry.register("transaction_seconds", "From asking for the lock to the commit", self.transaction.clone());
+        registry.register(
+            "batch_operations",
+            "Operations per transaction",
+            self.batch.clone(),
+        );
+        registry.register(
+            "transaction_seconds",
+            "From asking for the lock to the commit",
+            self.transaction.clone(),
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_model::{
-    ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid, WorkloadSpec,
+    ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid,
+    WorkloadSpec,
 };
 use uuid::Uuid;
 

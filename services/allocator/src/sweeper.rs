@@ -21,8 +21,14 @@ pub async fn sweep(allocator: Allocator, acknowledged: impl Fn() -> Acknowledged
     loop {
         tokio::time::sleep(PAUSE).await;
         let state = allocator.cache().state();
-        let Some(action) = releasable(&state, &acknowledged(), wall_clock()) else { continue };
-        let context = Context { method: "ReleaseQuarantined", principal: "portolan".to_owned(), ..Context::default() };
+        let Some(action) = releasable(&state, &acknowledged(), wall_clock()) else {
+            continue;
+        };
+        let context = Context {
+            method: "ReleaseQuarantined",
+            principal: "portolan".to_owned(),
+            ..Context::default()
+        };
         if let Err(error) = allocator.submit(Operation { action, context }).await {
             tracing::debug!(error = %error, "nothing released from quarantine");
         }
@@ -33,28 +39,49 @@ pub async fn sweep(allocator: Allocator, acknowledged: impl Fn() -> Acknowledged
 fn releasable(state: &Arc<State>, acknowledged: &Acknowledged, now: Timestamp) -> Option<Action> {
     let forgotten = state
         .nodes()
-        .map(|node| acknowledged.get(&node.meta.uid).copied().unwrap_or_default())
+        .map(|node| {
+            acknowledged
+                .get(&node.meta.uid)
+                .copied()
+                .unwrap_or_default()
+        })
         .min()
         .unwrap_or(Revision(u64::MAX));
     let due = |claim: &ClaimState| match claim {
-        ClaimState::Quarantined { released_in, released_at } => {
-            let capped = now.micros_since(*released_at) > QUARANTINE_CAP.as_micros() as u64;
+        ClaimState::Quarantined {
+            released_in,
+            released_at,
+        } => {
+            let capped = Duration::from_micros(now.micros_since(*released_at)) > QUARANTINE_CAP;
             if capped && *released_in > forgotten {
-                tracing::warn!(revision = released_in.0, "released from quarantine by the cap, not by every node");
+                tracing::warn!(
+                    revision = released_in.0,
+                    "released from quarantine by the cap, not by every node"
+                );
             }
             (*released_in <= forgotten || capped).then_some(*released_in)
         }
         ClaimState::Held => None,
     };
-    let addresses: Vec<_> =
-        state.quarantined_addresses().filter_map(|c| Some((c.address, due(&c.state)?))).take(BULK).collect();
-    let ports: Vec<_> = state.quarantined_ports().filter_map(|c| Some((c.port, due(&c.state)?))).take(BULK).collect();
+    let addresses: Vec<_> = state
+        .quarantined_addresses()
+        .filter_map(|c| Some((c.address, due(&c.state)?)))
+        .take(BULK)
+        .collect();
+    let ports: Vec<_> = state
+        .quarantined_ports()
+        .filter_map(|c| Some((c.port, due(&c.state)?)))
+        .take(BULK)
+        .collect();
     let nothing = addresses.is_empty() && ports.is_empty();
     (!nothing).then_some(Action::ReleaseQuarantined { addresses, ports })
 }
 
 /// Only compared with a bound of minutes, so this process's clock will do.
 fn wall_clock() -> Timestamp {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let micros = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_micros();
     Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
 }

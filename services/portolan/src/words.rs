@@ -20,8 +20,7 @@ pub(crate) const PROTOCOLS: Words<Protocol> = &[
     ("SCTP", Protocol::Sctp),
 ];
 
-pub(crate) const FAMILIES: Words<IpFamily> =
-    &[("IPv4", IpFamily::Ipv4), ("IPv6", IpFamily::Ipv6)];
+pub(crate) const FAMILIES: Words<IpFamily> = &[("IPv4", IpFamily::Ipv4), ("IPv6", IpFamily::Ipv6)];
 
 pub(crate) const FAMILY_POLICIES: Words<IpFamilyPolicy> = &[
     ("SingleStack", IpFamilyPolicy::SingleStack),

@@ -51,7 +51,10 @@ struct Tail {
 impl Cache {
     /// Of a freshly loaded cluster.
     pub fn new(cluster: Name, store_id: StoreId, loaded: Loaded) -> Arc<Self> {
-        let position = Position { epoch: 0, revision: loaded.revision };
+        let position = Position {
+            epoch: 0,
+            revision: loaded.revision,
+        };
         let (state, tail) = split(loaded);
         Arc::new(Self {
             cluster,
@@ -92,7 +95,9 @@ impl Cache {
     pub async fn wait_for(&self, revision: Revision) {
         let mut head = self.subscribe();
         // The sender lives in `self`, so waiting can't fail.
-        let _ = head.wait_for(|position| position.revision >= revision).await;
+        let _ = head
+            .wait_for(|position| position.revision >= revision)
+            .await;
     }
 
     /// Commits after a revision, oldest first. One beyond the head has none.
@@ -102,9 +107,14 @@ impl Cache {
         if revision >= head {
             return Ok(Vec::new());
         }
-        let first = tail.commits.front().map_or(head.next(), |commit| commit.revision);
+        let first = tail
+            .commits
+            .front()
+            .map_or_else(|| head.next(), |commit| commit.revision);
         if revision.next() < first {
-            return Err(Compacted { oldest: Revision(first.0 - 1) });
+            return Err(Compacted {
+                oldest: Revision(first.0 - 1),
+            });
         }
         let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
         Ok(tail.commits.iter().skip(skip).cloned().collect())
@@ -150,7 +160,12 @@ impl Cache {
         let (state, fresh) = split(loaded);
         *tail = fresh;
         self.state.store(Arc::new(state));
-        self.head.send_modify(|head| *head = Position { epoch: head.epoch + 1, revision });
+        self.head.send_modify(|head| {
+            *head = Position {
+                epoch: head.epoch + 1,
+                revision,
+            }
+        });
     }
 
     /// Notes that the store answered.
@@ -160,7 +175,10 @@ impl Cache {
 
     /// How long ago the store last answered.
     pub fn staleness(&self) -> Duration {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 
     fn advance(&self, tail: &mut Tail, state: State, fresh: Vec<Arc<Commit>>) {
@@ -186,7 +204,10 @@ impl Tail {
             self.commits.push_back(commit);
         }
         while self.changes > TAIL_CHANGES && self.commits.len() > 1 {
-            self.changes -= self.commits.pop_front().map_or(0, |commit| commit.changes.len());
+            self.changes -= self
+                .commits
+                .pop_front()
+                .map_or(0, |commit| commit.changes.len());
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use portolan_model::{Change, Digest, Revision, Timestamp, Uid};
 
+use crate::StoreError;
+
 /// One transaction of a cluster's log: all changes of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -41,4 +43,20 @@ pub struct Write {
     pub commit: Arc<Commit>,
     /// The audit's part.
     pub audit: Vec<AuditEntry>,
+}
+
+impl Write {
+    /// Refuses what does not continue a log that ends at `head`, before any constraint has to.
+    pub fn follows(&self, head: Revision) -> Result<(), StoreError> {
+        let Commit {
+            revision, changes, ..
+        } = self.commit.as_ref();
+        if *revision == head.next() && !changes.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::conflict(format!(
+            "revision {revision} with {} changes after {head}",
+            changes.len()
+        )))
+    }
 }

@@ -57,12 +57,18 @@ impl StoreError {
 
     /// Without an error of a driver.
     pub fn unavailable(context: impl Into<String>) -> Self {
-        Self::Unavailable { context: context.into(), source: None }
+        Self::Unavailable {
+            context: context.into(),
+            source: None,
+        }
     }
 
     /// A write that breaks a rule, found before any constraint could.
     pub fn conflict(constraint: impl Into<String>) -> Self {
-        Self::Conflict { constraint: constraint.into(), source: None }
+        Self::Conflict {
+            constraint: constraint.into(),
+            source: None,
+        }
     }
 }
 

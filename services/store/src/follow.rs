@@ -14,7 +14,11 @@ const READ_LIMIT: usize = 512;
 
 /// Keeps caches up with what other replicas commit, for ever. `report` hears of errors; [`StoreError::NewerFormat`]
 /// ends the function, since this release must not go on.
-pub async fn follow<S: Store>(store: S, caches: Vec<Arc<Cache>>, mut report: impl FnMut(&StoreError)) -> StoreError {
+pub async fn follow<S: Store>(
+    store: S,
+    caches: Vec<Arc<Cache>>,
+    mut report: impl FnMut(&StoreError),
+) -> StoreError {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -33,7 +37,9 @@ async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<(), StoreErr
     let heads = store.heads().await?;
     for (cache, before) in caches.iter().zip(before) {
         cache.touch();
-        let Some(head) = heads.iter().find(|head| head.cluster == *cache.cluster()) else { continue };
+        let Some(head) = heads.iter().find(|head| head.cluster == *cache.cluster()) else {
+            continue;
+        };
         // What the cache knew before the heads were read must still be in the store: less means a lost tail.
         if head.revision < before.revision {
             cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);

@@ -36,11 +36,17 @@ impl MemStore {
     /// An empty store with an identity of its own.
     pub fn new() -> Self {
         let store_id = StoreId::from_random(rand::random());
-        Self(Arc::new(Shared { store_id, clusters: Mutex::default() }))
+        Self(Arc::new(Shared {
+            store_id,
+            clusters: Mutex::default(),
+        }))
     }
 
     fn clusters(&self) -> MutexGuard<'_, BTreeMap<Name, Cluster>> {
-        self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .clusters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with a cluster, which begins to exist.
@@ -64,7 +70,9 @@ impl Store for MemStore {
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let clusters = self.clusters();
-        let newest = clusters.iter().filter_map(|(name, cluster)| Some((name, cluster.log.newest()?)));
+        let newest = clusters
+            .iter()
+            .filter_map(|(name, cluster)| Some((name, cluster.log.newest()?)));
         Ok(newest
             .map(|(name, commit)| Head {
                 cluster: name.clone(),
@@ -78,7 +86,12 @@ impl Store for MemStore {
         Ok(self.with(cluster, |cluster| cluster.log.load(tail)))
     }
 
-    async fn read_after(&self, cluster: &Name, after: Revision, limit: usize) -> Result<Vec<Commit>, StoreError> {
+    async fn read_after(
+        &self,
+        cluster: &Name,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Commit>, StoreError> {
         self.with(cluster, |cluster| cluster.log.read_after(after, limit))
     }
 
@@ -87,16 +100,35 @@ impl Store for MemStore {
         cluster: &Name,
         after: Revision,
     ) -> Result<Locked<MemTransaction>, StoreError> {
-        let turn = self.with(cluster, |cluster| cluster.turn.clone()).lock_owned().await;
+        let turn = self
+            .with(cluster, |cluster| cluster.turn.clone())
+            .lock_owned()
+            .await;
         let (read, newest) = self.with(cluster, |cluster| {
-            let newest = cluster.log.newest().map_or(Timestamp(0), |commit| commit.committed_at);
+            let newest = cluster
+                .log
+                .newest()
+                .map_or(Timestamp(0), |commit| commit.committed_at);
             (cluster.log.read_after(after, usize::MAX), newest)
         });
-        let transaction = MemTransaction { store: self.clone(), cluster: cluster.clone(), turn: Turn::begin(turn) };
-        Ok(Locked { transaction, commits: read?, now: system_time().max(newest) })
+        let transaction = MemTransaction {
+            store: self.clone(),
+            cluster: cluster.clone(),
+            turn: Turn::begin(turn),
+        };
+        Ok(Locked {
+            transaction,
+            commits: read?,
+            now: system_time().max(newest),
+        })
     }
 
-    async fn compact(&self, cluster: &Name, upto: Revision, limit: usize) -> Result<u64, StoreError> {
+    async fn compact(
+        &self,
+        cluster: &Name,
+        upto: Revision,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         Ok(self.with(cluster, |cluster| cluster.log.compact(upto, limit)))
     }
 
@@ -107,7 +139,11 @@ impl Store for MemStore {
     async fn record_events(&self, cluster: &Name, events: &[Event]) -> Result<(), StoreError> {
         self.with(cluster, |cluster| {
             for event in merge_events(events) {
-                match cluster.events.iter_mut().find(|known| event_key(known) == event_key(&event)) {
+                match cluster
+                    .events
+                    .iter_mut()
+                    .find(|known| event_key(known) == event_key(&event))
+                {
                     Some(known) => count_up(known, &event),
                     None => cluster.events.push(event),
                 }
@@ -119,19 +155,35 @@ impl Store for MemStore {
         Ok(())
     }
 
-    async fn events(&self, cluster: &Name, below: &str, limit: usize) -> Result<Vec<Event>, StoreError> {
+    async fn events(
+        &self,
+        cluster: &Name,
+        below: &str,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
         Ok(self.with(cluster, |cluster| {
-            let matching = cluster.events.iter().filter(|event| is_below(&event.object, below));
+            let matching = cluster
+                .events
+                .iter()
+                .filter(|event| is_below(&event.object, below));
             let mut newest: Vec<_> = matching.rev().take(limit).cloned().collect();
             newest.reverse();
             newest
         }))
     }
 
-    async fn flush_runtime(&self, cluster: &Name, runtime: &[NodeRuntime]) -> Result<(), StoreError> {
+    async fn flush_runtime(
+        &self,
+        cluster: &Name,
+        runtime: &[NodeRuntime],
+    ) -> Result<(), StoreError> {
         self.with(cluster, |cluster| {
             for row in merge_runtime(runtime) {
-                if cluster.runtime.get(&row.node).is_none_or(|known| supersedes(row, known)) {
+                if cluster
+                    .runtime
+                    .get(&row.node)
+                    .is_none_or(|known| supersedes(row, known))
+                {
                     cluster.runtime.insert(row.node.clone(), row.clone());
                 }
             }
@@ -140,7 +192,9 @@ impl Store for MemStore {
     }
 
     async fn runtime(&self, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
-        Ok(self.with(cluster, |cluster| cluster.runtime.values().cloned().collect()))
+        Ok(self.with(cluster, |cluster| {
+            cluster.runtime.values().cloned().collect()
+        }))
     }
 
     async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
@@ -155,6 +209,8 @@ fn is_below(object: &str, below: &str) -> bool {
 }
 
 fn system_time() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

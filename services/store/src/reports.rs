@@ -12,7 +12,12 @@ type EventKey<'a> = (Uid, &'a str, &'a str, &'a str);
 
 /// The key of an event.
 pub fn event_key(event: &Event) -> EventKey<'_> {
-    (event.object_uid, &event.reason, &event.component, &event.message)
+    (
+        event.object_uid,
+        &event.reason,
+        &event.component,
+        &event.message,
+    )
 }
 
 /// Counts `newer` up on the same event seen before.

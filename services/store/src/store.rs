@@ -30,7 +30,11 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// All objects of a cluster, and the newest commits up to about `tail` changes, all read in one snapshot. A
     /// cluster that was never written has revision 0.
-    fn load(&self, cluster: &Name, tail: usize) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
+    fn load(
+        &self,
+        cluster: &Name,
+        tail: usize,
+    ) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
     /// Commits after a revision, whole and in order: as many as fit into `limit` changes, but at least one if there
     /// is one. [`StoreError::Compacted`] if the log no longer reaches back to `after`.
@@ -60,11 +64,19 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The newest revision committed before a time; for compaction by age. Revision 0 if there is none.
-    fn revision_at(&self, cluster: &Name, at: Timestamp) -> impl Future<Output = Result<Revision, StoreError>> + Send;
+    fn revision_at(
+        &self,
+        cluster: &Name,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Revision, StoreError>> + Send;
 
     /// Adds events: an equal one (object uid, reason, component, message) is counted up instead. At most 10,000 are
     /// kept a cluster; the oldest go.
-    fn record_events(&self, cluster: &Name, events: &[Event]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn record_events(
+        &self,
+        cluster: &Name,
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The newest events about a resource or what is below it (`object` equals `below`, or starts with `below/`; all
     /// if `below` is empty), the newest last.
@@ -84,10 +96,17 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What all nodes reported, through whatever replica.
-    fn runtime(&self, cluster: &Name) -> impl Future<Output = Result<Vec<NodeRuntime>, StoreError>> + Send;
+    fn runtime(
+        &self,
+        cluster: &Name,
+    ) -> impl Future<Output = Result<Vec<NodeRuntime>, StoreError>> + Send;
 
     /// Forgets what a node reported; for nodes that were deleted.
-    fn forget_runtime(&self, cluster: &Name, node: &Name) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn forget_runtime(
+        &self,
+        cluster: &Name,
+        node: &Name,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// An open write transaction. Dropping it rolls back.

@@ -26,7 +26,10 @@ impl<T: Send + 'static> Turn<T> {
                 drop(take(&held));
             }
         });
-        Self { held, watchdog: watchdog.abort_handle() }
+        Self {
+            held,
+            watchdog: watchdog.abort_handle(),
+        }
     }
 
     /// Ends it and hands over what was held; `None` if it was lost.

@@ -82,9 +82,8 @@ proptest! {
     }
 }
 
-#[test]
-fn what_a_dataplane_lacks_is_listed_with_its_remedy() {
-    let all = Capabilities {
+fn everything() -> Capabilities {
+    Capabilities {
         kind: "test",
         families: [Family::V4, Family::V6].into(),
         protocols: [Protocol::Tcp, Protocol::Udp].into(),
@@ -92,63 +91,11 @@ fn what_a_dataplane_lacks_is_listed_with_its_remedy() {
         source_ranges: true,
         drop: true,
         inside: true,
-    };
-    let mut frontend = frontend();
-    frontend.affinity_seconds = 1;
-    frontend.source_ranges = vec!["192.0.2.0/24".parse().unwrap()];
-    let no_v6 = Capabilities {
-        families: [Family::V4].into(),
-        ..all.clone()
-    };
-    let no_affinity = Capabilities {
-        affinity: false,
-        ..all.clone()
-    };
-    let no_ranges = Capabilities {
-        source_ranges: false,
-        ..all.clone()
-    };
-    for (row, can, protocol, want) in [
-        ("everything", &all, Protocol::Tcp, None),
-        ("family", &no_v6, Protocol::Tcp, Some("ipFamilies")),
-        ("protocol", &all, Protocol::Sctp, Some("TCP, UDP")),
-        (
-            "affinity",
-            &no_affinity,
-            Protocol::Tcp,
-            Some("sessionAffinity: None"),
-        ),
-        (
-            "ranges",
-            &no_ranges,
-            Protocol::Tcp,
-            Some("loadBalancerSourceRanges"),
-        ),
-    ] {
-        let key = FrontendKey {
-            address: "2001:db8::1".parse().unwrap(),
-            port: 80,
-            protocol,
-        };
-        let desired = NodeState::from([(key, frontend.clone())]);
-        let plan = plan(&desired, &desired, can);
-        let Some(remedy) = want else {
-            assert_eq!(plan, Plan::default(), "{row}");
-            continue;
-        };
-        assert_eq!(plan.unsupported.len(), 1, "{row}");
-        let rejected = &plan.unsupported[0];
-        assert_eq!(rejected.code, RejectionCode::UnsupportedFeature, "{row}");
-        assert!(
-            rejected.message.contains(remedy),
-            "{row}: {}",
-            rejected.message
-        );
-        assert_eq!(plan.remove, [key], "{row}: the version it did program goes");
     }
 }
 
-fn frontend() -> Frontend {
+/// A frontend that needs all there is.
+fn demanding() -> Frontend {
     Frontend {
         service: crate::ServiceRef {
             uid: crate::fixtures::uid(1),
@@ -162,7 +109,58 @@ fn frontend() -> Frontend {
             when_empty: WhenEmpty::Reject,
         },
         inside: None,
-        affinity_seconds: 0,
-        source_ranges: Vec::new(),
+        affinity_seconds: 1,
+        source_ranges: vec!["192.0.2.0/24".parse().unwrap()],
+    }
+}
+
+#[test]
+fn what_a_dataplane_lacks_is_listed_with_its_remedy() {
+    let (tcp, sctp) = (Protocol::Tcp, Protocol::Sctp);
+    let rows: [(_, fn(&mut Capabilities), _, _); 5] = [
+        ("nothing", |_| {}, tcp, None),
+        (
+            "family",
+            |can| can.families = [Family::V4].into(),
+            tcp,
+            Some("ipFamilies"),
+        ),
+        ("protocol", |_| {}, sctp, Some("TCP, UDP")),
+        (
+            "affinity",
+            |can| can.affinity = false,
+            tcp,
+            Some("sessionAffinity: None"),
+        ),
+        (
+            "ranges",
+            |can| can.source_ranges = false,
+            tcp,
+            Some("loadBalancerSourceRanges"),
+        ),
+    ];
+    for (row, take_away, protocol, want) in rows {
+        let mut can = everything();
+        take_away(&mut can);
+        let key = FrontendKey {
+            address: "2001:db8::1".parse().unwrap(),
+            port: 80,
+            protocol,
+        };
+        let desired = NodeState::from([(key, demanding())]);
+        let plan = plan(&desired, &desired, &can);
+        let removed: Vec<_> = want.map(|_| key).into_iter().collect();
+        assert_eq!(
+            plan.remove, removed,
+            "{row}: the version it did program goes"
+        );
+        let listed: Vec<_> = plan.unsupported.iter().map(|r| r.code).collect();
+        let codes: Vec<_> = want
+            .map(|_| RejectionCode::UnsupportedFeature)
+            .into_iter()
+            .collect();
+        assert_eq!(listed, codes, "{row}");
+        let says = |remedy| plan.unsupported[0].message.contains(remedy);
+        assert!(want.is_none_or(says), "{row}: {:?}", plan.unsupported);
     }
 }

@@ -44,96 +44,132 @@ fn three_endpoints(change: impl Fn(u8, &mut EndpointView)) -> Set {
     set
 }
 
+/// Who is chosen on node-1 for service 1 with this frontend.
+fn chosen_on_node_1(frontend: FrontendView, change: impl Fn(u8, &mut EndpointView)) -> Vec<String> {
+    let mut set = three_endpoints(change);
+    set.push(service(1, vec![frontend]));
+    let state = holding(&set).desired_all(&name("node-1"));
+    chosen(&state[&key("10.96.0.1", 80)].pool)
+}
+
+fn addresses_of(numbers: &[u8]) -> Vec<String> {
+    let address = |number| format!("10.0.0.{number}:8080");
+    numbers.iter().map(address).collect()
+}
+
+fn hint_node(view: &mut EndpointView) {
+    view.node_hints = view.node.clone().into_iter().collect();
+}
+
+fn hint_zone(view: &mut EndpointView) {
+    view.zone_hints = vec![view.zone.clone()];
+}
+
+type Change = fn(u8, &mut EndpointView);
+
 #[test]
-fn a_node_chooses_by_policy_then_hints() {
-    const ALL: &[u8] = &[11, 12, 13];
-    let plain: fn(u8, &mut EndpointView) = |_, _| {};
-    let hinted: fn(u8, &mut EndpointView) = |_, view| {
-        view.node_hints = view.node.clone().into_iter().collect();
-        view.zone_hints = vec![view.zone.clone()];
-    };
-    let cluster_only: fn(u8, &mut EndpointView) = |_, view| view.ports[0].local = false;
-    let zone_only: fn(u8, &mut EndpointView) = |_, view| view.zone_hints = vec![view.zone.clone()];
-    let not_11: fn(u8, &mut EndpointView) = |number, view| {
-        view.ports[0].cluster = number != 11;
-        view.node_hints = view.node.clone().into_iter().collect();
-        view.zone_hints = vec![view.zone.clone()];
-    };
-    let other_zone: fn(u8, &mut EndpointView) = |_, view| view.zone_hints = vec!["c".to_owned()];
-    let (local, cluster) = (TrafficPolicy::Local, TrafficPolicy::Cluster);
-    for (row, policy, valid, change, want) in [
-        ("cluster takes all", cluster, [false, false], plain, ALL),
+fn a_node_chooses_by_policy() {
+    let rows: [(_, _, Change, &[u8]); 5] = [
+        (
+            "cluster takes all",
+            TrafficPolicy::Cluster,
+            |_, _| {},
+            &[11, 12, 13],
+        ),
+        (
+            "cluster needs the flag",
+            TrafficPolicy::Cluster,
+            |n, v| v.ports[0].cluster = n > 11,
+            &[12, 13],
+        ),
         (
             "local takes this node's",
-            local,
-            [false, false],
-            plain,
-            &[11][..],
+            TrafficPolicy::Local,
+            |_, _| {},
+            &[11],
         ),
         (
             "local needs the flag",
-            local,
-            [false, false],
-            cluster_only,
+            TrafficPolicy::Local,
+            |_, v| v.ports[0].local = false,
             &[],
         ),
         (
             "local ignores hints",
-            local,
-            [true, true],
-            other_zone,
+            TrafficPolicy::Local,
+            |_, v| v.node_hints = vec![name("node-2")],
             &[11],
         ),
-        ("node hints win", cluster, [true, true], hinted, &[11]),
+    ];
+    for (row, policy, change, want) in rows {
+        let frontend = FrontendView {
+            policy,
+            node_hints_valid: policy == TrafficPolicy::Local,
+            ..cluster_ip(1)
+        };
+        assert_eq!(
+            chosen_on_node_1(frontend, change),
+            addresses_of(want),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn a_cluster_policy_prefers_hints() {
+    let both: Change = |_, view| {
+        hint_node(view);
+        hint_zone(view);
+    };
+    let unusable: Change = |number, view| {
+        hint_node(view);
+        hint_zone(view);
+        view.ports[0].cluster = number != 11;
+    };
+    let rows: [(_, _, Change, &[u8]); 6] = [
+        ("own node first", [true, true], both, &[11]),
         (
-            "zone hints without node hints",
-            cluster,
+            "own zone without valid node hints",
             [false, true],
-            hinted,
+            both,
             &[11, 12],
         ),
         (
-            "no own node hint falls to zone",
-            cluster,
+            "own zone without own node",
             [true, true],
-            zone_only,
+            |_, v| hint_zone(v),
             &[11, 12],
         ),
         (
-            "hinted but not eligible falls to zone",
-            cluster,
+            "own zone if own node is unusable",
             [true, true],
-            not_11,
+            unusable,
             &[12],
         ),
         (
-            "no match falls to all",
-            cluster,
+            "all without a match",
             [true, true],
-            other_zone,
-            ALL,
+            |_, v| v.zone_hints = vec!["c".into()],
+            &[11, 12, 13],
         ),
         (
-            "invalid hints are ignored",
-            cluster,
+            "all without valid hints",
             [false, false],
-            hinted,
-            ALL,
+            both,
+            &[11, 12, 13],
         ),
-    ] {
-        let mut set = three_endpoints(change);
-        set.push(service(
-            1,
-            vec![FrontendView {
-                policy,
-                node_hints_valid: valid[0],
-                zone_hints_valid: valid[1],
-                ..cluster_ip(1)
-            }],
-        ));
-        let state = holding(&set).desired_all(&name("node-1"));
-        let want: Vec<_> = want.iter().map(|n| format!("10.0.0.{n}:8080")).collect();
-        assert_eq!(chosen(&state[&key("10.96.0.1", 80)].pool), want, "{row}");
+    ];
+    for (row, [node_hints_valid, zone_hints_valid], change, want) in rows {
+        let frontend = FrontendView {
+            node_hints_valid,
+            zone_hints_valid,
+            ..cluster_ip(1)
+        };
+        assert_eq!(
+            chosen_on_node_1(frontend, change),
+            addresses_of(want),
+            "{row}"
+        );
     }
 }
 

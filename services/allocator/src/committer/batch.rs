@@ -28,7 +28,15 @@ impl Batch {
         let mut committed = 0;
         let answers = pending.iter().map(|waiting| {
             let operation = &waiting.operation;
-            let decision = decide(&working, operation, Inputs { revision, now, seed: rand::random() })?;
+            let decision = decide(
+                &working,
+                operation,
+                Inputs {
+                    revision,
+                    now,
+                    seed: rand::random(),
+                },
+            )?;
             if !operation.context.validate_only && !decision.changes.is_empty() {
                 committed += 1;
                 if traceparent.is_empty() {
@@ -42,8 +50,15 @@ impl Batch {
             Ok(decision.outcome)
         });
         let answers = answers.collect();
-        let write = commit(&mut working, changes, now, traceparent).map(|commit| Write { commit, audit });
-        Self { state: working, write, answers, events, committed }
+        let write =
+            commit(&mut working, changes, now, traceparent).map(|commit| Write { commit, audit });
+        Self {
+            state: working,
+            write,
+            answers,
+            events,
+            committed,
+        }
     }
 
     /// What is to be written; `None` if nothing changes.
@@ -76,21 +91,37 @@ impl Batch {
     }
 }
 
-fn commit(state: &mut State, changes: Vec<Change>, now: Timestamp, traceparent: String) -> Option<Arc<Commit>> {
+fn commit(
+    state: &mut State,
+    changes: Vec<Change>,
+    now: Timestamp,
+    traceparent: String,
+) -> Option<Arc<Commit>> {
     if changes.is_empty() {
         return None;
     }
     let revision = state.revision().next();
     state.set_revision(revision);
     let token = Uid::from_random(rand::random());
-    Some(Arc::new(Commit { revision, token, committed_at: now, traceparent, digest: state.digest(), changes }))
+    Some(Arc::new(Commit {
+        revision,
+        token,
+        committed_at: now,
+        traceparent,
+        digest: state.digest(),
+        changes,
+    }))
 }
 
 fn audit_entry(operation: &Operation, outcome: &Outcome) -> AuditEntry {
     AuditEntry {
         principal: operation.context.principal.clone(),
         method: operation.context.method.to_owned(),
-        resource: outcome.objects.first().map(portolan_model::Object::resource).unwrap_or_default(),
+        resource: outcome
+            .objects
+            .first()
+            .map(portolan_model::Object::resource)
+            .unwrap_or_default(),
         request_id: operation.context.request_id,
     }
 }

@@ -9,8 +9,19 @@ use super::draft::Draft;
 use super::quarantine::time_left;
 
 /// Why an address that was asked for can't be had; `None` if it can.
-pub(super) fn blocker(draft: &Draft, field: &str, address: IpAddr, owner: &ClaimOwner) -> Option<Precondition> {
-    let blocked = |kind, description| Some(Precondition { kind, subject: field.to_owned(), description });
+pub(super) fn blocker(
+    draft: &Draft,
+    field: &str,
+    address: IpAddr,
+    owner: &ClaimOwner,
+) -> Option<Precondition> {
+    let blocked = |kind, description| {
+        Some(Precondition {
+            kind,
+            subject: field.to_owned(),
+            description,
+        })
+    };
     let ranges = draft.state().service_ranges();
     if !ranges.iter().any(|range| range.is_usable(address)) {
         let names: Vec<_> = ranges.iter().map(|range| range.net().to_string()).collect();
@@ -27,7 +38,10 @@ pub(super) fn blocker(draft: &Draft, field: &str, address: IpAddr, owner: &Claim
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(
             "CLUSTER_IP_IN_USE",
-            format!("{address} is held by Service {}; ask for another address, or leave it out", claim.owner.key()),
+            format!(
+                "{address} is held by Service {}; ask for another address, or leave it out",
+                claim.owner.key()
+            ),
         ),
         // A Service that comes back under its old name takes up where it was.
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
@@ -45,20 +59,36 @@ pub(super) fn blocker(draft: &Draft, field: &str, address: IpAddr, owner: &Claim
 /// Claims an address that nothing blocks. A no-op if the owner holds it already.
 pub(super) fn claim(draft: &mut Draft, address: IpAddr, owner: &ClaimOwner) {
     let before = draft.state().ip_claim(address).cloned();
-    if before.as_ref().is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held()) {
+    if before
+        .as_ref()
+        .is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held())
+    {
         return;
     }
-    let after = IpClaim { address, owner: owner.clone(), state: ClaimState::Held };
-    draft.apply(Change { before: before.map(Into::into), after: Some(after.into()) });
+    let after = IpClaim {
+        address,
+        owner: owner.clone(),
+        state: ClaimState::Held,
+    };
+    draft.apply(Change {
+        before: before.map(Into::into),
+        after: Some(after.into()),
+    });
 }
 
 /// Picks a free address of a family: a range at random, weighted by what is free in it, then a place in it.
 pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal> {
     let seed = draft.random();
     let ranges = draft.state().service_ranges();
-    let ranges: Vec<_> = ranges.into_iter().filter(|range| range.family() == family).collect();
+    let ranges: Vec<_> = ranges
+        .into_iter()
+        .filter(|range| range.family() == family)
+        .collect();
     let occupied = draft.state().occupied_addresses();
-    let free: Vec<_> = ranges.iter().map(|range| range.capacity() - range.count(occupied)).collect();
+    let free: Vec<_> = ranges
+        .iter()
+        .map(|range| range.capacity() - range.count(occupied))
+        .collect();
     let total: u128 = free.iter().copied().map(u128::from).sum();
     if total == 0 {
         return Err(exhausted(draft, family, &ranges));
@@ -77,19 +107,38 @@ pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal>
 }
 
 fn exhausted(draft: &Draft, family: Family, ranges: &[ServiceRange]) -> Refusal {
-    let capacity: u64 = ranges.iter().map(ServiceRange::capacity).fold(0, u64::saturating_add);
-    let in_ranges = |claim: &&std::sync::Arc<IpClaim>| ranges.iter().any(|range| range.is_usable(claim.address));
-    let quarantined = draft.state().ip_claims().filter(in_ranges).filter(|claim| !claim.state.is_held()).count() as u64;
+    let capacity: u64 = ranges
+        .iter()
+        .map(ServiceRange::capacity)
+        .fold(0, u64::saturating_add);
+    let in_ranges = |claim: &&std::sync::Arc<IpClaim>| {
+        ranges.iter().any(|range| range.is_usable(claim.address))
+    };
+    let quarantined = draft
+        .state()
+        .ip_claims()
+        .filter(in_ranges)
+        .filter(|claim| !claim.state.is_held())
+        .count() as u64;
     let all = draft.state().ip_claims().filter(in_ranges).count() as u64;
     let names: Vec<_> = ranges.iter().map(|range| range.net().to_string()).collect();
     let used = all - quarantined;
     let description = if ranges.is_empty() {
-        format!("the cluster has no ServiceCIDR of family {family}; add one, or ask for the other family")
+        format!(
+            "the cluster has no ServiceCIDR of family {family}; add one, or ask for the other family"
+        )
     } else {
         format!(
             "no {family} address is free in {}: {used} in use, {quarantined} released but not yet free, of {capacity}; add a ServiceCIDR, or delete Services",
             names.join(", ")
         )
     };
-    Refusal::Exhausted { reason: "CLUSTER_IP_EXHAUSTED", subject: names.join(","), description, used, quarantined, capacity }
+    Refusal::Exhausted {
+        reason: "CLUSTER_IP_EXHAUSTED",
+        subject: names.join(","),
+        description,
+        used,
+        quarantined,
+        capacity,
+    }
 }

@@ -14,11 +14,19 @@ pub(super) struct Draft {
     events: Vec<Event>,
     inputs: Inputs,
     drawn: u64,
+    rehearsal: bool,
 }
 
 impl Draft {
-    pub(super) fn new(state: &State, inputs: Inputs) -> Self {
-        Self { state: state.clone(), changes: Vec::new(), events: Vec::new(), inputs, drawn: 0 }
+    pub(super) fn new(state: &State, inputs: Inputs, rehearsal: bool) -> Self {
+        Self {
+            state: state.clone(),
+            changes: Vec::new(),
+            events: Vec::new(),
+            inputs,
+            drawn: 0,
+            rehearsal,
+        }
     }
 
     /// The state with everything so far.
@@ -32,6 +40,11 @@ impl Draft {
 
     pub(super) fn now(&self) -> Timestamp {
         self.inputs.now
+    }
+
+    /// Whether the outcome is only looked at.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.rehearsal
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,7 +88,13 @@ impl Draft {
     }
 
     /// Metadata of something that is written again.
-    pub(super) fn next_meta(&self, before: &Meta, spec_changed: bool, labels: Labels, annotations: Labels) -> Meta {
+    pub(super) fn next_meta(
+        &self,
+        before: &Meta,
+        spec_changed: bool,
+        labels: Labels,
+        annotations: Labels,
+    ) -> Meta {
         Meta {
             generation: before.generation + u64::from(spec_changed),
             labels,
@@ -86,7 +105,13 @@ impl Draft {
         }
     }
 
-    pub(super) fn event(&mut self, about: &Object, event_type: EventType, reason: &str, message: String) {
+    pub(super) fn event(
+        &mut self,
+        about: &Object,
+        event_type: EventType,
+        reason: &str,
+        message: String,
+    ) {
         self.events.push(Event {
             object: about.resource(),
             object_uid: about.uid(),
@@ -102,10 +127,20 @@ impl Draft {
 
     /// An answer about this draft.
     pub(super) fn outcome(&self, verb: Verb, objects: Vec<Object>) -> Outcome {
-        Outcome { revision: self.inputs.revision, verb, objects, warnings: Vec::new() }
+        Outcome {
+            revision: self.inputs.revision,
+            verb,
+            objects,
+            warnings: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self, outcome: Outcome) -> Decision {
-        Decision { state: self.state, changes: self.changes, events: self.events, outcome }
+        Decision {
+            state: self.state,
+            changes: self.changes,
+            events: self.events,
+            outcome,
+        }
     }
 }

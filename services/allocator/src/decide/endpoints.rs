@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Endpoint, EndpointPort, Family, Name, Object, Origin, Refusal, Revision, Scoped, Service, ServiceType,
-    TargetPort, Timestamp, Uid, Violations, Workload, validate,
+    Change, Endpoint, EndpointPort, Family, Name, Object, Origin, Refusal, Revision, Scoped,
+    Service, ServiceType, TargetPort, Timestamp, Uid, Violations, Workload, validate,
 };
 
 use super::draft::Draft;
@@ -16,13 +16,15 @@ const MAX_ENDPOINTS: usize = 1000;
 const MAX_SOURCE: usize = 253;
 
 /// Brings the endpoints of a Service in line with its selector and ports.
-pub(super) fn sync_service(draft: &mut Draft, service: &Arc<Service>) {
+pub(super) fn sync_service(draft: &mut Draft, service: &Service) {
     if service.spec.kind == ServiceType::ExternalName {
         remove_of_service(draft, service);
         return;
     }
     let existing: Vec<_> = draft.state().endpoints_of(service).cloned().collect();
-    let mut workloads = draft.state().workloads_matching(&service.namespace, &service.spec.selector);
+    let mut workloads = draft
+        .state()
+        .workloads_matching(&service.namespace, &service.spec.selector);
     let matching: BTreeSet<Uid> = workloads.iter().map(|workload| workload.meta.uid).collect();
     for endpoint in existing {
         match &endpoint.origin {
@@ -45,8 +47,12 @@ pub(super) fn sync_workload(draft: &mut Draft, before: Option<&Workload>, after:
     let state = draft.state();
     let selecting: Vec<_> = state.services_selecting(&after.namespace, &after.meta.labels);
     let wanted: BTreeSet<Uid> = selecting.iter().map(|service| service.meta.uid).collect();
-    let holding = before.into_iter().flat_map(|before| state.endpoints_of_workload(before));
-    let holding: Vec<_> = holding.filter_map(|endpoint| state.service_by_uid(endpoint.service_uid).cloned()).collect();
+    let holding = before
+        .into_iter()
+        .flat_map(|before| state.endpoints_of_workload(before));
+    let holding: Vec<_> = holding
+        .filter_map(|endpoint| state.service_by_uid(endpoint.service_uid).cloned())
+        .collect();
     let mut done = BTreeSet::new();
     for service in selecting.into_iter().chain(holding) {
         if done.insert(service.meta.uid) {
@@ -58,38 +64,70 @@ pub(super) fn sync_workload(draft: &mut Draft, before: Option<&Workload>, after:
 
 /// Removes every endpoint of a workload.
 pub(super) fn remove_of_workload(draft: &mut Draft, workload: &Workload) {
-    let endpoints: Vec<_> = draft.state().endpoints_of_workload(workload).cloned().collect();
-    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+    let endpoints: Vec<_> = draft
+        .state()
+        .endpoints_of_workload(workload)
+        .cloned()
+        .collect();
+    remove(draft, endpoints);
 }
 
 /// Removes every endpoint of a Service.
 pub(super) fn remove_of_service(draft: &mut Draft, service: &Service) {
     let endpoints: Vec<_> = draft.state().endpoints_of(service).cloned().collect();
-    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+    remove(draft, endpoints);
 }
 
 /// Removes every endpoint of a namespace.
 pub(super) fn remove_all(draft: &mut Draft, namespace: &Name) {
-    let endpoints: Vec<_> = draft.state().endpoints_after(Some(namespace), None).cloned().collect();
-    endpoints.into_iter().for_each(|endpoint| draft.apply(Change::delete(endpoint)));
+    let endpoints: Vec<_> = draft
+        .state()
+        .endpoints_after(Some(namespace), None)
+        .cloned()
+        .collect();
+    remove(draft, endpoints);
+}
+
+fn remove(draft: &mut Draft, endpoints: Vec<Arc<Endpoint>>) {
+    for endpoint in endpoints {
+        draft.apply(Change::delete(endpoint));
+    }
 }
 
 /// One Service and one workload: at most one endpoint a family.
 fn sync(draft: &mut Draft, service: &Service, workload: &Workload, wanted: bool) {
     for (i, family) in service.spec.families.iter().enumerate() {
         let suffix = if i == 0 { "" } else { ".v6" };
-        let name = Name::trusted(format!("{}.w.{}{suffix}", service.meta.name, workload.meta.name));
-        let before = draft.state().endpoint(&Scoped::new(service.namespace.clone(), name.clone())).cloned();
-        let derived = if wanted { derive(draft, service, workload, *family, name) } else { None };
+        let name = Name::trusted(format!(
+            "{}.w.{}{suffix}",
+            service.meta.name, workload.meta.name
+        ));
+        let before = draft
+            .state()
+            .endpoint(&Scoped::new(service.namespace.clone(), name.clone()))
+            .cloned();
+        let derived = if wanted {
+            derive(draft, service, workload, *family, name)
+        } else {
+            None
+        };
         match derived {
             Some(endpoint) => write(draft, before, endpoint),
-            None => before.into_iter().for_each(|before| draft.apply(Change::delete(before))),
+            None => before
+                .into_iter()
+                .for_each(|before| draft.apply(Change::delete(before))),
         }
     }
 }
 
 /// The endpoint that a workload is for a Service; its history is filled in by [`write`].
-fn derive(draft: &Draft, service: &Service, workload: &Workload, family: Family, name: Name) -> Option<Endpoint> {
+fn derive(
+    draft: &Draft,
+    service: &Service,
+    workload: &Workload,
+    family: Family,
+    name: Name,
+) -> Option<Endpoint> {
     let state = draft.state();
     let address = workload.spec.address(family)?;
     let ports = service.spec.ports.iter().filter_map(|port| {
@@ -97,17 +135,27 @@ fn derive(draft: &Draft, service: &Service, workload: &Workload, family: Family,
             TargetPort::Number(number) => *number,
             TargetPort::Name(name) => workload.spec.named_port(name, port.protocol)?,
         };
-        Some(EndpointPort { service_port: port.name.clone(), port: number, protocol: port.protocol })
+        Some(EndpointPort {
+            service_port: port.name.clone(),
+            port: number,
+            protocol: port.protocol,
+        })
     });
     let serving = state.is_serving(workload);
     let terminating = workload.spec.draining;
     let node = workload.spec.node.as_ref();
     let published = workload.spec.subdomain.as_deref() == Some(service.meta.name.as_str());
     Some(Endpoint {
-        origin: Origin::Workload { name: workload.meta.name.clone(), uid: workload.meta.uid },
+        origin: Origin::Workload {
+            name: workload.meta.name.clone(),
+            uid: workload.meta.uid,
+        },
         address,
         ports: ports.collect(),
-        zone: node.and_then(|node| state.node(node)).map(|node| node.spec.zone.clone()).unwrap_or_default(),
+        zone: node
+            .and_then(|node| state.node(node))
+            .map(|node| node.spec.zone.clone())
+            .unwrap_or_default(),
         node: node.cloned(),
         hostname: workload.spec.hostname.clone().filter(|_| published),
         ready: service.spec.publish_not_ready_addresses || (serving && !terminating),
@@ -162,7 +210,10 @@ fn write(draft: &mut Draft, before: Option<Arc<Endpoint>>, mut endpoint: Endpoin
     }
     endpoint.updated_at = draft.now();
     endpoint.revision = draft.inputs().revision;
-    draft.apply(Change { before: before.map(Object::from), after: Some(endpoint.into()) });
+    draft.apply(Change {
+        before: before.map(Object::from),
+        after: Some(endpoint.into()),
+    });
 }
 
 /// Replaces what a source gave a Service.
@@ -173,23 +224,45 @@ pub(super) fn replace(
     list: &[EndpointParams],
 ) -> Result<Outcome, Refusal> {
     let resource = format!("namespaces/{}/services/{}", key.namespace, key.name);
-    let service = draft.state().service(key).cloned().ok_or_else(|| Refusal::NotFound {
-        resource: resource.clone(),
-        remedy: "create the Service first; endpoints belong to one".to_owned(),
-    })?;
+    let service = draft
+        .state()
+        .service(key)
+        .cloned()
+        .ok_or_else(|| Refusal::NotFound {
+            resource: resource.clone(),
+            remedy: "create the Service first; endpoints belong to one".to_owned(),
+        })?;
     if service.spec.has_selector() {
         let description = format!(
             "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
         );
-        return Err(Refusal::precondition("SERVICE_HAS_SELECTOR", resource, description));
+        return Err(Refusal::precondition(
+            "SERVICE_HAS_SELECTOR",
+            resource,
+            description,
+        ));
     }
-    let mut wanted: Vec<Endpoint> = list.iter().map(|params| by_hand(&service, source, params)).collect();
+    let mut wanted: Vec<Endpoint> = list
+        .iter()
+        .map(|params| by_hand(&service, source, params))
+        .collect();
     check_list(&service, source, &wanted)?;
     check_addresses(draft, &wanted)?;
-    let existing: Vec<_> = draft.state().endpoints_of(&service).filter(|e| is_from(e, source)).cloned().collect();
-    let names: BTreeSet<_> = wanted.iter().map(|endpoint| endpoint.name.clone()).collect();
+    let existing: Vec<_> = draft
+        .state()
+        .endpoints_of(&service)
+        .filter(|e| is_from(e, source))
+        .cloned()
+        .collect();
+    let names: BTreeSet<_> = wanted
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
     let was_empty = existing.is_empty();
-    for endpoint in existing.into_iter().filter(|endpoint| !names.contains(&endpoint.name)) {
+    for endpoint in existing
+        .into_iter()
+        .filter(|endpoint| !names.contains(&endpoint.name))
+    {
         draft.apply(Change::delete(endpoint));
     }
     for endpoint in wanted.drain(..) {
@@ -201,7 +274,11 @@ pub(super) fn replace(
         (false, true) => Verb::Created,
         (false, false) => Verb::Configured,
     };
-    let now = draft.state().endpoints_of(&service).filter(|e| is_from(e, source)).cloned();
+    let now = draft
+        .state()
+        .endpoints_of(&service)
+        .filter(|e| is_from(e, source))
+        .cloned();
     let objects = now.map(Object::from).collect();
     Ok(draft.outcome(verb, objects))
 }
@@ -211,8 +288,16 @@ fn is_from(endpoint: &Endpoint, source: &str) -> bool {
 }
 
 fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint {
-    let text = |from: &str| from.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let name = format!("{}.m.{}.{}", service.meta.name, text(source), text(&params.address.to_string()));
+    let text = |from: &str| {
+        from.to_ascii_lowercase()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+    };
+    let name = format!(
+        "{}.m.{}.{}",
+        service.meta.name,
+        text(source),
+        text(&params.address.to_string())
+    );
     Endpoint {
         origin: Origin::Source(source.to_owned()),
         address: params.address,
@@ -231,17 +316,32 @@ fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint
 fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
     let mut violations = Violations::new();
     if source.is_empty() || source.len() > MAX_SOURCE {
-        violations.add("source", format!("must have 1 to {MAX_SOURCE} characters, for example Endpoints/{}", service.meta.name));
+        violations.add(
+            "source",
+            format!(
+                "must have 1 to {MAX_SOURCE} characters, for example Endpoints/{}",
+                service.meta.name
+            ),
+        );
     }
     if list.len() > MAX_ENDPOINTS {
-        violations.add("endpoints", format!("{} endpoints; at most {MAX_ENDPOINTS} a source are allowed", list.len()));
+        violations.add(
+            "endpoints",
+            format!(
+                "{} endpoints; at most {MAX_ENDPOINTS} a source are allowed",
+                list.len()
+            ),
+        );
     }
     let mut seen = BTreeSet::new();
     for (i, endpoint) in list.iter().enumerate() {
         let field = format!("endpoints[{i}].spec");
         validate::endpoint_ports(&field, endpoint, &mut violations);
         if !seen.insert(endpoint.address) {
-            violations.add(format!("{field}.address"), format!("{} is there twice; unite the ports", endpoint.address));
+            violations.add(
+                format!("{field}.address"),
+                format!("{} is there twice; unite the ports", endpoint.address),
+            );
         }
         if let Some(hostname) = &endpoint.hostname {
             validate::dns_label(&format!("{field}.hostname"), hostname, &mut violations);
@@ -260,18 +360,34 @@ fn check_addresses(draft: &Draft, list: &[Endpoint]) -> Result<(), Refusal> {
         .iter()
         .enumerate()
         .filter_map(|(i, endpoint)| {
-            let description = validate::endpoint_address(endpoint.address, cluster, &ranges).err()?;
+            let description =
+                validate::endpoint_address(endpoint.address, cluster, &ranges).err()?;
             let subject = format!("endpoints[{i}].spec.address");
-            Some(portolan_model::Precondition { kind: "RANGE", subject, description })
+            Some(portolan_model::Precondition {
+                kind: "RANGE",
+                subject,
+                description,
+            })
         })
         .collect();
-    if preconditions.is_empty() { Ok(()) } else { Err(Refusal::Precondition { reason: "RANGE", preconditions }) }
+    if preconditions.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Precondition {
+            reason: "RANGE",
+            preconditions,
+        })
+    }
 }
 
 /// Deletes one endpoint that the server does not keep.
-pub(super) fn delete(draft: &mut Draft, key: &Scoped, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+pub(super) fn delete(
+    draft: &mut Draft,
+    key: &Scoped,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().endpoint(key).cloned();
-    let present = before.as_ref().map(|b| Present { uid: b.uid, etag: "" });
+    let present = before.as_ref().map(|b| Present::new(b.uid, String::new()));
     let resource = format!("namespaces/{}/endpoints/{}", key.namespace, key.name);
     let exists = check_delete(&resource, present.as_ref(), mode)?;
     let Some(before) = before.filter(|_| exists) else {
@@ -279,8 +395,15 @@ pub(super) fn delete(draft: &mut Draft, key: &Scoped, mode: &DeleteMode) -> Resu
     };
     let service = draft.state().service_by_uid(before.service_uid);
     if service.is_some_and(|service| service.spec.has_selector()) {
-        let description = format!("{resource} is kept by the selector of Service {}; change its labels or delete the workload instead", before.service);
-        return Err(Refusal::precondition("SERVICE_HAS_SELECTOR", resource, description));
+        let description = format!(
+            "{resource} is kept by the selector of Service {}; change its labels or delete the workload instead",
+            before.service
+        );
+        return Err(Refusal::precondition(
+            "SERVICE_HAS_SELECTOR",
+            resource,
+            description,
+        ));
     }
     draft.apply(Change::delete(before.clone()));
     Ok(draft.outcome(Verb::Deleted, vec![before.into()]))

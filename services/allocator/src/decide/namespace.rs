@@ -1,6 +1,6 @@
 //! Namespaces.
 
-use portolan_model::{Change, Labels, Meta, Name, Namespace, Object, Refusal, Violations, validate};
+use portolan_model::{Change, Labels, Name, Namespace, Object, Refusal, Violations, validate};
 
 use super::draft::Draft;
 use super::preconditions::{Present, check_delete, check_put};
@@ -15,8 +15,9 @@ pub(super) fn put(
     mode: &PutMode,
 ) -> Result<Outcome, Refusal> {
     let before = draft.state().namespace(name).cloned();
-    let etag = before.as_ref().map(|b| etag(&b.meta)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&())));
     check_put(&format!("namespaces/{name}"), present.as_ref(), mode)?;
     let mut violations = Violations::new();
     validate::labels("namespace.labels", labels, &mut violations);
@@ -25,7 +26,10 @@ pub(super) fn put(
     let Some(before) = before else {
         let meta = draft.new_meta(name, labels.clone(), annotations.clone());
         let namespace = Object::from(Namespace { meta });
-        draft.apply(Change { before: None, after: Some(namespace.clone()) });
+        draft.apply(Change {
+            before: None,
+            after: Some(namespace.clone()),
+        });
         return Ok(draft.outcome(Verb::Created, vec![namespace]));
     };
     if before.meta.labels == *labels && before.meta.annotations == *annotations {
@@ -33,19 +37,23 @@ pub(super) fn put(
     }
     let meta = draft.next_meta(&before.meta, false, labels.clone(), annotations.clone());
     let namespace = Object::from(Namespace { meta });
-    draft.apply(Change { before: Some(before.into()), after: Some(namespace.clone()) });
+    draft.apply(Change {
+        before: Some(before.into()),
+        after: Some(namespace.clone()),
+    });
     Ok(draft.outcome(Verb::Configured, vec![namespace]))
 }
 
-/// A namespace's entity tag.
-pub(super) fn etag(meta: &Meta) -> String {
-    meta.etag(&())
-}
-
-pub(super) fn delete(draft: &mut Draft, name: &Name, force: bool, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+pub(super) fn delete(
+    draft: &mut Draft,
+    name: &Name,
+    force: bool,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().namespace(name).cloned();
-    let etag = before.as_ref().map(|b| etag(&b.meta)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&())));
     let resource = format!("namespaces/{name}");
     if !check_delete(&resource, present.as_ref(), mode)? {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
@@ -57,8 +65,14 @@ pub(super) fn delete(draft: &mut Draft, name: &Name, force: bool, mode: &DeleteM
     if force {
         empty(draft, name)?;
     } else if let Some(child) = first_child(draft, name) {
-        let description = format!("{resource} is not empty: it holds {child}; delete its contents first, or use force");
-        return Err(Refusal::precondition("NAMESPACE_NOT_EMPTY", resource, description));
+        let description = format!(
+            "{resource} is not empty: it holds {child}; delete its contents first, or use force"
+        );
+        return Err(Refusal::precondition(
+            "NAMESPACE_NOT_EMPTY",
+            resource,
+            description,
+        ));
     }
     let objects = before.clone().map(Object::from).into_iter().collect();
     if let Some(before) = before {
@@ -69,16 +83,32 @@ pub(super) fn delete(draft: &mut Draft, name: &Name, force: bool, mode: &DeleteM
 
 fn first_child(draft: &Draft, name: &Name) -> Option<String> {
     let state = draft.state();
-    let service = state.services_after(Some(name), None).next().map(|s| Object::from(s.clone()).resource());
-    service.or_else(|| state.workloads_after(Some(name), None).next().map(|w| Object::from(w.clone()).resource()))
+    let service = state
+        .services_after(Some(name), None)
+        .next()
+        .map(|s| Object::from(s.clone()).resource());
+    service.or_else(|| {
+        state
+            .workloads_after(Some(name), None)
+            .next()
+            .map(|w| Object::from(w.clone()).resource())
+    })
 }
 
 fn empty(draft: &mut Draft, name: &Name) -> Result<(), Refusal> {
-    let services: Vec<_> = draft.state().services_after(Some(name), None).map(|s| s.key()).collect();
+    let services: Vec<_> = draft
+        .state()
+        .services_after(Some(name), None)
+        .map(|s| s.key())
+        .collect();
     for key in services {
         service::delete(draft, &key, &DeleteMode::default())?;
     }
-    let workloads: Vec<_> = draft.state().workloads_after(Some(name), None).map(|w| w.key()).collect();
+    let workloads: Vec<_> = draft
+        .state()
+        .workloads_after(Some(name), None)
+        .map(|w| w.key())
+        .collect();
     for key in workloads {
         workload::delete(draft, &key, &DeleteMode::default())?;
     }

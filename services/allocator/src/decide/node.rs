@@ -11,10 +11,16 @@ use crate::{DeleteMode, NodeParams, Outcome, PutMode, Verb};
 
 const MAX_ADDRESSES: usize = 64;
 
-pub(super) fn put(draft: &mut Draft, name: &Name, params: &NodeParams, mode: &PutMode) -> Result<Outcome, Refusal> {
+pub(super) fn put(
+    draft: &mut Draft,
+    name: &Name,
+    params: &NodeParams,
+    mode: &PutMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().node(name).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&format!("nodes/{name}"), present.as_ref(), mode)?;
     check(params)?;
     let Some(before) = before else {
@@ -27,27 +33,52 @@ pub(super) fn put(draft: &mut Draft, name: &Name, params: &NodeParams, mode: &Pu
         return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
     }
     let changed = before.spec != params.spec;
-    let meta = draft.next_meta(&before.meta, changed, params.labels.clone(), params.annotations.clone());
-    let node = Arc::new(Node { meta, spec: params.spec.clone(), session: before.session });
-    draft.apply(Change { before: Some(before.into()), after: Some(node.clone().into()) });
+    let meta = draft.next_meta(
+        &before.meta,
+        changed,
+        params.labels.clone(),
+        params.annotations.clone(),
+    );
+    let node = Arc::new(Node {
+        meta,
+        spec: params.spec.clone(),
+        session: before.session,
+    });
+    draft.apply(Change {
+        before: Some(before.into()),
+        after: Some(node.clone().into()),
+    });
     sync_workloads(draft, name);
     Ok(draft.outcome(Verb::Configured, vec![node.into()]))
 }
 
 /// A node says Hello for the first time. One that is known stays as it is: differences are shown as a condition.
-pub(super) fn register(draft: &mut Draft, name: &Name, spec: &NodeSpec) -> Result<Outcome, Refusal> {
+pub(super) fn register(
+    draft: &mut Draft,
+    name: &Name,
+    spec: &NodeSpec,
+) -> Result<Outcome, Refusal> {
     if let Some(node) = draft.state().node(name).cloned() {
         return Ok(draft.outcome(Verb::Unchanged, vec![node.into()]));
     }
-    let params = NodeParams { labels: Labels::new(), annotations: Labels::new(), spec: spec.clone() };
+    let params = NodeParams {
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        spec: spec.clone(),
+    };
     check(&params)?;
     Ok(create(draft, name, &params))
 }
 
-pub(super) fn delete(draft: &mut Draft, name: &Name, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+pub(super) fn delete(
+    draft: &mut Draft,
+    name: &Name,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().node(name).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     let exists = check_delete(&format!("nodes/{name}"), present.as_ref(), mode)?;
     let Some(before) = before.filter(|_| exists) else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
@@ -59,8 +90,15 @@ pub(super) fn delete(draft: &mut Draft, name: &Name, mode: &DeleteMode) -> Resul
 
 fn create(draft: &mut Draft, name: &Name, params: &NodeParams) -> Outcome {
     let meta = draft.new_meta(name, params.labels.clone(), params.annotations.clone());
-    let node = Object::from(Node { meta, spec: params.spec.clone(), session: 0 });
-    draft.apply(Change { before: None, after: Some(node.clone()) });
+    let node = Object::from(Node {
+        meta,
+        spec: params.spec.clone(),
+        session: 0,
+    });
+    draft.apply(Change {
+        before: None,
+        after: Some(node.clone()),
+    });
     sync_workloads(draft, name);
     draft.outcome(Verb::Created, vec![node])
 }
@@ -77,21 +115,34 @@ fn check(params: &NodeParams) -> Result<(), Refusal> {
     let mut violations = Violations::new();
     validate::labels("node.labels", &params.labels, &mut violations);
     validate::annotations("node.annotations", &params.annotations, &mut violations);
-    for (field, list) in
-        [("addresses", &params.spec.addresses), ("node_port_addresses", &params.spec.node_port_addresses)]
-    {
+    for (field, list) in [
+        ("addresses", &params.spec.addresses),
+        ("node_port_addresses", &params.spec.node_port_addresses),
+    ] {
         if list.len() > MAX_ADDRESSES {
-            violations.add(format!("node.spec.{field}"), format!("at most {MAX_ADDRESSES} addresses are allowed"));
+            violations.add(
+                format!("node.spec.{field}"),
+                format!("at most {MAX_ADDRESSES} addresses are allowed"),
+            );
         }
         for (i, address) in list.iter().enumerate() {
             if address.is_unspecified() || address.is_multicast() {
-                violations.add(format!("node.spec.{field}[{i}]"), format!("{address} is no address of a node"));
+                violations.add(
+                    format!("node.spec.{field}[{i}]"),
+                    format!("{address} is no address of a node"),
+                );
             }
         }
     }
-    for (field, text) in [("zone", &params.spec.zone), ("dataplane", &params.spec.dataplane)] {
+    for (field, text) in [
+        ("zone", &params.spec.zone),
+        ("dataplane", &params.spec.dataplane),
+    ] {
         if text.len() > 63 {
-            violations.add(format!("node.spec.{field}"), "must have at most 63 characters");
+            violations.add(
+                format!("node.spec.{field}"),
+                "must have at most 63 characters",
+            );
         }
     }
     violations.into_result()

@@ -2,7 +2,8 @@
 
 use portolan_model::alloc::{Pick, pick_port};
 use portolan_model::{
-    Change, ClaimOwner, ClaimState, PortClaim, PortRange, Precondition, Refusal, Service, ServicePort, ServiceSpec,
+    Change, ClaimOwner, ClaimState, PortClaim, PortRange, Precondition, Refusal, Service,
+    ServicePort, ServiceSpec,
 };
 
 use super::draft::Draft;
@@ -11,7 +12,11 @@ use super::quarantine::time_left;
 /// Fills in the numbers that need no picking. In this order: what is asked for stays; a port takes up the number that
 /// its namesake had before, unless another one asks for it now; entries for the same port (TCP and UDP) share one.
 pub(super) fn carry_over(spec: &mut ServiceSpec, before: Option<&Service>) {
-    let asked: Vec<u16> = spec.ports.iter().filter_map(|port| port.node_port).collect();
+    let asked: Vec<u16> = spec
+        .ports
+        .iter()
+        .filter_map(|port| port.node_port)
+        .collect();
     for port in &mut spec.ports {
         if port.node_port.is_none() {
             port.node_port = namesake(before, port).filter(|number| !asked.contains(number));
@@ -25,14 +30,21 @@ fn share(spec: &mut ServiceSpec) {
     for i in 0..spec.ports.len() {
         if spec.ports[i].node_port.is_none() {
             let (number, protocol) = (spec.ports[i].port, spec.ports[i].protocol);
-            let twin = spec.ports.iter().find(|p| p.port == number && p.protocol != protocol && p.node_port.is_some());
+            let twin = spec
+                .ports
+                .iter()
+                .find(|p| p.port == number && p.protocol != protocol && p.node_port.is_some());
             spec.ports[i].node_port = twin.and_then(|p| p.node_port);
         }
     }
 }
 
 fn namesake(before: Option<&Service>, port: &ServicePort) -> Option<u16> {
-    let old = before?.spec.ports.iter().find(|old| old.name == port.name && old.protocol == port.protocol)?;
+    let old = before?
+        .spec
+        .ports
+        .iter()
+        .find(|old| old.name == port.name && old.protocol == port.protocol)?;
     old.node_port
 }
 
@@ -44,9 +56,17 @@ pub(super) fn blocker(
     port: u16,
     owner: &ClaimOwner,
 ) -> Option<Precondition> {
-    let blocked = |kind, description| Some(Precondition { kind, subject: field.to_owned(), description });
+    let blocked = |kind, description| {
+        Some(Precondition {
+            kind,
+            subject: field.to_owned(),
+            description,
+        })
+    };
     if !range.contains(port) {
-        let description = format!("{port} lies outside the cluster's node ports ({range}); ask for one of these, or leave it out");
+        let description = format!(
+            "{port} lies outside the cluster's node ports ({range}); ask for one of these, or leave it out"
+        );
         return blocked("RANGE", description);
     }
     let claim = draft.state().port_claim(port)?;
@@ -54,7 +74,10 @@ pub(super) fn blocker(
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(
             "NODE_PORT_IN_USE",
-            format!("node port {port} is held by Service {}; ask for another one, or leave it out", claim.owner.key()),
+            format!(
+                "node port {port} is held by Service {}; ask for another one, or leave it out",
+                claim.owner.key()
+            ),
         ),
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
         ClaimState::Quarantined { released_at, .. } => blocked(
@@ -94,15 +117,30 @@ pub(super) fn pick_missing(
 /// Claims a port that nothing blocks. A no-op if the owner holds it already.
 pub(super) fn claim(draft: &mut Draft, port: u16, owner: &ClaimOwner) {
     let before = draft.state().port_claim(port).cloned();
-    if before.as_ref().is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held()) {
+    if before
+        .as_ref()
+        .is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held())
+    {
         return;
     }
-    let after = PortClaim { port, owner: owner.clone(), state: ClaimState::Held };
-    draft.apply(Change { before: before.map(Into::into), after: Some(after.into()) });
+    let after = PortClaim {
+        port,
+        owner: owner.clone(),
+        state: ClaimState::Held,
+    };
+    draft.apply(Change {
+        before: before.map(Into::into),
+        after: Some(after.into()),
+    });
 }
 
 fn exhausted(draft: &Draft, range: PortRange) -> Refusal {
-    let claims = || draft.state().port_claims().filter(|claim| range.contains(claim.port));
+    let claims = || {
+        draft
+            .state()
+            .port_claims()
+            .filter(|claim| range.contains(claim.port))
+    };
     let quarantined = claims().filter(|claim| !claim.state.is_held()).count() as u64;
     let used = claims().count() as u64 - quarantined;
     let capacity = u64::from(range.size());
@@ -110,5 +148,12 @@ fn exhausted(draft: &Draft, range: PortRange) -> Refusal {
         "no node port is free in {range}: {used} in use, {quarantined} released but not yet free, of {capacity}; delete Services, or use type ClusterIP"
     );
     let subject = range.to_string();
-    Refusal::Exhausted { reason: "NODE_PORT_EXHAUSTED", subject, description, used, quarantined, capacity }
+    Refusal::Exhausted {
+        reason: "NODE_PORT_EXHAUSTED",
+        subject,
+        description,
+        used,
+        quarantined,
+        capacity,
+    }
 }

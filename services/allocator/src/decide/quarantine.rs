@@ -9,39 +9,77 @@ use super::draft::Draft;
 use crate::{Outcome, Verb};
 
 /// The longest that a released address waits for a node that does not answer. Counted when it strikes.
-pub const QUARANTINE_CAP: Duration = Duration::from_secs(600);
+pub const QUARANTINE_CAP: Duration = Duration::from_mins(10);
 
 /// The state of a claim that its owner gives up: quarantined while any node may still forward for it, else none.
 fn released(draft: &Draft) -> Option<ClaimState> {
-    (draft.state().node_count() > 0)
-        .then(|| ClaimState::Quarantined { released_in: draft.inputs().revision, released_at: draft.now() })
+    (draft.state().node_count() > 0).then(|| ClaimState::Quarantined {
+        released_in: draft.inputs().revision,
+        released_at: draft.now(),
+    })
 }
 
 /// Gives an address up.
 pub(super) fn release_address(draft: &mut Draft, claim: &IpClaim) {
-    let after = released(draft).map(|state| IpClaim { state, ..claim.clone() }.into());
-    draft.apply(Change { before: Some(claim.clone().into()), after });
+    let after = released(draft).map(|state| {
+        IpClaim {
+            state,
+            ..claim.clone()
+        }
+        .into()
+    });
+    draft.apply(Change {
+        before: Some(claim.clone().into()),
+        after,
+    });
 }
 
 /// Gives a port up.
 pub(super) fn release_port(draft: &mut Draft, claim: &PortClaim) {
-    let after = released(draft).map(|state| PortClaim { state, ..claim.clone() }.into());
-    draft.apply(Change { before: Some(claim.clone().into()), after });
+    let after = released(draft).map(|state| {
+        PortClaim {
+            state,
+            ..claim.clone()
+        }
+        .into()
+    });
+    draft.apply(Change {
+        before: Some(claim.clone().into()),
+        after,
+    });
 }
 
 /// Frees what still waits since the revisions given.
-pub(super) fn release(draft: &mut Draft, addresses: &[(IpAddr, Revision)], ports: &[(u16, Revision)]) -> Outcome {
+pub(super) fn release(
+    draft: &mut Draft,
+    addresses: &[(IpAddr, Revision)],
+    ports: &[(u16, Revision)],
+) -> Outcome {
     for (address, since) in addresses {
-        if let Some(claim) = draft.state().ip_claim(*address).filter(|c| waits_since(&c.state, *since)).cloned() {
+        if let Some(claim) = draft
+            .state()
+            .ip_claim(*address)
+            .filter(|c| waits_since(&c.state, *since))
+            .cloned()
+        {
             draft.apply(Change::delete(claim));
         }
     }
     for (port, since) in ports {
-        if let Some(claim) = draft.state().port_claim(*port).filter(|c| waits_since(&c.state, *since)).cloned() {
+        if let Some(claim) = draft
+            .state()
+            .port_claim(*port)
+            .filter(|c| waits_since(&c.state, *since))
+            .cloned()
+        {
             draft.apply(Change::delete(claim));
         }
     }
-    let verb = if draft.is_empty() { Verb::Unchanged } else { Verb::Configured };
+    let verb = if draft.is_empty() {
+        Verb::Unchanged
+    } else {
+        Verb::Configured
+    };
     draft.outcome(verb, Vec::new())
 }
 

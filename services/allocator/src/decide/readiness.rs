@@ -15,7 +15,11 @@ const MAX_REASON: usize = 256;
 /// full report of a session fences older ones, whatever replica they come through. Items about other nodes'
 /// workloads, or about probes that are no longer run, are passed over.
 pub(super) fn report(draft: &mut Draft, report: &ReadinessReport) -> Result<Outcome, Refusal> {
-    let node = draft.state().node(&report.node).filter(|node| node.meta.uid == report.node_uid).cloned();
+    let node = draft
+        .state()
+        .node(&report.node)
+        .filter(|node| node.meta.uid == report.node_uid)
+        .cloned();
     let node = node.ok_or_else(|| Refusal::not_found(format!("nodes/{}", report.node)))?;
     check_session(draft, &node, report)?;
     for item in &report.items {
@@ -23,20 +27,42 @@ pub(super) fn report(draft: &mut Draft, report: &ReadinessReport) -> Result<Outc
             take(draft, report, item, &workload);
         }
     }
-    let verb = if draft.is_empty() { Verb::Unchanged } else { Verb::Configured };
+    let verb = if draft.is_empty() {
+        Verb::Unchanged
+    } else {
+        Verb::Configured
+    };
     Ok(draft.outcome(verb, Vec::new()))
 }
 
-fn check_session(draft: &mut Draft, node: &Arc<Node>, report: &ReadinessReport) -> Result<(), Refusal> {
-    let fenced = |description| Err(Refusal::Conflict { reason: "SESSION_FENCED", description });
+fn check_session(
+    draft: &mut Draft,
+    node: &Arc<Node>,
+    report: &ReadinessReport,
+) -> Result<(), Refusal> {
+    let fenced = |description| {
+        Err(Refusal::Conflict {
+            reason: "SESSION_FENCED",
+            description,
+        })
+    };
     if report.session < node.session {
-        return fenced(format!("session {} of node {} was followed by session {}", report.session, report.node, node.session));
+        return fenced(format!(
+            "session {} of node {} was followed by session {}",
+            report.session, report.node, node.session
+        ));
     }
     if report.session > node.session {
         if !report.full {
-            return fenced(format!("the first report of session {} must be full", report.session));
+            return fenced(format!(
+                "the first report of session {} must be full",
+                report.session
+            ));
         }
-        let after = Node { session: report.session, ..(**node).clone() };
+        let after = Node {
+            session: report.session,
+            ..(**node).clone()
+        };
         draft.apply(Change::update(node.clone(), after));
     }
     Ok(())
@@ -49,7 +75,8 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
     }
     if let Some(known) = &workload.health {
         let is_old = (report.session, report.seq) <= (known.session, known.seq);
-        let says_the_same = known.serving == item.serving && known.probe_generation == item.probe_generation;
+        let says_the_same =
+            known.serving == item.serving && known.probe_generation == item.probe_generation;
         if is_old || says_the_same {
             return;
         }
@@ -62,17 +89,27 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
         seq: report.seq,
         reason,
     };
-    let after = Arc::new(Workload { health: Some(health), ..(**workload).clone() });
+    let after = Arc::new(Workload {
+        health: Some(health),
+        ..(**workload).clone()
+    });
     draft.apply(Change::update(workload.clone(), after.clone()));
     endpoints::sync_workload(draft, Some(workload), &after);
     announce(draft, report, &after);
 }
 
 fn announce(draft: &mut Draft, report: &ReadinessReport, workload: &Arc<Workload>) {
-    let Some(health) = &workload.health else { return };
+    let Some(health) = &workload.health else {
+        return;
+    };
     let about = Object::from(workload.clone());
     if health.serving {
-        draft.event(&about, EventType::Normal, "Ready", format!("the probe on node {} passes", report.node));
+        draft.event(
+            &about,
+            EventType::Normal,
+            "Ready",
+            format!("the probe on node {} passes", report.node),
+        );
     } else {
         let message = format!("the probe on node {} fails: {}", report.node, health.reason);
         draft.event(&about, EventType::Warning, "Unready", message);

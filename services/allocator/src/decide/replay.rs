@@ -12,11 +12,16 @@ const FORGET_AT_ONCE: usize = 16;
 
 /// The outcome of an earlier request with this id, if there was one.
 pub(super) fn find(state: &State, context: &Context) -> Result<Option<Outcome>, Refusal> {
-    let Some(request) = context.request_id.and_then(|id| state.request(id)) else { return Ok(None) };
+    let Some(request) = context.request_id.and_then(|id| state.request(id)) else {
+        return Ok(None);
+    };
     if request.body_hash != context.body_hash {
         return Err(Refusal::invalid(
             "request_id",
-            format!("{} was used for another request before; choose a new UUID", request.id),
+            format!(
+                "{} was used for another request before; choose a new UUID",
+                request.id
+            ),
         ));
     }
     let object = Kind::from_number(request.kind).and_then(|kind| state.object(kind, &request.path));
@@ -30,8 +35,15 @@ pub(super) fn find(state: &State, context: &Context) -> Result<Option<Outcome>, 
 
 /// Notes that a request was done.
 pub(super) fn remember(draft: &mut Draft, context: &Context, outcome: &Outcome) {
-    let (Some(id), Some(object)) = (context.request_id, outcome.objects.first()) else { return };
-    let old: Vec<_> = draft.state().expired_requests(draft.now()).take(FORGET_AT_ONCE).cloned().collect();
+    let (Some(id), Some(object)) = (context.request_id, outcome.objects.first()) else {
+        return;
+    };
+    let old: Vec<_> = draft
+        .state()
+        .expired_requests(draft.now())
+        .take(FORGET_AT_ONCE)
+        .cloned()
+        .collect();
     for request in old {
         draft.apply(Change::delete(request));
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, ClaimOwner, ClusterIps, EventType, Family, Labels, Object, Precondition, Refusal, Scoped, Service,
-    ServiceSpec, ServiceType, State, Violation, Violations, validate,
+    Change, ClaimOwner, ClusterIps, EventType, Family, Labels, Meta, Object, Precondition, Refusal,
+    Scoped, Service, ServiceSpec, ServiceType, State, Violation, Violations, validate,
 };
 
 use super::draft::Draft;
@@ -31,8 +31,9 @@ pub(super) fn put(
 ) -> Result<Outcome, Refusal> {
     check_namespace(draft.state(), &key.namespace)?;
     let before = draft.state().service(key).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&resource(key), present.as_ref(), mode)?;
 
     let mut wanted = merge(before.as_deref(), params);
@@ -47,7 +48,11 @@ pub(super) fn put(
         Some(before) => before.meta.clone(),
         None => draft.new_meta(&key.name, Labels::new(), Labels::new()),
     };
-    let owner = ClaimOwner { uid: meta.uid, namespace: key.namespace.clone(), name: key.name.clone() };
+    let owner = ClaimOwner {
+        uid: meta.uid,
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+    };
     let picked = allocate(draft, &mut wanted.spec, before.as_deref(), &owner)?;
     let warnings = warnings(&wanted.spec);
 
@@ -57,23 +62,77 @@ pub(super) fn put(
         && before.meta.annotations == wanted.annotations
     {
         let outcome = draft.outcome(Verb::Unchanged, vec![before.clone().into()]);
-        return Ok(Outcome { warnings, ..outcome });
+        return Ok(Outcome {
+            warnings,
+            ..outcome
+        });
     }
-    let changed = before.as_ref().is_some_and(|before| before.spec != wanted.spec);
-    let meta = draft.next_meta(&meta, changed, wanted.labels, wanted.annotations);
-    let service = Arc::new(Service { meta, namespace: key.namespace.clone(), spec: wanted.spec });
-    let verb = if before.is_some() { Verb::Configured } else { Verb::Created };
-    draft.apply(Change { before: before.map(Into::into), after: Some(service.clone().into()) });
-    endpoints::sync_service(draft, &service);
+    let verb = if before.is_some() {
+        Verb::Configured
+    } else {
+        Verb::Created
+    };
+    let service = Arc::new(write(draft, &meta, key, before, wanted));
     announce(draft, &service, &picked);
-    let outcome = draft.outcome(verb, vec![service.into()]);
-    Ok(Outcome { warnings, ..outcome })
+    let shown = if draft.is_rehearsal() {
+        Arc::new(without(&service, &picked))
+    } else {
+        service
+    };
+    let outcome = draft.outcome(verb, vec![shown.into()]);
+    Ok(Outcome {
+        warnings,
+        ..outcome
+    })
 }
 
-pub(super) fn delete(draft: &mut Draft, key: &Scoped, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+/// Writes a Service that is whole, and its endpoints.
+fn write(
+    draft: &mut Draft,
+    meta: &Meta,
+    key: &Scoped,
+    before: Option<Arc<Service>>,
+    wanted: Wanted,
+) -> Service {
+    let changed = before
+        .as_ref()
+        .is_some_and(|before| before.spec != wanted.spec);
+    let service = Service {
+        meta: draft.next_meta(meta, changed, wanted.labels, wanted.annotations),
+        namespace: key.namespace.clone(),
+        spec: wanted.spec,
+    };
+    draft.apply(Change {
+        before: before.map(Into::into),
+        after: Some(service.clone().into()),
+    });
+    endpoints::sync_service(draft, &service);
+    service
+}
+
+/// What a rehearsal shows: what would be picked by chance is left out (AIP-163).
+fn without(service: &Service, picked: &Picked) -> Service {
+    let mut service = service.clone();
+    if picked.address.is_some() {
+        service.spec.cluster_ips = ClusterIps::default();
+    }
+    for port in &mut service.spec.ports {
+        port.node_port = port
+            .node_port
+            .filter(|number| !picked.ports.contains(number));
+    }
+    service
+}
+
+pub(super) fn delete(
+    draft: &mut Draft,
+    key: &Scoped,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().service(key).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     let exists = check_delete(&resource(key), present.as_ref(), mode)?;
     let Some(before) = before.filter(|_| exists) else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
@@ -92,7 +151,9 @@ fn resource(key: &Scoped) -> String {
 fn merge(before: Option<&Service>, params: &ServiceParams) -> Wanted {
     let mut wanted = Wanted {
         labels: before.map(|b| b.meta.labels.clone()).unwrap_or_default(),
-        annotations: before.map(|b| b.meta.annotations.clone()).unwrap_or_default(),
+        annotations: before
+            .map(|b| b.meta.annotations.clone())
+            .unwrap_or_default(),
         spec: before.map(|b| b.spec.clone()).unwrap_or_default(),
     };
     let (to, from) = (&mut wanted.spec, &params.spec);
@@ -107,8 +168,12 @@ fn merge(before: Option<&Service>, params: &ServiceParams) -> Wanted {
             ServiceField::Ports => to.ports.clone_from(&from.ports),
             ServiceField::ClusterIps => to.cluster_ips.clone_from(&from.cluster_ips),
             ServiceField::IpFamilies => to.families.clone_from(&from.families),
-            ServiceField::ExternalTrafficPolicy => to.external_traffic_policy = from.external_traffic_policy,
-            ServiceField::InternalTrafficPolicy => to.internal_traffic_policy = from.internal_traffic_policy,
+            ServiceField::ExternalTrafficPolicy => {
+                to.external_traffic_policy = from.external_traffic_policy;
+            }
+            ServiceField::InternalTrafficPolicy => {
+                to.internal_traffic_policy = from.internal_traffic_policy;
+            }
             ServiceField::ExternalName => to.external_name.clone_from(&from.external_name),
             ServiceField::PublishNotReadyAddresses => {
                 to.publish_not_ready_addresses = from.publish_not_ready_addresses;
@@ -137,8 +202,23 @@ fn settle(state: &State, spec: &mut ServiceSpec, before: Option<&Service>) -> Re
         }
     }
     if spec.families.is_empty() {
-        let given: Vec<Family> = spec.cluster_ips.addresses().iter().copied().map(Family::of).collect();
-        spec.families = if given.is_empty() { cluster_spec(state)?.families.iter().take(1).copied().collect() } else { given };
+        let given: Vec<Family> = spec
+            .cluster_ips
+            .addresses()
+            .iter()
+            .copied()
+            .map(Family::of)
+            .collect();
+        spec.families = if given.is_empty() {
+            cluster_spec(state)?
+                .families
+                .iter()
+                .take(1)
+                .copied()
+                .collect()
+        } else {
+            given
+        };
     }
     spec.internal_traffic_policy = Some(spec.internal_traffic_policy.unwrap_or_default());
     if spec.kind == ServiceType::NodePort {
@@ -150,7 +230,9 @@ fn settle(state: &State, spec: &mut ServiceSpec, before: Option<&Service>) -> Re
 
 /// Takes away what a former type needed, unless the request gives it a new value: then validation speaks.
 fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
-    let Some(old) = old.filter(|old| old.kind != spec.kind) else { return };
+    let Some(old) = old.filter(|old| old.kind != spec.kind) else {
+        return;
+    };
     if spec.kind != ServiceType::NodePort {
         let known: BTreeSet<_> = old.ports.iter().filter_map(|port| port.node_port).collect();
         for port in &mut spec.ports {
@@ -184,27 +266,64 @@ fn check_immutable(old: &ServiceSpec, new: &ServiceSpec) -> Result<(), Refusal> 
     }
     let mut violations = Vec::new();
     let mut fixed = |field: &str, description: String| {
-        violations.push(Violation { field: format!("{SPEC}.{field}"), description });
+        violations.push(Violation {
+            field: format!("{SPEC}.{field}"),
+            description,
+        });
     };
     if old.cluster_ips.is_headless() != new.cluster_ips.is_headless() {
-        let is = if old.cluster_ips.is_headless() { "headless" } else { "not headless" };
-        fixed("cluster_ips", format!("can't be changed: the Service is {is}; delete it and create it again"));
+        let is = if old.cluster_ips.is_headless() {
+            "headless"
+        } else {
+            "not headless"
+        };
+        fixed(
+            "cluster_ips",
+            format!("can't be changed: the Service is {is}; delete it and create it again"),
+        );
     } else if old.cluster_ips != new.cluster_ips {
-        let is: Vec<_> = old.cluster_ips.addresses().iter().map(IpAddr::to_string).collect();
-        fixed("cluster_ips[0]", format!("can't be changed: the Service has {}; leave it out, or delete the Service and create it again", is.join(", ")));
+        let is: Vec<_> = old
+            .cluster_ips
+            .addresses()
+            .iter()
+            .map(IpAddr::to_string)
+            .collect();
+        fixed(
+            "cluster_ips[0]",
+            format!(
+                "can't be changed: the Service has {}; leave it out, or delete the Service and create it again",
+                is.join(", ")
+            ),
+        );
     } else if !old.cluster_ips.is_headless() && old.families != new.families {
-        fixed("ip_families[0]", "can't be changed; delete the Service and create it again".to_owned());
+        fixed(
+            "ip_families[0]",
+            "can't be changed; delete the Service and create it again".to_owned(),
+        );
     }
-    if violations.is_empty() { Ok(()) } else { Err(Refusal::Immutable { violations }) }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Immutable { violations })
+    }
 }
 
 fn check_families(draft: &Draft, spec: &ServiceSpec) -> Result<(), Refusal> {
     let configured = &cluster_spec(draft.state())?.families;
-    let Some((i, family)) = spec.families.iter().enumerate().find(|(_, family)| !configured.contains(family)) else {
+    let Some((i, family)) = spec
+        .families
+        .iter()
+        .enumerate()
+        .find(|(_, family)| !configured.contains(family))
+    else {
         return Ok(());
     };
     let description = format!("the cluster is not configured for {family}; leave ip_families out");
-    Err(Refusal::precondition("FAMILY_NOT_CONFIGURED", format!("{SPEC}.ip_families[{i}]"), description))
+    Err(Refusal::precondition(
+        "FAMILY_NOT_CONFIGURED",
+        format!("{SPEC}.ip_families[{i}]"),
+        description,
+    ))
 }
 
 /// What was picked, rather than asked for.
@@ -225,7 +344,10 @@ fn allocate(
     let range = cluster_spec(draft.state())?.node_ports;
     let blockers = blockers(draft, spec, owner, range);
     if let Some(first) = blockers.first() {
-        return Err(Refusal::Precondition { reason: first.kind, preconditions: blockers });
+        return Err(Refusal::Precondition {
+            reason: first.kind,
+            preconditions: blockers,
+        });
     }
     for address in spec.cluster_ips.addresses() {
         addresses::claim(draft, *address, owner);
@@ -247,13 +369,21 @@ fn allocate(
         picked.ports = used_ports(spec).difference(&fixed).copied().collect();
     }
     if let Some(before) = before {
-        release_unused(draft, before, spec.cluster_ips.addresses(), &used_ports(spec));
+        release_unused(
+            draft,
+            before,
+            spec.cluster_ips.addresses(),
+            &used_ports(spec),
+        );
     }
     Ok(picked)
 }
 
 fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
-    spec.ports.iter().filter_map(|port| port.node_port).collect()
+    spec.ports
+        .iter()
+        .filter_map(|port| port.node_port)
+        .collect()
 }
 
 fn blockers(
@@ -262,25 +392,55 @@ fn blockers(
     owner: &ClaimOwner,
     range: portolan_model::PortRange,
 ) -> Vec<Precondition> {
-    let addresses = spec.cluster_ips.addresses().iter().enumerate().filter_map(|(i, address)| {
-        addresses::blocker(draft, &format!("{SPEC}.cluster_ips[{i}]"), *address, owner)
-    });
+    let addresses = spec
+        .cluster_ips
+        .addresses()
+        .iter()
+        .enumerate()
+        .filter_map(|(i, address)| {
+            addresses::blocker(draft, &format!("{SPEC}.cluster_ips[{i}]"), *address, owner)
+        });
     let ports = spec.ports.iter().enumerate().filter_map(|(i, port)| {
-        ports::blocker(draft, range, &format!("{SPEC}.ports[{i}].node_port"), port.node_port?, owner)
+        ports::blocker(
+            draft,
+            range,
+            &format!("{SPEC}.ports[{i}].node_port"),
+            port.node_port?,
+            owner,
+        )
     });
     addresses.chain(ports).collect()
 }
 
 /// Gives up what a Service held and does not hold any more. Only its own: claims are checked by owner.
-fn release_unused(draft: &mut Draft, before: &Service, addresses: &[IpAddr], ports: &BTreeSet<u16>) {
-    for address in before.spec.cluster_ips.addresses().iter().filter(|address| !addresses.contains(address)) {
-        let claim = draft.state().ip_claim(*address).filter(|claim| claim.owner.uid == before.meta.uid).cloned();
+fn release_unused(
+    draft: &mut Draft,
+    before: &Service,
+    addresses: &[IpAddr],
+    ports: &BTreeSet<u16>,
+) {
+    for address in before
+        .spec
+        .cluster_ips
+        .addresses()
+        .iter()
+        .filter(|address| !addresses.contains(address))
+    {
+        let claim = draft
+            .state()
+            .ip_claim(*address)
+            .filter(|claim| claim.owner.uid == before.meta.uid)
+            .cloned();
         if let Some(claim) = claim {
             quarantine::release_address(draft, &claim);
         }
     }
     for port in used_ports(&before.spec).difference(ports) {
-        let claim = draft.state().port_claim(*port).filter(|claim| claim.owner.uid == before.meta.uid).cloned();
+        let claim = draft
+            .state()
+            .port_claim(*port)
+            .filter(|claim| claim.owner.uid == before.meta.uid)
+            .cloned();
         if let Some(claim) = claim {
             quarantine::release_port(draft, &claim);
         }
@@ -291,7 +451,8 @@ fn release_unused(draft: &mut Draft, before: &Service, addresses: &[IpAddr], por
 fn warnings(spec: &ServiceSpec) -> Vec<String> {
     let mut warnings = Vec::new();
     if spec.kind != ServiceType::ExternalName && spec.external_name.is_some() {
-        warnings.push("spec.external_name has no effect unless the type is ExternalName".to_owned());
+        warnings
+            .push("spec.external_name has no effect unless the type is ExternalName".to_owned());
     }
     if spec.kind == ServiceType::ExternalName && !spec.selector.is_empty() {
         warnings.push("spec.selector has no effect for type ExternalName".to_owned());
@@ -302,9 +463,19 @@ fn warnings(spec: &ServiceSpec) -> Vec<String> {
 fn announce(draft: &mut Draft, service: &Arc<Service>, picked: &Picked) {
     let about = Object::from(service.clone());
     if let Some(address) = picked.address {
-        draft.event(&about, EventType::Normal, "ClusterIPAllocated", format!("allocated {address}"));
+        draft.event(
+            &about,
+            EventType::Normal,
+            "ClusterIPAllocated",
+            format!("allocated {address}"),
+        );
     }
     for port in &picked.ports {
-        draft.event(&about, EventType::Normal, "NodePortAllocated", format!("allocated node port {port}"));
+        draft.event(
+            &about,
+            EventType::Normal,
+            "NodePortAllocated",
+            format!("allocated node port {port}"),
+        );
     }
 }

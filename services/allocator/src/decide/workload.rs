@@ -19,8 +19,9 @@ pub(super) fn put(
 ) -> Result<Outcome, Refusal> {
     check_namespace(draft.state(), &key.namespace)?;
     let before = draft.state().workload(key).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&resource(key), present.as_ref(), mode)?;
     check(draft, params)?;
     let (verb, workload) = match &before {
@@ -28,30 +29,60 @@ pub(super) fn put(
             let meta = draft.new_meta(&key.name, params.labels.clone(), params.annotations.clone());
             let namespace = key.namespace.clone();
             let spec = params.spec.clone();
-            (Verb::Created, Workload { meta, namespace, spec, probe_generation: 1, health: None })
+            (
+                Verb::Created,
+                Workload {
+                    meta,
+                    namespace,
+                    spec,
+                    probe_generation: 1,
+                    health: None,
+                },
+            )
         }
         Some(before) if is_same(before, params) => {
             return Ok(draft.outcome(Verb::Unchanged, vec![before.clone().into()]));
         }
         Some(before) => {
             let changed = before.spec != params.spec;
-            let meta = draft.next_meta(&before.meta, changed, params.labels.clone(), params.annotations.clone());
+            let meta = draft.next_meta(
+                &before.meta,
+                changed,
+                params.labels.clone(),
+                params.annotations.clone(),
+            );
             let probed_anew = probed(&before.spec) != probed(&params.spec);
             let probe_generation = before.probe_generation + u64::from(probed_anew);
             let spec = params.spec.clone();
-            (Verb::Configured, Workload { meta, spec, probe_generation, ..(**before).clone() })
+            (
+                Verb::Configured,
+                Workload {
+                    meta,
+                    spec,
+                    probe_generation,
+                    ..(**before).clone()
+                },
+            )
         }
     };
     let workload = Arc::new(workload);
-    draft.apply(Change { before: before.clone().map(Into::into), after: Some(workload.clone().into()) });
+    draft.apply(Change {
+        before: before.clone().map(Into::into),
+        after: Some(workload.clone().into()),
+    });
     endpoints::sync_workload(draft, before.as_deref(), &workload);
     Ok(draft.outcome(verb, vec![workload.into()]))
 }
 
-pub(super) fn delete(draft: &mut Draft, key: &Scoped, mode: &DeleteMode) -> Result<Outcome, Refusal> {
+pub(super) fn delete(
+    draft: &mut Draft,
+    key: &Scoped,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
     let before = draft.state().workload(key).cloned();
-    let etag = before.as_ref().map(|b| b.meta.etag(&b.spec)).unwrap_or_default();
-    let present = before.as_ref().map(|b| Present { uid: b.meta.uid, etag: &etag });
+    let present = before
+        .as_ref()
+        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     let exists = check_delete(&resource(key), present.as_ref(), mode)?;
     let Some(before) = before.filter(|_| exists) else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
@@ -73,7 +104,12 @@ fn is_same(before: &Workload, params: &WorkloadParams) -> bool {
 
 /// What a probe's result depends on: with another answer here, older results say nothing.
 fn probed(spec: &WorkloadSpec) -> impl PartialEq + use<'_> {
-    (&spec.probe, &spec.addresses, &spec.node, spec.probe.is_some().then_some(&spec.ports))
+    (
+        &spec.probe,
+        &spec.addresses,
+        &spec.node,
+        spec.probe.is_some().then_some(&spec.ports),
+    )
 }
 
 fn check(draft: &Draft, params: &WorkloadParams) -> Result<(), Refusal> {
@@ -90,8 +126,19 @@ fn check(draft: &Draft, params: &WorkloadParams) -> Result<(), Refusal> {
         .enumerate()
         .filter_map(|(i, address)| {
             let description = validate::endpoint_address(*address, cluster, &ranges).err()?;
-            Some(Precondition { kind: "RANGE", subject: format!("workload.spec.addresses[{i}]"), description })
+            Some(Precondition {
+                kind: "RANGE",
+                subject: format!("workload.spec.addresses[{i}]"),
+                description,
+            })
         })
         .collect();
-    if preconditions.is_empty() { Ok(()) } else { Err(Refusal::Precondition { reason: "RANGE", preconditions }) }
+    if preconditions.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Precondition {
+            reason: "RANGE",
+            preconditions,
+        })
+    }
 }

@@ -78,7 +78,7 @@ impl Occupancy {
         );
         self.chunks
             .range(keys)
-            .map(|((_, key), chunk)| u64::from(chunk.count_within(key * CHUNK, first, last)))
+            .map(|((_, key), chunk)| chunk.count_within(key * CHUNK, first, last))
             .sum()
     }
 
@@ -121,16 +121,16 @@ impl Chunk {
             .next()
     }
 
-    fn count_within(&self, base: u128, first: u128, last: u128) -> u32 {
+    fn count_within(&self, base: u128, first: u128, last: u128) -> u64 {
         if first <= base && base + (CHUNK - 1) <= last {
-            return self.count;
+            return self.count.into();
         }
         let low = first.saturating_sub(base);
         let high = (last - base).min(CHUNK - 1);
         (low..=high)
             .map(split)
             .filter(|(word, bit)| (self.words[*word] >> bit) & 1 == 1)
-            .count() as u32
+            .count() as u64
     }
 }
 

@@ -75,8 +75,12 @@ impl Index {
                     edit.edit(&mut self.workload_endpoints, (uid, o.name.clone()));
                 }
             }
-            Object::IpClaim(o) if !o.state.is_held() => edit.edit(&mut self.quarantined_addresses, o.address),
-            Object::PortClaim(o) if !o.state.is_held() => edit.edit(&mut self.quarantined_ports, o.port),
+            Object::IpClaim(o) if !o.state.is_held() => {
+                edit.edit(&mut self.quarantined_addresses, o.address);
+            }
+            Object::PortClaim(o) if !o.state.is_held() => {
+                edit.edit(&mut self.quarantined_ports, o.port);
+            }
             Object::Request(o) => edit.edit(&mut self.expiries, (o.expires_at.0, o.id)),
             _ => {}
         }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::State;
 use crate::alloc::{Occupancy, ServiceRange};
 use crate::{
-    Cluster, Endpoint, IpClaim, Kind, Labels, Name, Namespace, Node, Object, PortClaim, Request, Scoped,
-    Service, ServiceCidr, Timestamp, Uid, Workload,
+    Cluster, Endpoint, IpClaim, Kind, Labels, Name, Namespace, Node, Object, PortClaim, Request,
+    Scoped, Service, ServiceCidr, Timestamp, Uid, Workload,
 };
 
 impl State {
@@ -62,7 +62,11 @@ impl State {
     }
 
     /// Services after `after` (exclusive), of one namespace or of all, in order of namespace and name.
-    pub fn services_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Service>> + use<'a> {
+    pub fn services_after<'a>(
+        &'a self,
+        namespace: Option<&Name>,
+        after: Option<&Scoped>,
+    ) -> impl Iterator<Item = &'a Arc<Service>> + use<'a> {
         page(&self.services, namespace, after)
     }
 
@@ -77,7 +81,11 @@ impl State {
     }
 
     /// Workloads after `after`, as [`Self::services_after`].
-    pub fn workloads_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Workload>> + use<'a> {
+    pub fn workloads_after<'a>(
+        &'a self,
+        namespace: Option<&Name>,
+        after: Option<&Scoped>,
+    ) -> impl Iterator<Item = &'a Arc<Workload>> + use<'a> {
         page(&self.workloads, namespace, after)
     }
 
@@ -87,7 +95,11 @@ impl State {
     }
 
     /// Endpoints after `after`, as [`Self::services_after`].
-    pub fn endpoints_after<'a>(&'a self, namespace: Option<&Name>, after: Option<&Scoped>) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
+    pub fn endpoints_after<'a>(
+        &'a self,
+        namespace: Option<&Name>,
+        after: Option<&Scoped>,
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
         page(&self.endpoints, namespace, after)
     }
 
@@ -183,12 +195,16 @@ impl State {
 
     /// Addresses that were released, but are not free.
     pub fn quarantined_addresses(&self) -> impl Iterator<Item = &Arc<IpClaim>> {
-        self.index.quarantined_addresses().filter_map(|address| self.ip_claims.get(address))
+        self.index
+            .quarantined_addresses()
+            .filter_map(|address| self.ip_claims.get(address))
     }
 
     /// Node ports that were released, but are not free.
     pub fn quarantined_ports(&self) -> impl Iterator<Item = &Arc<PortClaim>> {
-        self.index.quarantined_ports().filter_map(|port| self.port_claims.get(port))
+        self.index
+            .quarantined_ports()
+            .filter_map(|port| self.port_claims.get(port))
     }
 
     /// Addresses that are not free, for picking.

@@ -31,11 +31,20 @@ impl State {
         if self.registered_node(workload).is_none() {
             return workload.spec.reported_ready.unwrap_or(!probe);
         }
-        let passed = || workload.health.as_ref().is_some_and(|h| h.serving && h.probe_generation == workload.probe_generation);
+        let passed = || {
+            workload
+                .health
+                .as_ref()
+                .is_some_and(|h| h.serving && h.probe_generation == workload.probe_generation)
+        };
         !probe || passed()
     }
 
     fn registered_node<'a>(&self, workload: &'a Workload) -> Option<&'a Name> {
-        workload.spec.node.as_ref().filter(|node| self.node(node).is_some())
+        workload
+            .spec
+            .node
+            .as_ref()
+            .filter(|node| self.node(node).is_some())
     }
 }

@@ -6,7 +6,7 @@ use crate::alloc::ServiceRange;
 use crate::{ClusterSpec, Endpoint, Violations};
 
 /// Why an address may not be an endpoint: it must lie in the cluster's endpoint ranges and never in a ServiceCIDR.
-/// Without ranges, everything but loopback, link-local, multicast and unspecified is allowed (CVE-2021-25737).
+/// Unspecified, multicast and link-local addresses never may; loopback only where the ranges say so (CVE-2021-25737).
 pub fn endpoint_address(
     address: IpAddr,
     cluster: &ClusterSpec,
@@ -18,39 +18,31 @@ pub fn endpoint_address(
             range.net()
         ));
     }
-    if cluster.endpoint_ranges.is_empty() {
-        return match special(address) {
-            Some(what) => Err(format!(
-                "{address} is {what}, and the cluster's endpoint_ranges don't allow it"
-            )),
-            None => Ok(()),
-        };
+    if let Some(what) = never(address) {
+        return Err(format!("{address} is {what}: no endpoint can have it"));
     }
-    if cluster
-        .endpoint_ranges
-        .iter()
-        .any(|range| range.contains(&address))
-    {
+    let ranges = &cluster.endpoint_ranges;
+    if ranges.is_empty() && address.is_loopback() {
+        return Err(format!(
+            "{address} is a loopback address, and the cluster's endpoint_ranges don't name it"
+        ));
+    }
+    if ranges.is_empty() || ranges.iter().any(|range| range.contains(&address)) {
         return Ok(());
     }
-    let ranges: Vec<_> = cluster
-        .endpoint_ranges
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
     Err(format!(
         "{address} lies outside the cluster's endpoint_ranges ({})",
         ranges.join(", ")
     ))
 }
 
-fn special(address: IpAddr) -> Option<&'static str> {
+fn never(address: IpAddr) -> Option<&'static str> {
     let link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
     match () {
-        () if address.is_loopback() => Some("a loopback address"),
         () if address.is_unspecified() => Some("the unspecified address"),
         () if address.is_multicast() => Some("a multicast address"),
         () if link_local => Some("a link-local address"),

@@ -91,10 +91,10 @@ fn one_port(path: &str, spec: &ServiceSpec, port: &ServicePort, violations: &mut
     }
     match &port.target {
         TargetPort::Number(number) => {
-            port_number(&format!("{path}.target_port"), *number, violations)
+            port_number(&format!("{path}.target_port"), *number, violations);
         }
         TargetPort::Name(name) if !is_port_name(name) => {
-            violations.add(format!("{path}.target_port_name"), PORT_NAME_RULE)
+            violations.add(format!("{path}.target_port_name"), PORT_NAME_RULE);
         }
         TargetPort::Name(_) => {}
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::service::{PORT_NAME_RULE, dns_label, is_port_name, port_number};
-use crate::{Family, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec};
+use crate::{Family, HttpHeader, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec};
 
 const MAX_PORTS: usize = 250;
 /// A day: longer waits are typing errors.
@@ -79,7 +79,11 @@ fn probe(field: &str, probe: &Probe, spec: &WorkloadSpec, violations: &mut Viola
             );
         }
     }
-    match &probe.action {
+    action(field, &probe.action, spec, violations);
+}
+
+fn action(field: &str, action: &ProbeAction, spec: &WorkloadSpec, violations: &mut Violations) {
+    match action {
         ProbeAction::HttpGet {
             port,
             path,
@@ -106,31 +110,15 @@ fn probe(field: &str, probe: &Probe, spec: &WorkloadSpec, violations: &mut Viola
                     format!("at most {MAX_HEADERS} headers are allowed"),
                 );
             }
-            for (i, header) in headers.iter().enumerate() {
-                let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-                if header.name.is_empty() || !header.name.bytes().all(token) {
-                    violations.add(
-                        format!("{field}.headers[{i}].name"),
-                        "must be an HTTP header name (RFC 9110 token)",
-                    );
-                }
-                if !header
-                    .value
-                    .bytes()
-                    .all(|b| b == b' ' || b.is_ascii_graphic())
-                {
-                    violations.add(
-                        format!("{field}.headers[{i}].value"),
-                        "must be printable ASCII",
-                    );
-                }
+            for (i, value) in headers.iter().enumerate() {
+                header(&format!("{field}.headers[{i}]"), value, violations);
             }
         }
         ProbeAction::TcpConnect { port } => {
-            probe_port(&format!("{field}.tcp_connect"), port, spec, violations)
+            probe_port(&format!("{field}.tcp_connect"), port, spec, violations);
         }
         ProbeAction::GrpcCheck { port, .. } => {
-            port_number(&format!("{field}.grpc_check.port"), *port, violations)
+            port_number(&format!("{field}.grpc_check.port"), *port, violations);
         }
     }
 }
@@ -145,5 +133,18 @@ fn probe_port(field: &str, port: &ProbePort, spec: &WorkloadSpec, violations: &m
             );
         }
         ProbePort::Name(_) => {}
+    }
+}
+
+fn header(field: &str, header: &HttpHeader, violations: &mut Violations) {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if header.name.is_empty() || !header.name.bytes().all(token) {
+        violations.add(
+            format!("{field}.name"),
+            "must be an HTTP header name (RFC 9110 token)",
+        );
+    }
+    if !header.value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+        violations.add(format!("{field}.value"), "must be printable ASCII");
     }
 }

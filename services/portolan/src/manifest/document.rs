@@ -7,32 +7,18 @@ use super::tree::{self, Node, Value};
 use super::{Item, Manifest, Reading, Scope, Source};
 use super::{endpoints, namespace, pod, service, workload};
 
-/// What a reader made of a document.
-pub(super) enum Read {
-    Item(Item),
+/// What a reader made of a document. If it found problems, this is not looked at.
+pub(super) enum Answer {
+    /// To be applied, with notes for the user.
+    Item { item: Box<Item>, notes: Vec<String> },
     /// Not used; the text says why.
     Ignored(String),
 }
 
-/// A reader's answer, with notes for the user. The answer of a reader that found problems is not looked at.
-pub(super) struct Answer {
-    pub(super) read: Read,
-    pub(super) notes: Vec<String>,
-}
-
 impl From<Item> for Answer {
     fn from(item: Item) -> Self {
-        Self {
-            read: Read::Item(item),
-            notes: Vec::new(),
-        }
-    }
-}
-
-impl Answer {
-    pub(super) fn ignored(why: impl Into<String>) -> Self {
-        Self {
-            read: Read::Ignored(why.into()),
+        Self::Item {
+            item: Box::new(item),
             notes: Vec::new(),
         }
     }
@@ -55,7 +41,7 @@ pub(crate) fn read(file: &str, text: &str, scope: &Scope) -> Vec<Reading> {
             prefix: String::new(),
         };
         let node = Arc::clone(&source.node);
-        one(&node, &source, Kind::of(&node, None), scope, &mut readings);
+        one(&node, &source, &Kind::of(&node, None), scope, &mut readings);
     }
     readings
 }
@@ -86,41 +72,45 @@ impl Kind {
     }
 }
 
-fn one(node: &Node, source: &Source, kind: Kind, scope: &Scope, readings: &mut Vec<Reading>) {
-    if let (Some(item), Some(Node { value: Value::List(items), .. })) =
-        (kind.item(), node.get("items"))
-    {
+fn one(node: &Node, source: &Source, kind: &Kind, scope: &Scope, readings: &mut Vec<Reading>) {
+    let items = node.get("items").map(|items| &items.value);
+    if let (Some(item), Some(Value::List(items))) = (kind.item(), items) {
         for (i, node) in items.iter().enumerate() {
             let mut source = source.clone();
             source.prefix = format!("{}items[{i}]", dotted(&source.prefix));
-            one(node, &source, Kind::of(node, Some(&item)), scope, readings);
+            one(node, &source, &Kind::of(node, Some(&item)), scope, readings);
         }
         return;
     }
+    readings.push(document(node, source, kind, scope));
+}
+
+fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading {
     let problems = Problems::default();
-    let place = Place::root(node, &source.prefix, &problems);
-    let name = node.get("metadata").and_then(|m| m.text("name"));
-    let label = format!(
-        "{}/{}",
-        kind.kind.to_lowercase(),
-        name.unwrap_or_default()
-    );
-    let answer = place.fields().and_then(|fields| dispatch(&kind, &fields, scope));
+    let fields = Place::root(node, &source.prefix, &problems).fields();
+    let answer = fields.and_then(|fields| dispatch(kind, &fields, scope));
     let problems = problems.into_vec();
-    readings.push(match answer {
-        Some(Answer { read: Read::Ignored(why), .. }) if problems.is_empty() => {
-            Reading::Ignored(format!("{label} ignored: {why}"))
-        }
-        Some(Answer { read: Read::Item(item), notes }) if problems.is_empty() => {
-            let label = match &item {
-                Item::Workload(_) => format!("workload/{}", name.unwrap_or_default()),
+    let Some(answer) = answer.filter(|_| problems.is_empty()) else {
+        return Reading::Refused(problems.iter().map(|p| source.problem(p)).collect());
+    };
+    let name = node
+        .get("metadata")
+        .and_then(|metadata| metadata.text("name"));
+    let name = name.unwrap_or_default();
+    let label = format!("{}/{name}", kind.kind.to_lowercase());
+    match answer {
+        Answer::Ignored(why) => Reading::Ignored(format!("{label} ignored: {why}")),
+        Answer::Item { item, notes } => Reading::Manifest(Box::new(Manifest {
+            source: source.clone(),
+            label: match *item {
+                // Whatever it was read from.
+                Item::Workload(_) => format!("workload/{name}"),
                 _ => label,
-            };
-            let source = source.clone();
-            Reading::Manifest(Box::new(Manifest { source, label, item, notes }))
-        }
-        _ => Reading::Refused(problems.iter().map(|p| source.problem(p)).collect()),
-    });
+            },
+            item: *item,
+            notes,
+        })),
+    }
 }
 
 fn dotted(prefix: &str) -> String {
@@ -137,7 +127,10 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         }
     }
     if kind.kind.is_empty() {
-        fields.missing("kind", "a manifest says what it describes, for example Service");
+        fields.missing(
+            "kind",
+            "a manifest says what it describes, for example Service",
+        );
         return None;
     }
     Some(match (kind.version.as_str(), kind.kind.as_str()) {
@@ -147,7 +140,10 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         ("v1", "Endpoints") => endpoints::subsets(fields, scope),
         ("discovery.k8s.io/v1", "EndpointSlice") => endpoints::slice(fields, scope),
         ("portolan/v1", "Workload") => workload::read(fields, scope),
-        (version, kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload")) => {
+        (
+            version,
+            kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload"),
+        ) => {
             let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
             match fields.get("apiVersion") {
                 Some(place) => place.refuse(message),
@@ -156,10 +152,12 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
             return None;
         }
         ("portolan/v1", kind) => {
-            fields.place.refuse(format!("Portolan has no kind {kind} to apply"));
+            fields
+                .place
+                .refuse(format!("Portolan has no kind {kind} to apply"));
             return None;
         }
-        (_, kind) => Answer::ignored(format!("Portolan does not use kind {kind}")),
+        (_, kind) => Answer::Ignored(format!("Portolan does not use kind {kind}")),
     })
 }
 

@@ -1,8 +1,8 @@
-//! Endpoints written by hand: Kubernetes' Endpoints and EndpointSlice.
+//! Endpoints written by hand: Kubernetes' Endpoints and `EndpointSlice`.
 
 use portolan_proto::v1;
 
-use super::document::{Answer, Read};
+use super::document::Answer;
 use super::metadata::Metadata;
 use super::read::{Fields, Place};
 use super::service::word;
@@ -68,12 +68,15 @@ fn merge(endpoints: &mut Vec<v1::EndpointSpec>, endpoint: v1::EndpointSpec) {
     }
 }
 
-/// An EndpointSlice: the Service is named by a label.
+/// An `EndpointSlice`: the Service is named by a label.
 pub(super) fn slice(fields: &Fields<'_>, scope: &Scope) -> Answer {
     let metadata = Metadata::read(fields, scope);
-    let manager = metadata.labels.get(MANAGER_LABEL).map_or("", String::as_str);
+    let manager = metadata
+        .labels
+        .get(MANAGER_LABEL)
+        .map_or("", String::as_str);
     if manager.ends_with("controller.k8s.io") {
-        return Answer::ignored(format!(
+        return Answer::Ignored(format!(
             "it is made by {manager}, and Portolan makes endpoints of its own"
         ));
     }
@@ -95,8 +98,9 @@ pub(super) fn slice(fields: &Fields<'_>, scope: &Scope) -> Answer {
     }
     fields.refuse_unknown(&[]);
     let service = service.unwrap_or_default();
-    Answer {
-        read: Read::Item(request(&metadata, &service, "EndpointSlice", endpoints, scope)),
+    let item = request(&metadata, &service, "EndpointSlice", endpoints, scope);
+    Answer::Item {
+        item: Box::new(item),
         notes,
     }
 }
@@ -114,7 +118,9 @@ fn slice_endpoint(
     };
     if addresses.len() > 1 {
         // Addresses of one endpoint are interchangeable, and kube-proxy takes the first as well.
-        notes.push(format!("of several addresses of one endpoint the first is used: {address}"));
+        notes.push(format!(
+            "of several addresses of one endpoint the first is used: {address}"
+        ));
     }
     let conditions = fields.fields("conditions");
     let condition = |key| conditions.as_ref().and_then(|c| c.boolean(key));

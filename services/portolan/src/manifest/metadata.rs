@@ -1,4 +1,4 @@
-//! `metadata`: Kubernetes' ObjectMeta, as far as a user sets it.
+//! `metadata`: Kubernetes' `ObjectMeta`, as far as a user sets it.
 
 use std::collections::BTreeMap;
 

@@ -115,10 +115,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// The document itself; within a List, that item of it.
+    pub(crate) fn document(&self) -> Option<&Node> {
+        self.node.find(&self.prefix)
+    }
+
     /// `FILE:LINE:COLUMN` of a field of the document, or of the nearest thing around it.
     pub(crate) fn locate(&self, path: &str) -> String {
         let path = format!("{}.{path}", self.prefix);
-        self.line(self.node.locate(&path))
+        self.line(self.node.walk(&path).0.at)
     }
 
     fn line(&self, at: Position) -> String {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use portolan_proto::v1;
 
-use super::document::{Answer, Read};
+use super::document::Answer;
 use super::metadata::Metadata;
 use super::probe::{self, ReadProbe};
 use super::read::Fields;
@@ -17,18 +17,18 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope) -> Answer {
     let status = fields.fields("status");
     let phase = status.as_ref().map(|s| s.text("phase")).unwrap_or_default();
     if matches!(phase.as_str(), "Succeeded" | "Failed") {
-        return Answer::ignored(format!("its phase is {phase}, so it serves no more"));
+        return Answer::Ignored(format!("its phase is {phase}, so it serves no more"));
     }
     let addresses = status.as_ref().map(addresses).unwrap_or_default();
     if addresses.is_empty() {
-        return Answer::ignored("it has no address yet (status.podIP)");
+        return Answer::Ignored("it has no address yet (status.podIP)".to_owned());
     }
     let (mut spec, notes) = fields.fields("spec").map(|f| spec(&f)).unwrap_or_default();
     spec.addresses = addresses;
     spec.draining = metadata.deleting;
     spec.reported_ready = status.as_ref().and_then(ready);
-    Answer {
-        read: Read::Item(workload::item(metadata, spec, scope)),
+    Answer::Item {
+        item: Box::new(workload::item(metadata, spec, scope)),
         notes,
     }
 }
@@ -49,7 +49,7 @@ fn addresses(status: &Fields<'_>) -> Vec<String> {
 
 fn ready(status: &Fields<'_>) -> Option<bool> {
     let conditions = status.list("conditions");
-    let mut conditions = conditions.iter().filter_map(|place| place.fields());
+    let mut conditions = conditions.iter().filter_map(super::read::Place::fields);
     let ready = conditions.find(|condition| condition.text("type") == "Ready")?;
     Some(ready.text("status") == "True")
 }
@@ -58,7 +58,7 @@ fn spec(fields: &Fields<'_>) -> (v1::WorkloadSpec, Vec<String>) {
     let containers: Vec<_> = fields
         .list("containers")
         .iter()
-        .filter_map(|place| place.fields())
+        .filter_map(super::read::Place::fields)
         .collect();
     let mut notes = Vec::new();
     let probe = containers.iter().find_map(|c| c.get("readinessProbe"));

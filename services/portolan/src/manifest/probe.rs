@@ -5,7 +5,6 @@ use v1::probe::Action;
 
 use super::read::{Fields, Place};
 use super::service::{PortOrName, port_or_name};
-use super::tree::Value;
 
 /// What a probe says.
 pub(super) enum ReadProbe {
@@ -31,10 +30,10 @@ pub(super) fn read(place: &Place<'_>, strict: bool) -> Option<ReadProbe> {
     if strict {
         fields.refuse_unknown(&[]);
     }
-    let https = fields.fields("httpGet").and_then(|http| http.get("scheme"));
-    if let Some(https) = https.filter(|scheme| scheme.node.value == Value::Text("HTTPS".into())) {
+    let http = fields.get("httpGet");
+    if let Some(http) = http.filter(|http| http.node.text("scheme") == Some("HTTPS")) {
         if strict {
-            https.refuse("HTTPS probes can't be run: use HTTP, tcpSocket or grpc");
+            http.refuse("HTTPS can't be probed: use scheme HTTP, tcpSocket or grpc");
         }
         return Some(ReadProbe::NotRunnable("HTTPS"));
     }
@@ -50,7 +49,9 @@ fn action(fields: &Fields<'_>, strict: bool) -> Option<Action> {
     let mut actions = actions.into_iter().flatten();
     let action = actions.next();
     if action.is_none() || actions.next().is_some() {
-        fields.place.refuse("expected exactly one of httpGet, tcpSocket and grpc");
+        fields
+            .place
+            .refuse("expected exactly one of httpGet, tcpSocket and grpc");
     }
     action
 }
@@ -70,7 +71,9 @@ fn http_get(fields: &Fields<'_>, strict: bool) -> Action {
             .filter_map(|place| header(place, strict))
             .collect(),
     };
-    fields.text("scheme");
+    if let Some(scheme) = fields.get("scheme") {
+        scheme.word(&[("HTTP", ()), ("HTTPS", ())]);
+    }
     if strict {
         fields.refuse_unknown(&[]);
     }
@@ -97,7 +100,7 @@ fn tcp_connect(fields: &Fields<'_>, strict: bool) -> Action {
     });
     if strict {
         fields.refuse_unknown(&[]);
-    } 
+    }
     Action::TcpConnect(v1::TcpConnect { target })
 }
 
@@ -113,11 +116,9 @@ fn grpc_check(fields: &Fields<'_>, strict: bool) -> Action {
 }
 
 fn port(fields: &Fields<'_>) -> Option<PortOrName> {
-    match fields.get("port") {
-        Some(place) => port_or_name(&place),
-        None => {
-            fields.missing("port", "it says where to probe");
-            None
-        }
+    let port = fields.get("port");
+    if port.is_none() {
+        fields.missing("port", "it says where to probe");
     }
+    port.as_ref().and_then(port_or_name)
 }

@@ -166,12 +166,16 @@ impl<'a> Fields<'a> {
 
     /// The field as text; empty if absent.
     pub(crate) fn text(&self, key: &str) -> String {
-        self.get(key).and_then(|place| place.text()).unwrap_or_default()
+        self.get(key)
+            .and_then(|place| place.text())
+            .unwrap_or_default()
     }
 
     /// The field as an integer; 0 if absent.
     pub(crate) fn integer(&self, key: &str) -> i32 {
-        self.get(key).and_then(|place| place.integer()).unwrap_or_default()
+        self.get(key)
+            .and_then(|place| place.integer())
+            .unwrap_or_default()
     }
 
     /// The field as a boolean, if it is there.
@@ -189,7 +193,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text_map(&self, key: &str) -> BTreeMap<String, String> {
-        self.get(key).map(|place| place.text_map()).unwrap_or_default()
+        self.get(key)
+            .map(|place| place.text_map())
+            .unwrap_or_default()
     }
 
     pub(crate) fn fields(&self, key: &str) -> Option<Self> {

@@ -43,7 +43,9 @@ fn spec(fields: &Fields<'_>) -> v1::ServiceSpec {
             .unwrap_or_default(),
         health_check_node_port: fields.integer("healthCheckNodePort"),
         allocate_load_balancer_node_ports: fields.boolean("allocateLoadBalancerNodePorts"),
-        load_balancer_class: fields.get("loadBalancerClass").and_then(|place| place.text()),
+        load_balancer_class: fields
+            .get("loadBalancerClass")
+            .and_then(|place| place.text()),
         load_balancer_source_ranges: fields.texts("loadBalancerSourceRanges"),
         requested_load_balancer_ips: load_balancer_ips(fields),
     };
@@ -52,7 +54,11 @@ fn spec(fields: &Fields<'_>) -> v1::ServiceSpec {
 }
 
 /// An enumeration's number; 0 (not said) if the field is absent, or empty as Kubernetes writes it at times.
-pub(super) fn word<T: Copy + Into<i32>>(fields: &Fields<'_>, key: &str, words: &[(&str, T)]) -> i32 {
+pub(super) fn word<T: Copy + Into<i32>>(
+    fields: &Fields<'_>,
+    key: &str,
+    words: &[(&str, T)],
+) -> i32 {
     fields
         .get(key)
         .filter(|place| place.node.value != super::tree::Value::Text(String::new()))
@@ -93,7 +99,7 @@ fn target(place: &Place<'_>) -> Option<v1::service_port::Target> {
     })
 }
 
-/// Kubernetes' IntOrString, where it means a port.
+/// Kubernetes' `IntOrString`, where it means a port.
 pub(super) enum PortOrName {
     Port(i32),
     Name(String),
@@ -110,7 +116,10 @@ pub(super) fn port_or_name(place: &Place<'_>) -> Option<PortOrName> {
             Err(_) => PortOrName::Name(text.clone()),
         },
         _ => {
-            place.refuse(format!("expected a port or its name, found {}", place.node.noun()));
+            place.refuse(format!(
+                "expected a port or its name, found {}",
+                place.node.noun()
+            ));
             return None;
         }
     };
@@ -126,7 +135,9 @@ fn cluster_ips(fields: &Fields<'_>) -> Vec<String> {
         (_, None) => vec![ip],
         (ip, Some(first)) => {
             if let Some(place) = single.filter(|_| ip != first) {
-                place.refuse(format!("{ip} differs from clusterIPs[0], which is {first}: leave one of them out"));
+                place.refuse(format!(
+                    "{ip} differs from clusterIPs[0], which is {first}: leave one of them out"
+                ));
             }
             ips
         }
@@ -135,7 +146,11 @@ fn cluster_ips(fields: &Fields<'_>) -> Vec<String> {
 
 fn families(fields: &Fields<'_>) -> Vec<i32> {
     let family = |place: &Place<'_>| place.word(words::FAMILIES).map(Into::into);
-    fields.list("ipFamilies").iter().filter_map(family).collect()
+    fields
+        .list("ipFamilies")
+        .iter()
+        .filter_map(family)
+        .collect()
 }
 
 fn affinity_config(fields: &Fields<'_>) -> Option<v1::SessionAffinityConfig> {

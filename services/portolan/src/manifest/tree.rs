@@ -117,26 +117,29 @@ impl Node {
         }
     }
 
-    /// The place of `path` (`spec.ports[1].nodePort`), or of the nearest thing around it that is there.
-    pub(crate) fn locate(&self, path: &str) -> Position {
-        let (mut node, mut at) = (self, self.at);
+    /// The node at `path` (`spec.ports[1].nodePort`).
+    pub(crate) fn find(&self, path: &str) -> Option<&Self> {
+        let (node, complete) = self.walk(path);
+        complete.then_some(node)
+    }
+
+    /// The node at `path`, or the nearest one around it that is there, and whether the whole path is.
+    pub(crate) fn walk(&self, path: &str) -> (&Self, bool) {
+        let mut node = self;
         for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
             let next = match (&node.value, part.strip_suffix(']')) {
-                (Value::List(items), Some(index)) => index
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|i| items.get(i))
-                    .map(|item| (item, item.at)),
-                (Value::Map(entries), None) => entries
-                    .iter()
-                    .find(|e| e.key == part)
-                    .map(|e| (&e.node, e.node.at)),
+                (Value::List(items), Some(index)) => {
+                    index.parse::<usize>().ok().and_then(|i| items.get(i))
+                }
+                (Value::Map(_), None) => node.get(part),
                 _ => None,
             };
-            let Some(found) = next else { break };
-            (node, at) = found;
+            match next {
+                Some(next) => node = next,
+                None => return (node, false),
+            }
         }
-        at
+        (node, true)
     }
 
     fn size(&self) -> usize {
@@ -272,8 +275,7 @@ impl Builder {
     fn count(&mut self, nodes: usize, at: Position) -> Result<(), Malformed> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            let message =
-                format!("more than {MAX_NODES} values, counting what aliases stand for");
+            let message = format!("more than {MAX_NODES} values, counting what aliases stand for");
             return Err(Malformed::new(at, message));
         }
         Ok(())
@@ -321,7 +323,10 @@ fn number(text: &str) -> Option<Value> {
         return Some(Value::Integer(integer));
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let special = matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN");
+    let special = matches!(
+        unsigned,
+        ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
+    );
     let float = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && text.parse::<f64>().is_ok();
     (special || float).then(|| Value::Number(text.to_owned()))

@@ -79,6 +79,9 @@ mod tests {
         };
         assert_eq!(age(None, now), "<unknown>");
         assert_eq!(age(Some(&impossible), now), "<unknown>");
-        assert_eq!(rfc3339(&prost_types::Timestamp::default()), "1970-01-01T00:00:00Z");
+        assert_eq!(
+            rfc3339(&prost_types::Timestamp::default()),
+            "1970-01-01T00:00:00Z"
+        );
     }
 }

@@ -18,6 +18,10 @@ impl Table {
         self.rows.push(row);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The lines. `widths` are those of what was printed before, and grow: later rows of a watch stay in line.
     pub(crate) fn render(&self, widths: &mut Vec<usize>, with_header: bool) -> String {
         widths.resize(self.header.len(), 0);
@@ -43,7 +47,9 @@ fn line(cells: &[String], widths: &[usize]) -> String {
         let width = if last { 0 } else { width + GAP };
         // The terminal must not obey what somebody wrote into a message.
         let cell = cell.replace(|c: char| c.is_control(), " ");
-        line.push_str(&format!("{cell:<width$}"));
+        let blanks = width.saturating_sub(cell.chars().count());
+        line.push_str(&cell);
+        line.extend(std::iter::repeat_n(' ', blanks));
     }
     line.truncate(line.trim_end().len());
     line.push('\n');

@@ -200,22 +200,25 @@ fn quoted(text: &str) -> String {
     const RESERVED: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.ends_with('.')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str());
     if word || text.parse::<std::net::Ipv4Addr>().is_ok() {
         return text.to_owned();
     }
     let json = serde_json::to_string(text).expect("a string is always JSON");
-    json.chars().fold(String::new(), |mut quoted, c| {
-        // JSON lets these stand, YAML does not (YAML 1.2 §5.1), or reads them as a line break (YAML 1.1).
-        match c {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => quoted.push(c),
+    json.chars().map(escaped).collect()
+}
+
+/// JSON lets these stand; YAML does not (YAML 1.2 §5.1), or reads them as a line break (YAML 1.1).
+fn escaped(c: char) -> String {
+    match c {
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+            format!("\\u{:04x}", u32::from(c))
         }
-        quoted
-    })
+        c => c.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portolan_model::{Change, Kind, Object, Revision, Timestamp};
 
-use crate::{Commit, Loaded, StoreError};
+use crate::{Commit, Loaded, StoreError, Write};
 
 type Key = (Kind, String);
 
@@ -21,12 +21,15 @@ impl Log {
     }
 
     fn head(&self) -> Revision {
-        self.newest().map_or(Revision::ZERO, |commit| commit.revision)
+        self.newest()
+            .map_or(Revision::ZERO, |commit| commit.revision)
     }
 
     /// The newest revision that was forgotten.
     fn compacted(&self) -> Revision {
-        self.commits.front().map_or(Revision::ZERO, |first| Revision(first.revision.0 - 1))
+        self.commits
+            .front()
+            .map_or(Revision::ZERO, |first| Revision(first.revision.0 - 1))
     }
 
     pub(super) fn load(&self, tail: usize) -> Loaded {
@@ -38,10 +41,18 @@ impl Log {
         });
         let mut tail: Vec<_> = newest.map(|commit| commit.as_ref().clone()).collect();
         tail.reverse();
-        Loaded { revision: self.head(), objects: self.objects.values().cloned().collect(), tail }
+        Loaded {
+            revision: self.head(),
+            objects: self.objects.values().cloned().collect(),
+            tail,
+        }
     }
 
-    pub(super) fn read_after(&self, after: Revision, limit: usize) -> Result<Vec<Commit>, StoreError> {
+    pub(super) fn read_after(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Commit>, StoreError> {
         let oldest = self.compacted();
         if after < oldest {
             return Err(StoreError::Compacted { oldest });
@@ -56,10 +67,9 @@ impl Log {
         Ok(fitting.map(|commit| commit.as_ref().clone()).collect())
     }
 
-    pub(super) fn commit(&mut self, commit: &Arc<Commit>) -> Result<(), StoreError> {
-        if commit.revision != self.head().next() || commit.changes.is_empty() {
-            return Err(StoreError::conflict(format!("revision {} after {}", commit.revision, self.head())));
-        }
+    pub(super) fn commit(&mut self, write: &Write) -> Result<(), StoreError> {
+        write.follows(self.head())?;
+        let commit = &write.commit;
         let mut undo = Vec::new();
         for change in &commit.changes {
             if let Err(error) = self.apply(change, &mut undo) {
@@ -71,7 +81,11 @@ impl Log {
         Ok(())
     }
 
-    fn apply(&mut self, change: &Change, undo: &mut Vec<(Key, Option<Object>)>) -> Result<(), StoreError> {
+    fn apply(
+        &mut self,
+        change: &Change,
+        undo: &mut Vec<(Key, Option<Object>)>,
+    ) -> Result<(), StoreError> {
         let key = (change.kind(), change.object().path());
         let known = match &change.after {
             Some(after) => self.objects.insert(key.clone(), after.clone()),
@@ -79,7 +93,11 @@ impl Log {
         };
         let expected = known.is_some() == change.before.is_some();
         undo.push((key, known));
-        if expected { Ok(()) } else { Err(StoreError::conflict(change.to_string())) }
+        if expected {
+            Ok(())
+        } else {
+            Err(StoreError::conflict(change.to_string()))
+        }
     }
 
     fn take_back(&mut self, undo: Vec<(Key, Option<Object>)>) {
@@ -105,7 +123,10 @@ impl Log {
 
     pub(super) fn revision_at(&self, at: Timestamp) -> Revision {
         // Commit times never go back.
-        match self.commits.partition_point(|commit| commit.committed_at < at) {
+        match self
+            .commits
+            .partition_point(|commit| commit.committed_at < at)
+        {
             0 => Revision::ZERO,
             earlier => self.commits[earlier - 1].revision,
         }

@@ -19,7 +19,7 @@ impl Transaction for MemTransaction {
             return Err(CommitError::NotCommitted(StoreError::lost_turn()));
         };
         self.store
-            .with(&self.cluster, |cluster| cluster.log.commit(&write.commit))
+            .with(&self.cluster, |cluster| cluster.log.commit(write))
             .map_err(CommitError::NotCommitted)
     }
 

@@ -53,14 +53,24 @@ fn spec(shape: &Shape, key: u8) -> ServiceSpec {
         Shape::NodePortAsking(n) => {
             let mut asked = port("", 80);
             asked.node_port = Some(*n);
-            ServiceSpec { ports: vec![asked], ..node_port() }
+            ServiceSpec {
+                ports: vec![asked],
+                ..node_port()
+            }
         }
         Shape::Alias => {
             let external_name = Some("example.com".to_owned());
-            ServiceSpec { kind: ServiceType::ExternalName, external_name, ..ServiceSpec::default() }
+            ServiceSpec {
+                kind: ServiceType::ExternalName,
+                external_name,
+                ..ServiceSpec::default()
+            }
         }
     };
-    ServiceSpec { selector: pairs(&[("app", ["a", "b", "c"][usize::from(key) % 3])]), ..spec }
+    ServiceSpec {
+        selector: pairs(&[("app", ["a", "b", "c"][usize::from(key) % 3])]),
+        ..spec
+    }
 }
 
 fn run(world: &mut World, step: &Step) {
@@ -70,12 +80,21 @@ fn run(world: &mut World, step: &Step) {
         Step::Delete(key) => world.delete(&format!("s{key}")).map(drop),
         Step::Workload(key, app) => {
             let address = format!("192.0.2.{}", key + 1);
-            world.workload(&format!("w{key}"), &[("app", ["a", "b", "c"][usize::from(*app)])], at(&address));
+            world.workload(
+                &format!("w{key}"),
+                &[("app", ["a", "b", "c"][usize::from(*app)])],
+                at(&address),
+            );
             Ok(())
         }
         Step::DeleteWorkload(key) => {
             let key = scoped(&format!("w{key}"));
-            world.run(Action::DeleteWorkload { key, mode: DeleteMode::default() }).map(drop)
+            world
+                .run(Action::DeleteWorkload {
+                    key,
+                    mode: DeleteMode::default(),
+                })
+                .map(drop)
         }
         Step::Node => {
             let name = format!("n{}", world.state.revision());
@@ -85,7 +104,11 @@ fn run(world: &mut World, step: &Step) {
         Step::Release => world.run(everything_quarantined(&world.state)).map(drop),
     };
     if result.is_err() {
-        assert_eq!((world.state.digest(), world.state.revision()), before, "a refusal changes nothing");
+        assert_eq!(
+            (world.state.digest(), world.state.revision()),
+            before,
+            "a refusal changes nothing"
+        );
     }
 }
 
@@ -95,8 +118,14 @@ fn everything_quarantined(state: &State) -> Action {
         ClaimState::Held => None,
     };
     Action::ReleaseQuarantined {
-        addresses: state.quarantined_addresses().filter_map(|c| Some((c.address, since(&c.state)?))).collect(),
-        ports: state.quarantined_ports().filter_map(|c| Some((c.port, since(&c.state)?))).collect(),
+        addresses: state
+            .quarantined_addresses()
+            .filter_map(|c| Some((c.address, since(&c.state)?)))
+            .collect(),
+        ports: state
+            .quarantined_ports()
+            .filter_map(|c| Some((c.port, since(&c.state)?)))
+            .collect(),
     }
 }
 
@@ -104,25 +133,50 @@ fn everything_quarantined(state: &State) -> Action {
 fn check_claims(state: &State) {
     let mut used: BTreeMap<String, Uid> = BTreeMap::new();
     for service in state.services_after(None, None) {
-        let addresses = service.spec.cluster_ips.addresses().iter().map(ToString::to_string);
-        let ports = service.spec.ports.iter().filter_map(|port| port.node_port).map(|port| port.to_string());
+        let addresses = service
+            .spec
+            .cluster_ips
+            .addresses()
+            .iter()
+            .map(ToString::to_string);
+        let ports = service
+            .spec
+            .ports
+            .iter()
+            .filter_map(|port| port.node_port)
+            .map(|port| port.to_string());
         for thing in addresses.chain(ports.collect::<std::collections::BTreeSet<_>>()) {
-            assert_eq!(used.insert(thing.clone(), service.meta.uid), None, "{thing} has two owners");
+            assert_eq!(
+                used.insert(thing.clone(), service.meta.uid),
+                None,
+                "{thing} has two owners"
+            );
         }
     }
     let mut held = BTreeMap::new();
-    let addresses = state.ip_claims().map(|c| (c.address.to_string(), c.owner.uid, c.state.is_held()));
-    let ports = state.port_claims().map(|c| (c.port.to_string(), c.owner.uid, c.state.is_held()));
+    let addresses = state
+        .ip_claims()
+        .map(|c| (c.address.to_string(), c.owner.uid, c.state.is_held()));
+    let ports = state
+        .port_claims()
+        .map(|c| (c.port.to_string(), c.owner.uid, c.state.is_held()));
     for (thing, owner, is_held) in addresses.chain(ports) {
         if is_held {
             held.insert(thing, owner);
         } else {
-            assert!(!used.contains_key(&thing), "{thing} is used, but in quarantine");
+            assert!(
+                !used.contains_key(&thing),
+                "{thing} is used, but in quarantine"
+            );
         }
     }
     assert_eq!(used, held);
     let counted = state.service_ranges()[0].count(state.occupied_addresses());
-    assert_eq!(counted, state.ip_claims().count() as u64, "the bitmap equals the claims");
+    assert_eq!(
+        counted,
+        state.ip_claims().count() as u64,
+        "the bitmap equals the claims"
+    );
 }
 
 /// Endpoints are exactly what selectors and workloads say.
@@ -131,9 +185,16 @@ fn check_endpoints(state: &State) {
         let expected = if service.spec.kind == ServiceType::ExternalName {
             0
         } else {
-            state.workloads_matching(&service.namespace, &service.spec.selector).len()
+            state
+                .workloads_matching(&service.namespace, &service.spec.selector)
+                .len()
         };
-        assert_eq!(state.endpoints_of(service).count(), expected, "{}", service.key());
+        assert_eq!(
+            state.endpoints_of(service).count(),
+            expected,
+            "{}",
+            service.key()
+        );
     }
 }
 

@@ -7,12 +7,24 @@ use super::world::{World, cluster_ip, name, node_port, reason, scoped, service};
 use crate::{Action, Context, DeleteMode, PutMode, ServiceField, ServiceParams, Verb};
 
 fn create(key: &str) -> Action {
-    let params = ServiceParams { spec: cluster_ip(), fields: ServiceField::ALL.into(), ..ServiceParams::default() };
-    Action::PutService { key: scoped(key), params, mode: PutMode::Create }
+    let params = ServiceParams {
+        spec: cluster_ip(),
+        fields: ServiceField::ALL.into(),
+        ..ServiceParams::default()
+    };
+    Action::PutService {
+        key: scoped(key),
+        params,
+        mode: PutMode::Create,
+    }
 }
 
 fn with_id(id: u128, body: &str) -> Context {
-    Context { request_id: Some(Uuid::from_u128(id)), body_hash: body.to_owned(), ..Context::default() }
+    Context {
+        request_id: Some(Uuid::from_u128(id)),
+        body_hash: body.to_owned(),
+        ..Context::default()
+    }
 }
 
 #[test]
@@ -23,23 +35,43 @@ fn a_repeated_request_gets_the_first_result() {
     assert_eq!(again.revision, first.revision);
     assert_eq!(service(&again).meta.uid, service(&first).meta.uid);
     assert_eq!(world.state.service_count(), 1);
-    assert_eq!(reason(&world.run_as(create("web"), with_id(1, "b")).unwrap_err()), "INVALID");
-    assert_eq!(reason(&world.run_as(create("web"), with_id(2, "a")).unwrap_err()), "ALREADY_EXISTS");
-    assert!(world.run_as(create("other"), with_id(2, "a")).is_ok(), "a refusal is not remembered");
+    assert_eq!(
+        reason(&world.run_as(create("web"), with_id(1, "b")).unwrap_err()),
+        "INVALID"
+    );
+    assert_eq!(
+        reason(&world.run_as(create("web"), with_id(2, "a")).unwrap_err()),
+        "ALREADY_EXISTS"
+    );
+    assert!(
+        world.run_as(create("other"), with_id(2, "a")).is_ok(),
+        "a refusal is not remembered"
+    );
 }
 
 #[test]
 fn validating_says_what_the_real_call_would() {
     let mut world = World::usual();
-    let only = || Context { validate_only: true, ..Context::default() };
+    let only = || Context {
+        validate_only: true,
+        ..Context::default()
+    };
     let before = world.state.digest();
-    world.run_as(create("web"), only()).unwrap();
+    let shown = service(&world.run_as(create("web"), only()).unwrap());
+    assert!(
+        shown.spec.cluster_ips.addresses().is_empty(),
+        "what chance would pick is left out"
+    );
     assert_eq!(world.state.digest(), before);
     world.run(create("web")).unwrap();
-    assert_eq!(reason(&world.run_as(create("web"), only()).unwrap_err()), "ALREADY_EXISTS");
+    assert_eq!(
+        reason(&world.run_as(create("web"), only()).unwrap_err()),
+        "ALREADY_EXISTS"
+    );
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn puts_and_deletes_obey_their_conditions() {
     let mut world = World::usual();
     let stored = world.create("web", cluster_ip()).unwrap();
@@ -51,21 +83,58 @@ fn puts_and_deletes_obey_their_conditions() {
     };
     for (case, mode, expected) in [
         ("no condition", update(None, None), None),
-        ("right etag and uid", update(Some(&etag), Some(stored.meta.uid)), None),
-        ("wrong etag", update(Some("\"x\""), None), Some("ETAG_MISMATCH")),
-        ("wrong uid", update(None, Some(Uid::from_random(7))), Some("UID_MISMATCH")),
+        (
+            "right etag and uid",
+            update(Some(&etag), Some(stored.meta.uid)),
+            None,
+        ),
+        (
+            "wrong etag",
+            update(Some("\"x\""), None),
+            Some("ETAG_MISMATCH"),
+        ),
+        (
+            "wrong uid",
+            update(None, Some(Uid::from_random(7))),
+            Some("UID_MISMATCH"),
+        ),
     ] {
         let result = world.put("web", cluster_ip(), mode);
         assert_eq!(result.err().as_ref().map(reason), expected, "{case}");
     }
-    assert_eq!(reason(&world.put("none", cluster_ip(), update(None, None)).unwrap_err()), "NOT_FOUND");
+    assert_eq!(
+        reason(
+            &world
+                .put("none", cluster_ip(), update(None, None))
+                .unwrap_err()
+        ),
+        "NOT_FOUND"
+    );
     world.apply("web", node_port()).unwrap();
-    let stale = DeleteMode { etag: Some(etag), ..DeleteMode::default() };
-    let delete = |mode| Action::DeleteService { key: scoped("web"), mode };
-    assert_eq!(reason(&world.run(delete(stale)).unwrap_err()), "ETAG_MISMATCH");
-    assert_eq!(world.run(delete(DeleteMode::default())).unwrap().verb, Verb::Deleted);
-    assert_eq!(reason(&world.run(delete(DeleteMode::default())).unwrap_err()), "NOT_FOUND");
-    let missing = DeleteMode { allow_missing: true, ..DeleteMode::default() };
+    let stale = DeleteMode {
+        etag: Some(etag),
+        ..DeleteMode::default()
+    };
+    let delete = |mode| Action::DeleteService {
+        key: scoped("web"),
+        mode,
+    };
+    assert_eq!(
+        reason(&world.run(delete(stale)).unwrap_err()),
+        "ETAG_MISMATCH"
+    );
+    assert_eq!(
+        world.run(delete(DeleteMode::default())).unwrap().verb,
+        Verb::Deleted
+    );
+    assert_eq!(
+        reason(&world.run(delete(DeleteMode::default())).unwrap_err()),
+        "NOT_FOUND"
+    );
+    let missing = DeleteMode {
+        allow_missing: true,
+        ..DeleteMode::default()
+    };
     assert_eq!(world.run(delete(missing)).unwrap().verb, Verb::Unchanged);
 }
 
@@ -73,7 +142,10 @@ fn puts_and_deletes_obey_their_conditions() {
 fn an_update_that_changes_nothing_makes_no_revision() {
     let mut world = World::usual();
     let stored = world.create("web", node_port()).unwrap();
-    for (case, spec) in [("what was asked for", node_port()), ("what was stored", stored.spec.clone())] {
+    for (case, spec) in [
+        ("what was asked for", node_port()),
+        ("what was stored", stored.spec.clone()),
+    ] {
         let before = world.state.revision();
         assert_eq!(world.apply("web", spec).unwrap(), stored, "{case}");
         assert_eq!(world.state.revision(), before, "{case}");
@@ -85,27 +157,58 @@ fn a_mask_changes_only_what_it_names() {
     let mut world = World::usual();
     let stored = world.create("web", node_port()).unwrap();
     let labels: Labels = [("a".to_owned(), "b".to_owned())].into();
-    let params = ServiceParams { labels: labels.clone(), fields: [ServiceField::Labels].into(), ..ServiceParams::default() };
-    let mode = PutMode::Update { allow_missing: false, etag: None, expected_uid: None };
-    let after = service(&world.run(Action::PutService { key: scoped("web"), params, mode }).unwrap());
+    let params = ServiceParams {
+        labels: labels.clone(),
+        fields: [ServiceField::Labels].into(),
+        ..ServiceParams::default()
+    };
+    let mode = PutMode::Update {
+        allow_missing: false,
+        etag: None,
+        expected_uid: None,
+    };
+    let after = service(
+        &world
+            .run(Action::PutService {
+                key: scoped("web"),
+                params,
+                mode,
+            })
+            .unwrap(),
+    );
     assert_eq!(after.spec, stored.spec);
     assert_eq!(after.meta.labels, labels);
-    assert_eq!(after.meta.generation, stored.meta.generation, "labels are no specification");
+    assert_eq!(
+        after.meta.generation, stored.meta.generation,
+        "labels are no specification"
+    );
 }
 
 #[test]
 fn namespaces_must_exist_and_go_only_when_empty() {
     let mut world = World::usual();
-    let Refusal::NotFound { resource, remedy } = world.create("shop/web", cluster_ip()).unwrap_err() else {
+    let Refusal::NotFound { resource, remedy } =
+        world.create("shop/web", cluster_ip()).unwrap_err()
+    else {
         panic!("another refusal");
     };
     assert_eq!(resource, "namespaces/shop");
     assert!(!remedy.is_empty());
     world.namespace("shop");
     world.create("shop/web", cluster_ip()).unwrap();
-    let delete = |text, force| Action::DeleteNamespace { name: name(text), force, mode: DeleteMode::default() };
-    assert_eq!(reason(&world.run(delete("shop", false)).unwrap_err()), "NAMESPACE_NOT_EMPTY");
-    assert_eq!(reason(&world.run(delete("default", true)).unwrap_err()), "POLICY");
+    let delete = |text, force| Action::DeleteNamespace {
+        name: name(text),
+        force,
+        mode: DeleteMode::default(),
+    };
+    assert_eq!(
+        reason(&world.run(delete("shop", false)).unwrap_err()),
+        "NAMESPACE_NOT_EMPTY"
+    );
+    assert_eq!(
+        reason(&world.run(delete("default", true)).unwrap_err()),
+        "POLICY"
+    );
     world.run(delete("shop", true)).unwrap();
     assert_eq!(world.state.service_count(), 0);
     assert_eq!(world.state.ip_claims().count(), 0);

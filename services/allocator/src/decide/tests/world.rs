@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use portolan_model::{
-    ClusterIps, ClusterSpec, Family, Labels, Name, NodeSpec, Object, PortRange, Protocol, Refusal, Revision, Scoped,
-    Service, ServicePort, ServiceSpec, ServiceType, State, TargetPort, Timestamp, Workload, WorkloadSpec,
+    ClusterIps, ClusterSpec, Family, Labels, Name, NodeSpec, Object, PortRange, Protocol, Refusal,
+    Revision, Scoped, Service, ServicePort, ServiceSpec, ServiceType, State, TargetPort, Timestamp,
+    Workload, WorkloadSpec,
 };
 
 use crate::{
-    Action, Context, DeleteMode, Inputs, NodeParams, Operation, Outcome, PutMode, ServiceField, ServiceParams,
-    WorkloadParams, decide,
+    Action, Context, DeleteMode, Inputs, NodeParams, Operation, Outcome, PutMode, ServiceField,
+    ServiceParams, WorkloadParams, decide,
 };
 
 pub(super) struct World {
@@ -21,16 +22,29 @@ pub(super) struct World {
 impl World {
     /// ServiceCIDR and node ports as given; families IPv4.
     pub(super) fn new(cidr: &str, node_ports: (u16, u16)) -> Self {
-        let mut world = Self { state: State::default(), now: Timestamp(1_000_000), seed: 1 };
+        let mut world = Self {
+            state: State::default(),
+            now: Timestamp(1_000_000),
+            seed: 1,
+        };
         let spec = ClusterSpec {
-            node_ports: PortRange { first: node_ports.0, last: node_ports.1 },
+            node_ports: PortRange {
+                first: node_ports.0,
+                last: node_ports.1,
+            },
             dns_domain: "cluster.local".to_owned(),
             families: vec![Family::V4],
             endpoint_ranges: Vec::new(),
             workload_ranges: Vec::new(),
         };
         let cidrs = vec![cidr.parse().unwrap()];
-        world.run(Action::Bootstrap { name: name("default"), spec, cidrs }).unwrap();
+        world
+            .run(Action::Bootstrap {
+                name: name("default"),
+                spec,
+                cidrs,
+            })
+            .unwrap();
         world
     }
 
@@ -47,12 +61,22 @@ impl World {
         self.now.0 += 1_000;
         let revision = self.state.revision().next();
         let validate_only = context.validate_only;
-        let inputs = Inputs { revision, now: self.now, seed: self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) };
+        let inputs = Inputs {
+            revision,
+            now: self.now,
+            seed: self
+                .seed
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835),
+        };
         let decision = decide(&self.state, &Operation { action, context }, inputs)?;
         if !decision.changes.is_empty() && !validate_only {
             let mut replayed = self.state.clone();
             replayed.apply_all(revision, &decision.changes);
-            assert_eq!(replayed.digest(), decision.state.digest(), "the changes lead to the state");
+            assert_eq!(
+                replayed.digest(),
+                decision.state.digest(),
+                "the changes lead to the state"
+            );
             self.state = replayed;
         }
         Ok(decision.outcome)
@@ -63,17 +87,41 @@ impl World {
     }
 
     pub(super) fn apply(&mut self, key: &str, spec: ServiceSpec) -> Result<Service, Refusal> {
-        self.put(key, spec, PutMode::Update { allow_missing: true, etag: None, expected_uid: None })
+        self.put(
+            key,
+            spec,
+            PutMode::Update {
+                allow_missing: true,
+                etag: None,
+                expected_uid: None,
+            },
+        )
     }
 
-    pub(super) fn put(&mut self, key: &str, spec: ServiceSpec, mode: PutMode) -> Result<Service, Refusal> {
-        let params = ServiceParams { spec, fields: ServiceField::ALL.into(), ..ServiceParams::default() };
-        let outcome = self.run(Action::PutService { key: scoped(key), params, mode })?;
+    pub(super) fn put(
+        &mut self,
+        key: &str,
+        spec: ServiceSpec,
+        mode: PutMode,
+    ) -> Result<Service, Refusal> {
+        let params = ServiceParams {
+            spec,
+            fields: ServiceField::ALL.into(),
+            ..ServiceParams::default()
+        };
+        let outcome = self.run(Action::PutService {
+            key: scoped(key),
+            params,
+            mode,
+        })?;
         Ok(service(&outcome))
     }
 
     pub(super) fn delete(&mut self, key: &str) -> Result<Outcome, Refusal> {
-        self.run(Action::DeleteService { key: scoped(key), mode: DeleteMode::default() })
+        self.run(Action::DeleteService {
+            key: scoped(key),
+            mode: DeleteMode::default(),
+        })
     }
 
     pub(super) fn namespace(&mut self, text: &str) {
@@ -87,15 +135,46 @@ impl World {
     }
 
     pub(super) fn node(&mut self, text: &str) {
-        let spec = NodeSpec { addresses: vec![ip("192.0.2.1")], zone: "a".to_owned(), ..NodeSpec::default() };
-        let params = NodeParams { spec, ..NodeParams::default() };
-        self.run(Action::PutNode { name: name(text), params, mode: PutMode::Create }).unwrap();
+        let spec = NodeSpec {
+            addresses: vec![ip("192.0.2.1")],
+            zone: "a".to_owned(),
+            ..NodeSpec::default()
+        };
+        let params = NodeParams {
+            spec,
+            ..NodeParams::default()
+        };
+        self.run(Action::PutNode {
+            name: name(text),
+            params,
+            mode: PutMode::Create,
+        })
+        .unwrap();
     }
 
-    pub(super) fn workload(&mut self, key: &str, labels: &[(&str, &str)], spec: WorkloadSpec) -> Workload {
-        let params = WorkloadParams { labels: pairs(labels), annotations: Labels::new(), spec };
-        let mode = PutMode::Update { allow_missing: true, etag: None, expected_uid: None };
-        let outcome = self.run(Action::PutWorkload { key: scoped(key), params, mode }).unwrap();
+    pub(super) fn workload(
+        &mut self,
+        key: &str,
+        labels: &[(&str, &str)],
+        spec: WorkloadSpec,
+    ) -> Workload {
+        let params = WorkloadParams {
+            labels: pairs(labels),
+            annotations: Labels::new(),
+            spec,
+        };
+        let mode = PutMode::Update {
+            allow_missing: true,
+            etag: None,
+            expected_uid: None,
+        };
+        let outcome = self
+            .run(Action::PutWorkload {
+                key: scoped(key),
+                params,
+                mode,
+            })
+            .unwrap();
         match outcome.objects.first() {
             Some(Object::Workload(workload)) => (**workload).clone(),
             other => panic!("no workload but {other:?}"),
@@ -125,7 +204,9 @@ pub(super) fn ip(text: &str) -> IpAddr {
 }
 
 pub(super) fn pairs(list: &[(&str, &str)]) -> Labels {
-    list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    list.iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
 }
 
 pub(super) fn port(name: &str, number: u16) -> ServicePort {
@@ -140,23 +221,38 @@ pub(super) fn port(name: &str, number: u16) -> ServicePort {
 }
 
 pub(super) fn cluster_ip() -> ServiceSpec {
-    ServiceSpec { ports: vec![port("", 80)], ..ServiceSpec::default() }
+    ServiceSpec {
+        ports: vec![port("", 80)],
+        ..ServiceSpec::default()
+    }
 }
 
 pub(super) fn with_address(address: &str) -> ServiceSpec {
-    ServiceSpec { cluster_ips: ClusterIps::Addresses(vec![ip(address)]), ..cluster_ip() }
+    ServiceSpec {
+        cluster_ips: ClusterIps::Addresses(vec![ip(address)]),
+        ..cluster_ip()
+    }
 }
 
 pub(super) fn node_port() -> ServiceSpec {
-    ServiceSpec { kind: ServiceType::NodePort, ..cluster_ip() }
+    ServiceSpec {
+        kind: ServiceType::NodePort,
+        ..cluster_ip()
+    }
 }
 
 pub(super) fn selecting(labels: &[(&str, &str)]) -> ServiceSpec {
-    ServiceSpec { selector: pairs(labels), ..cluster_ip() }
+    ServiceSpec {
+        selector: pairs(labels),
+        ..cluster_ip()
+    }
 }
 
 pub(super) fn at(address: &str) -> WorkloadSpec {
-    WorkloadSpec { addresses: vec![ip(address)], ..WorkloadSpec::default() }
+    WorkloadSpec {
+        addresses: vec![ip(address)],
+        ..WorkloadSpec::default()
+    }
 }
 
 /// ErrorInfo-like word of a refusal.
@@ -167,7 +263,9 @@ pub(super) fn reason(refusal: &Refusal) -> &'static str {
         Refusal::NotFound { .. } => "NOT_FOUND",
         Refusal::AlreadyExists { .. } => "ALREADY_EXISTS",
         Refusal::TooLarge { .. } => "TOO_LARGE",
-        Refusal::Precondition { reason, .. } | Refusal::Exhausted { reason, .. } | Refusal::Conflict { reason, .. } => reason,
+        Refusal::Precondition { reason, .. }
+        | Refusal::Exhausted { reason, .. }
+        | Refusal::Conflict { reason, .. } => reason,
     }
 }
 

@@ -23,7 +23,8 @@ fn documents() -> impl Strategy<Value = Document> {
         any::<i64>().prop_map(Document::from),
         "\\PC*".prop_map(Document::from),
         any::<String>().prop_map(Document::from),
-        "(yes|No|1e3|0x1f|1_000|~|null|: |- a|#|12:30:00|\\.inf|2001-01-01)".prop_map(Document::from),
+        "(yes|No|1e3|0x1f|1_000|~|null|: |- a|#|12:30:00|\\.inf|2001-01-01)"
+            .prop_map(Document::from),
     ];
     leaf.prop_recursive(4, 40, 5, |inner| {
         let fields = proptest::collection::btree_map(any::<String>(), inner.clone(), 0..5);

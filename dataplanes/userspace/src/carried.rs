@@ -1,0 +1,114 @@
+//! One frontend as it is carried: its route, and its socket while there is somebody to send to.
+
+use std::io;
+use std::net::{TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::sync::Arc;
+
+use portolan_dataplane::{Frontend, FrontendKey};
+use portolan_model::Protocol;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinHandle;
+
+use crate::bind::bind;
+use crate::pool::Pools;
+use crate::route::{Route, Shared};
+use crate::{tcp, udp};
+
+pub(crate) struct Carried {
+    pub(crate) frontend: Frontend,
+    route: Arc<Route>,
+    open: Option<Open>,
+}
+
+impl Carried {
+    /// A new frontend; an error leaves nothing behind.
+    pub(crate) fn new(
+        key: FrontendKey,
+        frontend: Frontend,
+        shared: &Arc<Shared>,
+    ) -> io::Result<Self> {
+        let route = Arc::new(Route::new(key, Arc::clone(shared)));
+        let pools = Pools::new(&frontend, &Pools::default());
+        let open = if pools.is_empty() {
+            None
+        } else {
+            Some(Socket::bind(&route)?)
+        };
+        route.set(pools);
+        let open = open.map(|socket| socket.serve(&route));
+        Ok(Self {
+            frontend,
+            route,
+            open,
+        })
+    }
+
+    /// A new version; an error leaves the one before as it is.
+    pub(crate) async fn update(&mut self, frontend: Frontend) -> io::Result<()> {
+        let pools = Pools::new(&frontend, &self.route.pools());
+        if pools.is_empty() {
+            self.route.set(pools);
+            self.close().await;
+        } else if self.is_open() {
+            self.route.set(pools);
+        } else {
+            let socket = Socket::bind(&self.route)?;
+            self.route.set(pools);
+            self.open = Some(socket.serve(&self.route));
+        }
+        self.frontend = frontend;
+        Ok(())
+    }
+
+    /// Whether all is as `frontend` says. A task that ended by itself is a bug, and observing it mends it.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.open.as_ref().is_none_or(|open| !open.0.is_finished())
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some() && self.is_sound()
+    }
+
+    /// Closes the socket: from then on the kernel refuses clients.
+    pub(crate) async fn close(&mut self) {
+        if let Some(mut open) = self.open.take() {
+            open.0.abort();
+            // An aborted task ends with an error, which is what was asked for.
+            let _ended = (&mut open.0).await;
+        }
+    }
+}
+
+/// A task that owns the frontend's socket.
+struct Open(JoinHandle<()>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Bound, but not yet served.
+enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Socket {
+    fn bind(route: &Route) -> io::Result<Self> {
+        let socket = bind(route.key, &route.shared.environment.load())?;
+        Ok(if route.key.protocol == Protocol::Tcp {
+            Self::Tcp(TcpListener::from_std(StdTcpListener::from(socket))?)
+        } else {
+            Self::Udp(UdpSocket::from_std(StdUdpSocket::from(socket))?)
+        })
+    }
+
+    fn serve(self, route: &Arc<Route>) -> Open {
+        let route = Arc::clone(route);
+        Open(match self {
+            Self::Tcp(listener) => tokio::spawn(tcp::serve(listener, route)),
+            Self::Udp(socket) => tokio::spawn(udp::serve(socket, route)),
+        })
+    }
+}

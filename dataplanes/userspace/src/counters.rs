@@ -1,0 +1,57 @@
+//! What happened so far, counted where it happens.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Relaxed throughout: each figure stands alone.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) connections: AtomicU64,
+    pub(crate) connections_active: AtomicU64,
+    /// Connections reset because no backend could be reached.
+    pub(crate) connections_reset: AtomicU64,
+    pub(crate) connect_failures: AtomicU64,
+    /// Connections that the first backend refused and another took.
+    pub(crate) connect_retries: AtomicU64,
+    pub(crate) udp_sessions: AtomicU64,
+    pub(crate) udp_sessions_active: AtomicU64,
+    pub(crate) udp_datagrams_dropped: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn read(&self) -> Vec<(&'static str, u64)> {
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        vec![
+            ("connections_total", read(&self.connections)),
+            ("connections_active", read(&self.connections_active)),
+            ("connections_reset_total", read(&self.connections_reset)),
+            ("connect_failures_total", read(&self.connect_failures)),
+            ("connect_retries_total", read(&self.connect_retries)),
+            ("udp_sessions_total", read(&self.udp_sessions)),
+            ("udp_sessions_active", read(&self.udp_sessions_active)),
+            (
+                "udp_datagrams_dropped_total",
+                read(&self.udp_datagrams_dropped),
+            ),
+        ]
+    }
+}
+
+pub(crate) fn count(figure: &AtomicU64) {
+    figure.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts one thing as active while it lives.
+pub(crate) struct Active<'a>(&'a AtomicU64);
+
+impl<'a> Active<'a> {
+    pub(crate) fn new(figure: &'a AtomicU64) -> Self {
+        count(figure);
+        Self(figure)
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,135 @@
+//! The mechanism as the agent sees it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use portolan_dataplane::{
+    Applied, Capabilities, Dataplane, DataplaneError, Environment, Frontend, FrontendKey, Health,
+    NodeState, Plan,
+};
+use portolan_model::{Family, Protocol};
+
+use crate::bind::{is_in_use, rejected};
+use crate::carried::Carried;
+use crate::descriptors::raise_limit;
+use crate::holder::holder;
+use crate::local_ranges;
+use crate::route::Shared;
+
+/// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
+const MOST_HOLDERS: usize = 16;
+
+/// Relays TCP and UDP by sockets at the frontends' addresses. Used within a tokio runtime.
+pub struct UserspaceDataplane {
+    carried: BTreeMap<FrontendKey, Carried>,
+    shared: Arc<Shared>,
+    root: bool,
+}
+
+impl Default for UserspaceDataplane {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl UserspaceDataplane {
+    /// Carries nothing yet. Raises the process's limit of open files as far as it may.
+    pub fn new() -> Self {
+        raise_limit();
+        Self {
+            carried: BTreeMap::new(),
+            shared: Arc::new(Shared::new()),
+            root: nix::unistd::geteuid().is_root(),
+        }
+    }
+
+    async fn put(&mut self, key: FrontendKey, frontend: Frontend) -> io::Result<()> {
+        if let Some(carried) = self.carried.get_mut(&key) {
+            return carried.update(frontend).await;
+        }
+        let carried = Carried::new(key, frontend, &self.shared)?;
+        self.carried.insert(key, carried);
+        Ok(())
+    }
+}
+
+impl Dataplane for UserspaceDataplane {
+    fn capabilities(&self) -> Capabilities {
+        // Only root can make IPv6 virtual addresses local; there is no counterpart to 127.0.0.0/8.
+        let v6 = self.root.then_some(Family::V6);
+        Capabilities {
+            kind: "userspace",
+            families: [Family::V4].into_iter().chain(v6).collect(),
+            protocols: [Protocol::Tcp, Protocol::Udp].into(),
+            affinity: false,
+            source_ranges: false,
+            drop: false,
+            inside: true,
+        }
+    }
+
+    async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
+        self.shared.environment.store(Arc::new(environment.clone()));
+        if self.root {
+            local_ranges::ensure(&environment.service_cidrs).await?;
+        }
+        Ok(())
+    }
+
+    async fn observe(&mut self) -> Result<NodeState, DataplaneError> {
+        let sound = self.carried.iter().filter(|(_, c)| c.is_sound());
+        Ok(sound.map(|(key, c)| (*key, c.frontend.clone())).collect())
+    }
+
+    async fn apply(&mut self, plan: &Plan) -> Applied {
+        let mut applied = Applied::default();
+        let mut holders = 0;
+        for (key, frontend) in &plan.put {
+            let Err(error) = self.put(*key, frontend.clone()).await else {
+                continue;
+            };
+            let mut found = None;
+            if is_in_use(&error) && holders < MOST_HOLDERS {
+                holders += 1;
+                let key = *key;
+                let looking = tokio::task::spawn_blocking(move || holder(key));
+                found = looking.await.ok().flatten();
+            }
+            let rejection = rejected(*key, frontend, &error, found);
+            applied.rejected.push(rejection);
+        }
+        for key in &plan.remove {
+            if let Some(mut carried) = self.carried.remove(key) {
+                carried.close().await;
+            }
+        }
+        applied
+    }
+
+    async fn probe(&mut self) -> Health {
+        if self.shared.connections.available_permits() == 0 {
+            return Health::Degraded(
+                "as many TCP connections as the limit of open files allows are relayed; new ones wait. Raise \
+                 LimitNOFILE= of the plugin"
+                    .to_owned(),
+            );
+        }
+        Health::Serving
+    }
+
+    async fn cleanup(&mut self) -> Result<(), DataplaneError> {
+        for carried in self.carried.values_mut() {
+            carried.close().await;
+        }
+        self.carried.clear();
+        if self.root {
+            local_ranges::ensure(&[]).await?;
+        }
+        Ok(())
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.shared.counters.read()
+    }
+}

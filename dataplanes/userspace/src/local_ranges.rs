@@ -1,0 +1,117 @@
+//! Makes ranges of virtual addresses local, so that exact addresses out of them can be bound (AnyIP):
+//! `ip route add local 10.96.0.0/16 dev lo proto 112`.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use futures_util::TryStreamExt;
+use ipnet::IpNet;
+use portolan_dataplane::DataplaneError;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use rtnetlink::{Handle, RouteMessageBuilder, new_connection_with_strict_check};
+
+/// Marks our routes, so that nothing else is ever removed; unused in `/etc/iproute2/rt_protos`.
+const OWNER: RouteProtocol = RouteProtocol::Other(112);
+
+/// The kernel's table of local addresses (`RT_TABLE_LOCAL`).
+const LOCAL_TABLE: u8 = 255;
+
+/// `lo` has this index in every network namespace (`LOOPBACK_IFINDEX`).
+const LOOPBACK: u32 = 1;
+
+/// Makes exactly these ranges local; ours that are no longer wanted go.
+pub(crate) async fn ensure(wanted: &[IpNet]) -> Result<(), DataplaneError> {
+    let wanted: BTreeSet<_> = wanted.iter().filter(|net| !is_loopback(net)).collect();
+    let failed = |context: &str, source| DataplaneError {
+        context: context.to_owned(),
+        source: Some(source),
+    };
+    let (connection, handle, _) = new_connection_with_strict_check()
+        .map_err(|error| failed("can't open a netlink socket", error))?;
+    // Ends when the handle is dropped.
+    tokio::spawn(connection);
+    let held = held(&handle)
+        .await
+        .map_err(|error| failed("can't list local routes", error))?;
+    for net in wanted.iter().filter(|net| !held.contains(**net)) {
+        let added = handle.route().add(route(net)).execute().await;
+        added.map_err(|error| failed(&format!("can't make {net} local"), to_io(error)))?;
+    }
+    for net in held.iter().filter(|net| !wanted.contains(net)) {
+        let removed = handle.route().del(route(net)).execute().await;
+        removed.map_err(|error| {
+            failed(
+                &format!("can't remove the local route of {net}"),
+                to_io(error),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// All of 127.0.0.0/8 is local anyway.
+fn is_loopback(net: &IpNet) -> bool {
+    net.network().is_loopback()
+}
+
+/// Our routes of both families.
+async fn held(handle: &Handle) -> io::Result<BTreeSet<IpNet>> {
+    let filters = [
+        RouteMessageBuilder::<Ipv4Addr>::new().build(),
+        RouteMessageBuilder::<Ipv6Addr>::new().build(),
+    ];
+    let mut held = BTreeSet::new();
+    for mut filter in filters {
+        // With strict checking the kernel lists only what has this table, protocol and type.
+        filter.header.table = LOCAL_TABLE;
+        filter.header.protocol = OWNER;
+        filter.header.kind = RouteType::Local;
+        let routes = handle.route().get(filter).execute();
+        let routes: Vec<_> = routes.try_collect().await.map_err(to_io)?;
+        held.extend(routes.iter().filter_map(net_of));
+    }
+    Ok(held)
+}
+
+fn net_of(route: &RouteMessage) -> Option<IpNet> {
+    if route.header.protocol != OWNER || route.header.table != LOCAL_TABLE {
+        return None;
+    }
+    let address = route
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(a)) => Some(IpAddr::from(*a)),
+            RouteAttribute::Destination(RouteAddress::Inet6(a)) => Some(IpAddr::from(*a)),
+            _ => None,
+        });
+    IpNet::new(address?, route.header.destination_prefix_length).ok()
+}
+
+fn route(net: &IpNet) -> RouteMessage {
+    let mut message = match net {
+        IpNet::V4(net) => RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(net.network(), net.prefix_len())
+            .output_interface(LOOPBACK)
+            .build(),
+        IpNet::V6(net) => RouteMessageBuilder::<Ipv6Addr>::new()
+            .destination_prefix(net.network(), net.prefix_len())
+            .output_interface(LOOPBACK)
+            .build(),
+    };
+    message.header.table = LOCAL_TABLE;
+    message.header.protocol = OWNER;
+    message.header.kind = RouteType::Local;
+    message.header.scope = RouteScope::Host;
+    message
+}
+
+fn to_io(error: rtnetlink::Error) -> io::Error {
+    match error {
+        rtnetlink::Error::NetlinkError(message) => message.to_io(),
+        other => io::Error::other(other),
+    }
+}

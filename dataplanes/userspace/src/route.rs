@@ -1,0 +1,124 @@
+//! What the data path reads: where a frontend's traffic goes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use portolan_dataplane::{Environment, FrontendKey};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::counters::Counters;
+use crate::descriptors::most_connections;
+use crate::pool::{Candidate, Pools};
+
+/// What all frontends share.
+pub(crate) struct Shared {
+    pub(crate) environment: ArcSwap<Environment>,
+    pub(crate) counters: Counters,
+    /// One permit a relayed connection.
+    pub(crate) connections: Arc<Semaphore>,
+    started: Instant,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self {
+            environment: ArcSwap::default(),
+            counters: Counters::default(),
+            connections: Arc::new(Semaphore::new(most_connections())),
+            started: Instant::now(),
+        }
+    }
+
+    /// Milliseconds since the start: fits an atomic.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Where the traffic of one frontend goes.
+pub(crate) struct Route {
+    pub(crate) key: FrontendKey,
+    pub(crate) shared: Arc<Shared>,
+    pools: ArcSwap<Pools>,
+    /// Told after each change of the pools.
+    pub(crate) changed: Notify,
+}
+
+impl Route {
+    pub(crate) fn new(key: FrontendKey, shared: Arc<Shared>) -> Self {
+        Self {
+            key,
+            shared,
+            pools: ArcSwap::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn pools(&self) -> Arc<Pools> {
+        self.pools.load_full()
+    }
+
+    pub(crate) fn set(&self, pools: Pools) {
+        self.pools.store(Arc::new(pools));
+        self.changed.notify_one();
+    }
+
+    /// A backend for a source, other than `avoid`.
+    pub(crate) fn pick(&self, source: IpAddr, avoid: Option<&Candidate>) -> Option<Arc<Candidate>> {
+        let pools = self.pools.load();
+        let is_inside = || self.shared.environment.load().is_inside(source);
+        let choices = pools.for_source(is_inside);
+        choices.pick(self.shared.now(), avoid).cloned()
+    }
+
+    /// Whether a source may stay on a backend.
+    pub(crate) fn offers(&self, source: IpAddr, candidate: &Candidate) -> bool {
+        let pools = self.pools.load();
+        let is_inside = || self.shared.environment.load().is_inside(source);
+        pools.for_source(is_inside).offers(candidate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use portolan_dataplane::testing::{backend, frontend, pool};
+    use portolan_model::Protocol;
+
+    use super::*;
+
+    #[test]
+    fn sources_inside_have_a_list_of_their_own() {
+        let here: SocketAddr = ([10, 0, 0, 1], 80).into();
+        let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
+        let mut frontend = frontend(1, &[backend(1, here)]);
+        frontend.inside = Some(pool(&[backend(2, elsewhere)]));
+        let shared = Arc::new(Shared::new());
+        shared.environment.store(Arc::new(Environment {
+            own: vec![[192, 0, 2, 1].into()],
+            workload_ranges: vec!["10.0.0.0/8".parse().unwrap()],
+            service_cidrs: vec!["198.51.100.0/24".parse().unwrap()],
+        }));
+        let key = FrontendKey {
+            address: [192, 0, 2, 1].into(),
+            port: 30_080,
+            protocol: Protocol::Tcp,
+        };
+        let route = Route::new(key, shared);
+        route.set(Pools::new(&frontend, &Pools::default()));
+        for (row, source, want) in [
+            ("outside", "203.0.113.9", here),
+            ("loopback", "127.0.0.1", elsewhere),
+            ("the node", "192.0.2.1", elsewhere),
+            ("the node by IPv6 socket", "::ffff:192.0.2.1", elsewhere),
+            ("a workload", "10.1.2.3", elsewhere),
+            ("the node by a virtual address", "198.51.100.7", elsewhere),
+        ] {
+            let picked = route.pick(source.parse().unwrap(), None).unwrap();
+            assert_eq!(picked.address(), want, "{row}");
+        }
+    }
+}

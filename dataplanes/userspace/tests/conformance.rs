@@ -1,0 +1,3 @@
+//! The kit that every dataplane runs.
+
+portolan_dataplane::conformance!(portolan_userspace::UserspaceDataplane::new);

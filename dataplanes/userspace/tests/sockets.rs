@@ -1,0 +1,212 @@
+//! What is particular to a dataplane of sockets.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use portolan_dataplane::testing::{backend, frontend};
+use portolan_dataplane::{Dataplane, FrontendKey, Plan, RejectionCode};
+use portolan_model::Protocol;
+use portolan_userspace::UserspaceDataplane;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// An address for one test: `number` keeps the tests of this file apart, the process id other runs.
+fn address(number: u8) -> Ipv4Addr {
+    let [_, _, second, third] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 128 + second % 64, third, number)
+}
+
+fn key(number: u8, protocol: Protocol) -> FrontendKey {
+    FrontendKey {
+        address: address(number).into(),
+        port: 8080,
+        protocol,
+    }
+}
+
+fn put(key: FrontendKey, backends: &[SocketAddr]) -> Plan {
+    let numbered = (1..).zip(backends);
+    let backends: Vec<_> = numbered.map(|(n, address)| backend(n, *address)).collect();
+    Plan {
+        put: vec![(key, frontend(1, &backends))],
+        ..Plan::default()
+    }
+}
+
+async fn carry(dataplane: &mut UserspaceDataplane, plan: &Plan) {
+    assert_eq!(dataplane.apply(plan).await.rejected, []);
+}
+
+fn counter(dataplane: &UserspaceDataplane, name: &str) -> u64 {
+    let counters = dataplane.counters();
+    let found = counters.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("no counter {name}")).1
+}
+
+/// Answers every connection with one byte and closes it.
+async fn one_byte_server(at: Ipv4Addr) -> SocketAddr {
+    let listener = TcpListener::bind((at, 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(b"!").await.expect("the client reads");
+        }
+    });
+    address
+}
+
+/// A port at which nobody listens.
+async fn dead(at: Ipv4Addr) -> SocketAddr {
+    let listener = TcpListener::bind((at, 0)).await.expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
+async fn read_all(key: FrontendKey) -> std::io::Result<Vec<u8>> {
+    let reading = async {
+        let mut all = Vec::new();
+        let mut stream = TcpStream::connect(key.socket_addr()).await?;
+        stream.read_to_end(&mut all).await?;
+        Ok(all)
+    };
+    timeout(DEADLINE, reading).await.expect("in time")
+}
+
+#[tokio::test]
+async fn a_backend_that_refuses_is_tried_around_and_then_passed_over() {
+    let mut dataplane = UserspaceDataplane::new();
+    let (alive, dead) = (one_byte_server(address(1)).await, dead(address(1)).await);
+    let at = key(2, Protocol::Tcp);
+    carry(&mut dataplane, &put(at, &[dead, alive])).await;
+    for _ in 0..100 {
+        assert_eq!(read_all(at).await.unwrap(), b"!");
+    }
+    assert_eq!(
+        counter(&dataplane, "connect_failures_total"),
+        1,
+        "then passed over"
+    );
+    assert_eq!(counter(&dataplane, "connect_retries_total"), 1);
+    assert_eq!(counter(&dataplane, "connections_reset_total"), 0);
+}
+
+#[tokio::test]
+async fn a_client_is_reset_when_no_backend_can_be_reached() {
+    let mut dataplane = UserspaceDataplane::new();
+    let backends = [dead(address(3)).await, dead(address(3)).await];
+    let at = key(4, Protocol::Tcp);
+    carry(&mut dataplane, &put(at, &backends)).await;
+    let outcome = read_all(at).await.map_err(|error| error.kind());
+    assert_eq!(outcome, Err(ErrorKind::ConnectionReset));
+    assert_eq!(counter(&dataplane, "connections_reset_total"), 1);
+}
+
+#[tokio::test]
+async fn a_reset_by_the_backend_reaches_the_client_as_a_reset() {
+    let mut dataplane = UserspaceDataplane::new();
+    let listener = TcpListener::bind((address(5), 0)).await.unwrap();
+    let at = key(6, Protocol::Tcp);
+    carry(&mut dataplane, &put(at, &[listener.local_addr().unwrap()])).await;
+    let client = tokio::spawn(read_all(at));
+    let (mut backend, _) = timeout(DEADLINE, listener.accept()).await.unwrap().unwrap();
+    backend.write_all(b"half of").await.unwrap();
+    backend.set_zero_linger().unwrap();
+    drop(backend);
+    let outcome = client.await.unwrap().map_err(|error| error.kind());
+    assert_eq!(outcome, Err(ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_rejected_with_its_holder() {
+    for (protocol, number) in [(Protocol::Tcp, 7), (Protocol::Udp, 8)] {
+        let mut dataplane = UserspaceDataplane::new();
+        let at = key(number, protocol);
+        let tcp = TcpListener::bind(at.socket_addr()).await.unwrap();
+        let udp = UdpSocket::bind(at.socket_addr()).await.unwrap();
+        let applied = dataplane
+            .apply(&put(at, &[([127, 0, 0, 1], 1).into()]))
+            .await;
+        let [rejected] = applied.rejected.as_slice() else {
+            panic!("{protocol}: one rejection: {applied:?}");
+        };
+        assert_eq!(rejected.code, RejectionCode::PortInUse, "{protocol}");
+        let holder = format!("(pid {})", std::process::id());
+        for part in ["default/service-1", &at.to_string(), &holder] {
+            assert!(
+                rejected.message.contains(part),
+                "{protocol}: {}",
+                rejected.message
+            );
+        }
+        drop((tcp, udp));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_local_is_rejected_with_a_remedy() {
+    let mut dataplane = UserspaceDataplane::new();
+    let at = FrontendKey {
+        address: [192, 0, 2, 1].into(),
+        ..key(9, Protocol::Tcp)
+    };
+    let applied = dataplane
+        .apply(&put(at, &[([127, 0, 0, 1], 1).into()]))
+        .await;
+    let [rejected] = applied.rejected.as_slice() else {
+        panic!("one rejection: {applied:?}");
+    };
+    assert_eq!(rejected.code, RejectionCode::FamilyUnavailable);
+}
+
+#[tokio::test]
+async fn a_flood_of_udp_clients_is_bounded() {
+    const CLIENTS: u64 = 4_500;
+    let mut dataplane = UserspaceDataplane::new();
+    let backend = UdpSocket::bind((address(10), 0)).await.unwrap();
+    let at = key(11, Protocol::Udp);
+    carry(&mut dataplane, &put(at, &[backend.local_addr().unwrap()])).await;
+    for _ in 0..CLIENTS {
+        // Of each other's ports the clients know nothing, so some may be used twice: not more sessions, then.
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        client.send_to(b"?", at.socket_addr()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let started = Instant::now();
+    while counter(&dataplane, "udp_datagrams_dropped_total") == 0 {
+        assert!(started.elapsed() < DEADLINE, "some are dropped");
+        tokio::task::yield_now().await;
+    }
+    let active = counter(&dataplane, "udp_sessions_active");
+    assert!((1_000..=4_096).contains(&active), "{active} sessions");
+}
+
+#[tokio::test]
+async fn thousands_of_frontends_are_carried() {
+    let mut dataplane = UserspaceDataplane::new();
+    let only = backend(1, one_byte_server(address(12)).await);
+    let keys: Vec<_> = (10_000..13_000)
+        .map(|port| FrontendKey {
+            port,
+            ..key(13, Protocol::Tcp)
+        })
+        .collect();
+    let mut plan = Plan::default();
+    plan.put
+        .extend(keys.iter().map(|key| (*key, frontend(1, &[only]))));
+    carry(&mut dataplane, &plan).await;
+    for at in keys.iter().step_by(500) {
+        assert_eq!(read_all(*at).await.unwrap(), b"!");
+    }
+    let remove = Plan {
+        remove: keys.clone(),
+        ..Plan::default()
+    };
+    carry(&mut dataplane, &remove).await;
+    for at in keys.iter().step_by(500) {
+        let outcome = read_all(*at).await.map_err(|error| error.kind());
+        assert_eq!(outcome, Err(ErrorKind::ConnectionRefused));
+    }
+}

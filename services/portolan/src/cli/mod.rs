@@ -1,0 +1,168 @@
+//! The command line: what can be said, and which command it goes to.
+
+mod apply;
+mod delete;
+mod describe;
+mod events;
+mod files;
+mod get;
+mod watch;
+
+use std::io::{self, Write};
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::kind::{Kind, Target};
+use crate::manifest::Scope;
+
+/// Services for any fleet: stable addresses, ports and names in front of backends that come and go.
+#[derive(Parser)]
+#[command(name = "portolan", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Everything `portolan` does.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Create or change what manifests describe
+    Apply(apply::Apply),
+    /// Show resources
+    Get(get::Get),
+    /// Show one resource with what surrounds it
+    Describe(describe::Describe),
+    /// Delete resources
+    Delete(delete::Delete),
+    /// Show what happened
+    Events(events::Events),
+    /// Print a completion script for a shell
+    Completion(Completion),
+}
+
+/// Where the server is, and what part of it is meant.
+#[derive(Args, Clone)]
+pub(crate) struct Connection {
+    /// URL of the server
+    #[arg(
+        long,
+        env = "PORTOLAN_SERVER",
+        default_value = "http://127.0.0.1:7420",
+        value_name = "URL"
+    )]
+    server: String,
+    /// Cluster
+    #[arg(long, default_value = "default")]
+    cluster: String,
+    /// Namespace; `default` unless a manifest names another
+    #[arg(short, long)]
+    namespace: Option<String>,
+}
+
+impl Connection {
+    fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.server)
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// What resources of a kind are listed below; `-` means every namespace.
+    fn parent(&self, kind: Kind, all_namespaces: bool) -> String {
+        let namespace = if all_namespaces {
+            "-"
+        } else {
+            self.namespace()
+        };
+        if kind.is_namespaced() {
+            self.scope().namespace_path(namespace)
+        } else {
+            self.scope().cluster_path()
+        }
+    }
+
+    /// The path of one resource.
+    fn path(&self, kind: Kind, name: &str) -> String {
+        match kind {
+            Kind::Cluster => format!("clusters/{name}"),
+            kind => format!("{}/{}/{name}", self.parent(kind, false), kind.collection()),
+        }
+    }
+}
+
+/// How resources are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Wide,
+    Yaml,
+    Json,
+    Name,
+}
+
+/// Print a completion script.
+#[derive(Args)]
+pub(crate) struct Completion {
+    /// For this shell
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+impl Completion {
+    fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        use clap_complete::Shell;
+        let shell = match self.shell.as_str() {
+            "zsh" => Shell::Zsh,
+            "fish" => Shell::Fish,
+            _ => Shell::Bash,
+        };
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "portolan", &mut script);
+        Ok(out.write_all(&script)?)
+    }
+}
+
+/// Where lines go: results to one side, what is wrong to the other.
+pub(crate) struct Console<'a> {
+    pub(crate) out: &'a mut dyn Write,
+    pub(crate) err: &'a mut dyn Write,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let mut console = Console {
+        out: &mut out,
+        err: &mut err,
+    };
+    dispatch(arguments.command, &mut console).await
+}
+
+async fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Apply(apply) => apply.run(console).await,
+        Command::Get(get) => get.run(console).await,
+        Command::Describe(describe) => describe.run(console).await,
+        Command::Delete(delete) => delete.run(console).await,
+        Command::Events(events) => events.run(console).await,
+        Command::Completion(completion) => completion.run(console.out),
+    }
+}
+
+/// `KIND NAME` and the like, or a complaint about the command line.
+fn targets(words: &[String]) -> Result<Vec<Target>, Failure> {
+    Target::parse(words).map_err(Failure::Usage)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! What goes wrong, as lines for people.
+
+mod path;
+
+use std::error::Error;
+use std::io;
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::manifest::Manifest;
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line makes no sense: read the help.
+    #[error("{0}")]
+    Usage(String),
+    /// A file or the standard input can't be read.
+    #[error("{file}: {source}")]
+    Input { file: String, source: io::Error },
+    /// The server refused, or could not be reached.
+    #[error("{}", status.message())]
+    Server { server: String, status: Box<Status> },
+    /// Nobody reads what is written.
+    #[error("can't write: {0}")]
+    Output(#[from] io::Error),
+    /// Everything was said already.
+    #[error("some of it failed")]
+    Reported,
+}
+
+impl Failure {
+    /// 2 for a command line that makes no sense, else 1.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// One line an error; none if everything was said, or nobody listens.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Reported => Vec::new(),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Vec::new(),
+            Self::Server { server, status } => refusal(server, status, None),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
+/// Whether the server could not be asked at all; whatever else is to be sent will fare no better.
+pub(crate) fn is_unreachable(status: &Status) -> bool {
+    status.code() == Code::Unavailable && status.source().is_some()
+}
+
+/// The lines of a refusal, in the words and places of the manifest where there is one.
+pub(crate) fn refusal(server: &str, status: &Status, manifest: Option<&Manifest>) -> Vec<String> {
+    if is_unreachable(status) {
+        let cause = root_cause(status);
+        return vec![format!(
+            "can't reach the server at {server}: {cause}; is `portolan serve` running? Another server is named with --server or PORTOLAN_SERVER"
+        )];
+    }
+    let mut lines = missing_namespace(status, manifest);
+    if lines.is_empty() {
+        lines = details(status, manifest);
+    }
+    if lines.is_empty() {
+        lines.push(plain(server, status));
+    }
+    let label = manifest.map(|manifest| format!("{}: ", manifest.label));
+    let label = label.unwrap_or_default();
+    lines.iter().map(|line| format!("{label}{line}")).collect()
+}
+
+fn root_cause(status: &Status) -> String {
+    let mut cause: &dyn Error = status;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn plain(server: &str, status: &Status) -> String {
+    match (status.code(), status.message()) {
+        (Code::Unimplemented, "") => format!(
+            "the server at {server} does not know this call: is it older than this command?"
+        ),
+        (code, "") => format!("the server at {server} says: {}", code.description()),
+        (Code::Unavailable, message) => {
+            format!("the server at {server} can't answer now: {message}")
+        }
+        (_, message) => message.to_owned(),
+    }
+}
+
+/// The one absence that two remedies of this very command mend.
+fn missing_namespace(status: &Status, manifest: Option<&Manifest>) -> Vec<String> {
+    let namespace = manifest.and_then(|manifest| manifest.item.namespace());
+    let Some(namespace) = namespace.filter(|_| status.code() == Code::NotFound) else {
+        return Vec::new();
+    };
+    let path = format!("namespaces/{namespace}");
+    let details = status.get_error_details();
+    let absent = match details.resource_info() {
+        Some(info) => info.resource_name.ends_with(&path),
+        None => status.message().contains(&format!("{path} not found")),
+    };
+    if !absent {
+        return Vec::new();
+    }
+    vec![format!(
+        "the namespace {namespace:?} does not exist: add --create-namespace, or apply a manifest of kind Namespace"
+    )]
+}
+
+fn details(status: &Status, manifest: Option<&Manifest>) -> Vec<String> {
+    let details = status.get_error_details();
+    let mut lines = Vec::new();
+    if let Some(bad) = details.bad_request() {
+        let violations = bad.field_violations.iter();
+        lines.extend(violations.map(|v| at_field(&v.field, &v.description, manifest)));
+    }
+    if let Some(failure) = details.precondition_failure() {
+        let violations = failure.violations.iter();
+        lines.extend(violations.map(|v| at_field(&v.subject, &v.description, manifest)));
+    }
+    if let Some(quota) = details.quota_failure() {
+        lines.extend(quota.violations.iter().map(|v| v.description.clone()));
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// `FILE:LINE:COLUMN: field: description`; without a manifest the field alone. A subject that is no field of the
+/// request, such as an address, is named by the description.
+fn at_field(field: &str, description: &str, manifest: Option<&Manifest>) -> String {
+    let Some(path) = path::yaml(field, manifest) else {
+        return description.to_owned();
+    };
+    match manifest {
+        Some(manifest) => {
+            let at = manifest.source.locate(&path);
+            format!("{at}: {path}: {description}")
+        }
+        None => format!("{path}: {description}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

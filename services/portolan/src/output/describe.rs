@@ -1,0 +1,94 @@
+//! `describe`: a resource with what surrounds it, as kubectl lays it out.
+
+mod node;
+mod service;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use portolan_proto::v1;
+
+use super::table::Table;
+use super::{conditions, events};
+pub(crate) use node::node;
+pub(crate) use service::service;
+pub(crate) use workload::workload;
+
+/// The column that values begin in.
+const INDENT: usize = 26;
+
+/// Lines of a label and a value.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, label: &str, value: &str) {
+        // The terminal must not obey what somebody wrote into an annotation.
+        let value = value.replace(|c: char| c.is_control(), " ");
+        let line = format!("{label:<INDENT$}{value}");
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
+    }
+
+    fn field(&mut self, label: &str, value: impl AsRef<str>) {
+        self.line(&format!("{label}:"), value.as_ref());
+    }
+
+    fn unless_empty(&mut self, label: &str, value: impl AsRef<str>) {
+        if !value.as_ref().is_empty() {
+            self.field(label, value);
+        }
+    }
+
+    /// A map, one pair a line.
+    fn map(&mut self, label: &str, map: &BTreeMap<String, String>, separator: &str) {
+        if map.is_empty() {
+            self.field(label, "<none>");
+        }
+        let labels = std::iter::once(format!("{label}:")).chain(std::iter::repeat(String::new()));
+        for (label, (key, value)) in labels.zip(map) {
+            self.line(&label, &format!("{key}{separator}{value}"));
+        }
+    }
+
+    fn table(&mut self, label: &str, table: &Table) {
+        if table.is_empty() {
+            self.field(label, "<none>");
+            return;
+        }
+        self.field(label, "");
+        for line in table.render(&mut Vec::new(), true).lines() {
+            self.0.push_str("  ");
+            self.0.push_str(line);
+            self.0.push('\n');
+        }
+    }
+
+    fn conditions(&mut self, conditions: &[v1::Condition]) {
+        let mut table = Table::new(vec!["Type", "Status", "Reason", "Message"]);
+        for condition in conditions {
+            table.push(vec![
+                condition.r#type.clone(),
+                conditions::status(condition).to_owned(),
+                condition.reason.clone(),
+                condition.message.clone(),
+            ]);
+        }
+        self.table("Conditions", &table);
+    }
+
+    fn events(&mut self, events: &[v1::Event], now: Timestamp) {
+        let mut table = Table::new(vec!["Type", "Reason", "Age", "From", "Message"]);
+        for event in events {
+            table.push(vec![
+                events::kind(event).to_owned(),
+                event.reason.clone(),
+                events::seen(event, now),
+                event.component.clone(),
+                event.message.clone(),
+            ]);
+        }
+        self.table("Events", &table);
+    }
+}

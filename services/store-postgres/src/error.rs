@@ -1,0 +1,66 @@
+//! Errors of the driver, by what the caller does next.
+
+use std::time::Duration;
+
+use portolan_store::StoreError;
+
+/// For `map_err`: names what was attempted.
+pub(crate) fn while_doing(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |error| {
+        let Some(refusal) = error
+            .as_database_error()
+            .filter(|refusal| is_about_data(refusal.code().as_deref()))
+        else {
+            return StoreError::Unavailable {
+                context: context.to_owned(),
+                source: Some(error.into()),
+            };
+        };
+        let constraint = refusal
+            .constraint()
+            .unwrap_or_else(|| refusal.message())
+            .to_owned();
+        StoreError::Conflict {
+            constraint,
+            source: Some(error.into()),
+        }
+    }
+}
+
+/// Classes 22 (data exception) and 23 (integrity constraint violation): trying again would end the same way.
+fn is_about_data(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+/// Whether the connection had ended before it was used: by the network, or by a server that shut down (class 57P).
+pub(crate) fn is_disconnected(error: &StoreError) -> bool {
+    let StoreError::Unavailable {
+        source: Some(source),
+        ..
+    } = error
+    else {
+        return false;
+    };
+    match source.downcast_ref() {
+        Some(sqlx::Error::Io(_)) => true,
+        Some(sqlx::Error::Database(refusal)) => {
+            refusal.code().is_some_and(|code| code.starts_with("57P"))
+        }
+        _ => false,
+    }
+}
+
+/// Runs something that must not take longer than `bound`: a server that vanished without a word says nothing for
+/// minutes.
+pub(crate) async fn bounded<T>(
+    bound: Duration,
+    context: &'static str,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(bound, work).await {
+        Ok(result) => result.map_err(while_doing(context)),
+        Err(_) => Err(StoreError::unavailable(format!(
+            "{context}: no answer within {bound:?}"
+        ))),
+    }
+}

@@ -1,0 +1,102 @@
+//! Child processes that end with the test, and tell what they said if it fails.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A running process. Its output goes to a file that is shown when the test fails.
+pub struct Process {
+    name: String,
+    child: Child,
+    output: File,
+}
+
+/// What a finished command said.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Process {
+    /// Starts a command.
+    pub fn start(name: &str, mut command: Command) -> Self {
+        let output = tempfile::tempfile().expect("a temporary file");
+        let copy = || output.try_clone().expect("a second handle");
+        command.stdin(Stdio::piped()).stdout(copy()).stderr(copy());
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
+        Self { name: name.to_owned(), child, output }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it has said so far.
+    pub fn said(&self) -> String {
+        let mut text = String::new();
+        let mut file = self.output.try_clone().expect("a second handle");
+        // Both handles share a position, but the child only ever appends at its own.
+        let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        text
+    }
+
+    /// Ends it at once, without a chance to tidy up.
+    pub fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, and waits.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("process ids are small");
+        // It may be gone already.
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {} said:\n{}---", self.name, self.said());
+        }
+    }
+}
+
+/// Runs a command to its end, with something on its standard input.
+pub fn run(mut command: Command, input: &str) -> Output {
+    use std::io::Write;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A command that does not read its input may be gone before it is written.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let done = child.wait_with_output().expect("a child can be waited for");
+    Output {
+        code: done.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&done.stdout).into_owned(),
+        err: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
