@@ -18,7 +18,16 @@ impl Backend {
     pub fn start(namespace: Option<&Namespace>, name: &str, address: SocketAddr) -> Self {
         let program = binary("portolan");
         let mut command = namespace.map_or_else(|| Command::new(&program), |n| n.command(&program));
-        command.args(["demo-backend", "--name", name, "--listen", &address.to_string()]);
-        Self { process: Process::start(name, command), address }
+        command.args([
+            "demo-backend",
+            "--name",
+            name,
+            "--listen",
+            &address.to_string(),
+        ]);
+        Self {
+            process: Process::start(name, command),
+            address,
+        }
     }
 }

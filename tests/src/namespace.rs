@@ -21,8 +21,15 @@ impl Namespace {
     /// Without root: such tests need it, and never skip silently.
     #[expect(clippy::new_without_default, reason = "making one changes the machine")]
     pub fn new() -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test makes network namespaces and needs root");
-        let name = format!("portolan-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test makes network namespaces and needs root"
+        );
+        let name = format!(
+            "portolan-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let namespace = Self { name };
         ip(&["netns", "add", &namespace.name]);
         ip(&["-n", &namespace.name, "link", "set", "lo", "up"]);
@@ -51,19 +58,26 @@ impl Namespace {
                 setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter a network namespace");
                 inside()
             });
-            entered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            entered
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 }
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .status();
     }
 }
 
 fn ip(arguments: &[&str]) -> String {
-    let done = Command::new("ip").args(arguments).output().expect("iproute2 is installed");
+    let done = Command::new("ip")
+        .args(arguments)
+        .output()
+        .expect("iproute2 is installed");
     let error = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "ip {}: {error}", arguments.join(" "));
     String::from_utf8_lossy(&done.stdout).into_owned()

@@ -19,7 +19,12 @@ pub struct Plugin<'a> {
 
 impl<'a> Plugin<'a> {
     /// Starts one for a node, following a server.
-    pub fn start(namespace: Option<&'a Namespace>, server: &str, node: &str, address: &str) -> Self {
+    pub fn start(
+        namespace: Option<&'a Namespace>,
+        server: &str,
+        node: &str,
+        address: &str,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let state = dir.path().display().to_string();
@@ -33,12 +38,21 @@ impl<'a> Plugin<'a> {
         ];
         let arguments: Vec<String> = arguments.into_iter().flatten().map(str::to_owned).collect();
         let process = Process::start("portolan-userspace", command(namespace, &arguments));
-        Self { process, namespace, arguments, metrics, _dir: dir }
+        Self {
+            process,
+            namespace,
+            arguments,
+            metrics,
+            _dir: dir,
+        }
     }
 
     /// Starts it again on the same state.
     pub fn start_again(&mut self) {
-        self.process = Process::start("portolan-userspace", command(self.namespace, &self.arguments));
+        self.process = Process::start(
+            "portolan-userspace",
+            command(self.namespace, &self.arguments),
+        );
     }
 
     /// A metric of the plugin.

@@ -31,8 +31,14 @@ impl Process {
         let output = tempfile::tempfile().expect("a temporary file");
         let copy = || output.try_clone().expect("a second handle");
         command.stdin(Stdio::piped()).stdout(copy()).stderr(copy());
-        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
-        Self { name: name.to_owned(), child, output }
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
+        Self {
+            name: name.to_owned(),
+            child,
+            output,
+        }
     }
 
     /// Its process id.
@@ -87,8 +93,13 @@ impl Drop for Process {
 /// Runs a command to its end, with something on its standard input.
 pub fn run(mut command: Command, input: &str) -> Output {
     use std::io::Write;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("it is piped");
     // A command that does not read its input may be gone before it is written.
     let _ = stdin.write_all(input.as_bytes());

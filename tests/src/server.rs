@@ -39,10 +39,22 @@ impl<'a> Server<'a> {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (api, http) = (loopback(free_port()), loopback(free_port()));
         let mut arguments: Vec<String> = ["serve", "--store", &url].map(str::to_owned).into();
-        arguments.extend(["--listen".to_owned(), api.to_string(), "--http-listen".to_owned(), http.to_string()]);
+        arguments.extend([
+            "--listen".to_owned(),
+            api.to_string(),
+            "--http-listen".to_owned(),
+            http.to_string(),
+        ]);
         arguments.extend(extra.iter().map(|&text| text.to_owned()));
         let process = Process::start("portolan serve", command(namespace, &arguments));
-        let server = Self { process, namespace, arguments, api, http, _dir: dir };
+        let server = Self {
+            process,
+            namespace,
+            arguments,
+            api,
+            http,
+            _dir: dir,
+        };
         server.wait();
         server
     }
@@ -93,7 +105,9 @@ impl<'a> Server<'a> {
     /// The same, with something on its standard input.
     pub fn portolan_with(&self, arguments: &[&str], input: &str) -> Output {
         let program: PathBuf = binary("portolan");
-        let mut command = self.namespace.map_or_else(|| Command::new(&program), |n| n.command(&program));
+        let mut command = self
+            .namespace
+            .map_or_else(|| Command::new(&program), |n| n.command(&program));
         command.args(arguments).env("PORTOLAN_SERVER", self.url());
         run(command, input)
     }
@@ -104,7 +118,14 @@ impl<'a> Server<'a> {
     /// With what it said, if it does not.
     pub fn succeed(&self, arguments: &[&str], input: &str) -> String {
         let output = self.portolan_with(arguments, input);
-        assert_eq!(output.code, 0, "portolan {}: {}{}", arguments.join(" "), output.out, output.err);
+        assert_eq!(
+            output.code,
+            0,
+            "portolan {}: {}{}",
+            arguments.join(" "),
+            output.out,
+            output.err
+        );
         output.out
     }
 }

@@ -43,7 +43,11 @@ impl Load {
             })
         });
         let clients = clients.collect();
-        Self { stop, tally, clients }
+        Self {
+            stop,
+            tally,
+            clients,
+        }
     }
 
     /// What became of the requests so far.

@@ -18,7 +18,9 @@ pub fn eventually<T, E: Display>(what: &str, mut attempt: impl FnMut() -> Result
     loop {
         match attempt() {
             Ok(value) => return value,
-            Err(error) if Instant::now() > end => panic!("{what}: still after {DEADLINE:?}: {error}"),
+            Err(error) if Instant::now() > end => {
+                panic!("{what}: still after {DEADLINE:?}: {error}")
+            }
             Err(_) => sleep(PAUSE),
         }
     }
@@ -27,5 +29,8 @@ pub fn eventually<T, E: Display>(what: &str, mut attempt: impl FnMut() -> Result
 /// A port that nobody has right now.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("a bound socket has an address").port()
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
 }

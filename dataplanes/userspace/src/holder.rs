@@ -10,7 +10,7 @@ use portolan_model::Protocol;
 const HOLDING: [&str; 2] = ["0A", "07"];
 
 /// Name and process id of the program whose socket overlaps. Other users' processes stay unnamed without root.
-pub(crate) fn holder(key: FrontendKey) -> Option<String> {
+pub fn holder(key: FrontendKey) -> Option<String> {
     let tables = match key.protocol {
         Protocol::Tcp => ["/proc/net/tcp", "/proc/net/tcp6"],
         Protocol::Udp => ["/proc/net/udp", "/proc/net/udp6"],

@@ -25,3 +25,4 @@ mod tcp;
 mod udp;
 
 pub use dataplane::UserspaceDataplane;
+pub use holder::holder;

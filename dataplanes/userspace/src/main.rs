@@ -28,6 +28,11 @@ async fn main() -> ExitCode {
 async fn carry(arguments: Arguments) -> anyhow::Result<()> {
     let _telemetry = Telemetry::start("portolan-userspace", "info")?;
     let dataplane = UserspaceDataplane::new();
-    run(arguments.agent.config("userspace")?, dataplane, terminated()).await?;
+    run(
+        arguments.agent.config("userspace")?,
+        dataplane,
+        terminated(),
+    )
+    .await?;
     Ok(())
 }

@@ -16,7 +16,8 @@ use crate::status;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Reads the newest events of a cluster: (resource name below the cluster, limit).
-pub type EventReader = Arc<dyn Fn(String, usize) -> BoxFuture<'static, Result<Vec<Event>, StoreError>> + Send + Sync>;
+pub type EventReader =
+    Arc<dyn Fn(String, usize) -> BoxFuture<'static, Result<Vec<Event>, StoreError>> + Send + Sync>;
 
 /// Tells what every node reported last.
 pub type RuntimeReader = Arc<dyn Fn() -> Vec<NodeRuntime> + Send + Sync>;
@@ -41,12 +42,16 @@ pub struct Api {
 impl Api {
     /// Over these clusters.
     pub fn new(clusters: BTreeMap<Name, ClusterAccess>) -> Self {
-        Self { clusters: Arc::new(clusters) }
+        Self {
+            clusters: Arc::new(clusters),
+        }
     }
 
     /// One cluster, or NOT_FOUND.
     pub(crate) fn cluster(&self, name: &Name) -> Result<&ClusterAccess, Status> {
-        self.clusters.get(name).ok_or_else(|| status::from_refusal(&Refusal::not_found(format!("clusters/{name}"))))
+        self.clusters
+            .get(name)
+            .ok_or_else(|| status::from_refusal(&Refusal::not_found(format!("clusters/{name}"))))
     }
 
     /// All clusters, in order of name.
@@ -72,6 +77,9 @@ impl ClusterAccess {
 
     /// Has an operation done.
     pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome, Status> {
-        self.allocator.submit(operation).await.map_err(status::from_submit)
+        self.allocator
+            .submit(operation)
+            .await
+            .map_err(status::from_submit)
     }
 }

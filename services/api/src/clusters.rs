@@ -12,7 +12,10 @@ use crate::shape::{not_found, parse};
 
 #[tonic::async_trait]
 impl ClusterApi for Api {
-    async fn get_cluster(&self, request: Request<v1::GetClusterRequest>) -> Result<Response<v1::Cluster>, Status> {
+    async fn get_cluster(
+        &self,
+        request: Request<v1::GetClusterRequest>,
+    ) -> Result<Response<v1::Cluster>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::cluster("name", &m.name, v))?;
         let state = self.cluster(&asked)?.state_at(m.min_revision).await?;
@@ -27,12 +30,17 @@ impl ClusterApi for Api {
         let m = request.get_ref();
         let page = parse(|v| Some(Page::new(m.page_size, &m.page_token, &["clusters"], v)))?;
         let after = page.after.clone().map(Name::trusted);
-        let found = self.clusters().filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
+        let found = self
+            .clusters()
+            .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let (found, next_page_token) = page.cut(found, |(name, _)| name.to_string());
         let clusters = found.into_iter().filter_map(|(_, access)| {
             let state = access.allocator.cache().state();
             state.cluster().map(|found| cluster::to_wire(&state, found))
         });
-        Ok(Response::new(v1::ListClustersResponse { clusters: clusters.collect(), next_page_token }))
+        Ok(Response::new(v1::ListClustersResponse {
+            clusters: clusters.collect(),
+            next_page_token,
+        }))
     }
 }

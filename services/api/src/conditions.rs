@@ -1,26 +1,49 @@
 //! Conditions: functions of the committed state and of what nodes report, computed when somebody reads.
 
 use portolan_model::{
-    Endpoint, Node, NodeRuntime, Prober, Service, ServiceType, State, TargetPort, Timestamp, Workload,
+    Endpoint, Node, NodeRuntime, Prober, Service, ServiceType, State, TargetPort, Timestamp,
+    Workload,
 };
 use portolan_proto::convert::meta::timestamp;
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True, Unknown};
 
 /// What is known about a Service.
-pub(crate) fn service_status(state: &State, service: &Service, runtime: &[NodeRuntime]) -> v1::ServiceStatus {
+pub(crate) fn service_status(
+    state: &State,
+    service: &Service,
+    runtime: &[NodeRuntime],
+) -> v1::ServiceStatus {
     let endpoints: Vec<_> = state.endpoints_of(service).collect();
     let ready = endpoints.iter().filter(|endpoint| endpoint.ready).count();
     let resolved = endpoints_resolved(state, service, &endpoints, ready);
     let programmed = Programmed::of(state, service, runtime);
-    let about = About { generation: service.meta.generation, since: service.meta.updated_at };
+    let about = About {
+        generation: service.meta.generation,
+        since: service.meta.updated_at,
+    };
     let mut conditions = vec![about.addresses(service)];
-    let words = [("EndpointsResolved", resolved), ("Programmed", programmed.condition())];
-    conditions.extend(words.into_iter().map(|(kind, word)| about.condition(kind, word)));
+    let words = [
+        ("EndpointsResolved", resolved),
+        ("Programmed", programmed.condition()),
+    ];
+    conditions.extend(
+        words
+            .into_iter()
+            .map(|(kind, word)| about.condition(kind, word)),
+    );
     let first_bad = conditions.iter().find(|c| c.status() != True);
     let summary = match first_bad {
-        None => Word(True, "Ready", "addresses are allocated, endpoints are ready, every node is programmed".to_owned()),
-        Some(bad) => Word(bad.status(), "NotReady", format!("{}: {}", bad.r#type, bad.message)),
+        None => Word(
+            True,
+            "Ready",
+            "addresses are allocated, endpoints are ready, every node is programmed".to_owned(),
+        ),
+        Some(bad) => Word(
+            bad.status(),
+            "NotReady",
+            format!("{}: {}", bad.r#type, bad.message),
+        ),
     };
     conditions.insert(0, about.condition("Ready", summary));
     v1::ServiceStatus {
@@ -36,7 +59,10 @@ pub(crate) fn service_status(state: &State, service: &Service, runtime: &[NodeRu
 /// What is known about a workload.
 pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::WorkloadStatus {
     let serving = state.is_serving(workload);
-    let about = About { generation: workload.meta.generation, since: workload.meta.updated_at };
+    let about = About {
+        generation: workload.meta.generation,
+        since: workload.meta.updated_at,
+    };
     let mut conditions = vec![about.condition("Ready", readiness(state, workload, serving))];
     if state.prober(workload) == Prober::Missing {
         let node = workload.spec.node.as_ref();
@@ -46,16 +72,33 @@ pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::Workloa
         );
         conditions.push(about.condition("NoProber", Word(True, "NodeNotRegistered", message)));
     }
-    v1::WorkloadStatus { conditions, serving, probe_generation: workload.probe_generation }
+    v1::WorkloadStatus {
+        conditions,
+        serving,
+        probe_generation: workload.probe_generation,
+    }
 }
 
 /// Conditions of a node.
 pub(crate) fn node_conditions(node: &Node, runtime: Option<&NodeRuntime>) -> Vec<v1::Condition> {
-    let about = About { generation: node.meta.generation, since: runtime.map_or(node.meta.updated_at, |r| r.last_contact) };
+    let about = About {
+        generation: node.meta.generation,
+        since: runtime.map_or(node.meta.updated_at, |r| r.last_contact),
+    };
     let connected = match runtime {
-        Some(runtime) if runtime.connected => Word(True, "StreamOpen", "its plugin is connected".to_owned()),
-        Some(_) => Word(False, "StreamClosed", "its plugin is not connected; the node keeps its last state".to_owned()),
-        None => Word(Unknown, "NeverConnected", "its plugin was not seen yet".to_owned()),
+        Some(runtime) if runtime.connected => {
+            Word(True, "StreamOpen", "its plugin is connected".to_owned())
+        }
+        Some(_) => Word(
+            False,
+            "StreamClosed",
+            "its plugin is not connected; the node keeps its last state".to_owned(),
+        ),
+        None => Word(
+            Unknown,
+            "NeverConnected",
+            "its plugin was not seen yet".to_owned(),
+        ),
     };
     vec![about.condition("Connected", connected)]
 }
@@ -82,8 +125,16 @@ impl About {
 
     fn addresses(&self, service: &Service) -> v1::Condition {
         let word = match (service.spec.kind, service.spec.cluster_ips.addresses()) {
-            (ServiceType::ExternalName, _) => Word(True, "NotNeeded", "an ExternalName has no address".to_owned()),
-            (_, []) => Word(True, "NotNeeded", "a headless Service has no address".to_owned()),
+            (ServiceType::ExternalName, _) => Word(
+                True,
+                "NotNeeded",
+                "an ExternalName has no address".to_owned(),
+            ),
+            (_, []) => Word(
+                True,
+                "NotNeeded",
+                "a headless Service has no address".to_owned(),
+            ),
             (_, addresses) => {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 Word(True, "Allocated", list.join(", "))
@@ -94,17 +145,43 @@ impl About {
 }
 
 fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
-    let reason = workload.health.as_ref().map(|health| health.reason.as_str()).unwrap_or_default();
+    let reason = workload
+        .health
+        .as_ref()
+        .map(|health| health.reason.as_str())
+        .unwrap_or_default();
     match (serving, state.prober(workload)) {
-        (true, _) if workload.spec.draining => Word(False, "Draining", "it serves, but is about to end".to_owned()),
-        (true, Prober::Node(node)) => Word(True, "ProbePassed", format!("the probe on node {node} passes")),
-        (true, _) => Word(True, "Serving", "it needs no probe, or was reported ready".to_owned()),
-        (false, Prober::Node(node)) if workload.health.is_none() => {
-            Word(False, "NotProbedYet", format!("node {node} has not reported a result yet"))
-        }
-        (false, Prober::Node(node)) => Word(False, "ProbeFailed", format!("the probe on node {node} fails: {reason}")),
+        (true, _) if workload.spec.draining => Word(
+            False,
+            "Draining",
+            "it serves, but is about to end".to_owned(),
+        ),
+        (true, Prober::Node(node)) => Word(
+            True,
+            "ProbePassed",
+            format!("the probe on node {node} passes"),
+        ),
+        (true, _) => Word(
+            True,
+            "Serving",
+            "it needs no probe, or was reported ready".to_owned(),
+        ),
+        (false, Prober::Node(node)) if workload.health.is_none() => Word(
+            False,
+            "NotProbedYet",
+            format!("node {node} has not reported a result yet"),
+        ),
+        (false, Prober::Node(node)) => Word(
+            False,
+            "ProbeFailed",
+            format!("the probe on node {node} fails: {reason}"),
+        ),
         (false, Prober::Missing) => Word(False, "NoProber", "nobody runs its probe".to_owned()),
-        (false, Prober::NotNeeded) => Word(False, "ReportedNotReady", "it was reported not ready".to_owned()),
+        (false, Prober::NotNeeded) => Word(
+            False,
+            "ReportedNotReady",
+            "it was reported not ready".to_owned(),
+        ),
     }
 }
 
@@ -115,14 +192,35 @@ fn endpoints_resolved(
     ready: usize,
 ) -> Word {
     if service.spec.kind == ServiceType::ExternalName {
-        return Word(True, "NotNeeded", "an ExternalName has no endpoints".to_owned());
+        return Word(
+            True,
+            "NotNeeded",
+            "an ExternalName has no endpoints".to_owned(),
+        );
     }
     if endpoints.is_empty() {
         return if service.spec.has_selector() {
-            let pairs: Vec<_> = service.spec.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            Word(False, "NoWorkloads", format!("no workload in namespace {} has the labels {}", service.namespace, pairs.join(",")))
+            let pairs: Vec<_> = service
+                .spec
+                .selector
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect();
+            Word(
+                False,
+                "NoWorkloads",
+                format!(
+                    "no workload in namespace {} has the labels {}",
+                    service.namespace,
+                    pairs.join(",")
+                ),
+            )
         } else {
-            Word(False, "NoEndpoints", "it has no selector, and no endpoints were written for it".to_owned())
+            Word(
+                False,
+                "NoEndpoints",
+                "it has no selector, and no endpoints were written for it".to_owned(),
+            )
         };
     }
     if let Some(port) = unserved_port(service, endpoints) {
@@ -130,23 +228,51 @@ fn endpoints_resolved(
     }
     if ready == 0 {
         let workloads = state.workloads_matching(&service.namespace, &service.spec.selector);
-        let why = workloads.iter().find_map(|w| w.health.as_ref().map(|h| h.reason.clone()).filter(|r| !r.is_empty()));
-        let why = why.map(|why| format!("; for example: {why}")).unwrap_or_default();
-        return Word(False, "NotReady", format!("none of {} endpoints is ready{why}", endpoints.len()));
+        let why = workloads.iter().find_map(|w| {
+            w.health
+                .as_ref()
+                .map(|h| h.reason.clone())
+                .filter(|r| !r.is_empty())
+        });
+        let why = why
+            .map(|why| format!("; for example: {why}"))
+            .unwrap_or_default();
+        return Word(
+            False,
+            "NotReady",
+            format!("none of {} endpoints is ready{why}", endpoints.len()),
+        );
     }
-    Word(True, "Resolved", format!("{ready} of {} endpoints are ready", endpoints.len()))
+    Word(
+        True,
+        "Resolved",
+        format!("{ready} of {} endpoints are ready", endpoints.len()),
+    )
 }
 
 /// A port that no endpoint serves: the silent classic of names that don't match.
 fn unserved_port(service: &Service, endpoints: &[&std::sync::Arc<Endpoint>]) -> Option<String> {
-    let serves = |name: &str| endpoints.iter().any(|e| e.ports.iter().any(|p| p.service_port == name));
+    let serves = |name: &str| {
+        endpoints
+            .iter()
+            .any(|e| e.ports.iter().any(|p| p.service_port == name))
+    };
     let port = service.spec.ports.iter().find(|port| !serves(&port.name))?;
-    let label = if port.name.is_empty() { port.port.to_string() } else { port.name.clone() };
+    let label = if port.name.is_empty() {
+        port.port.to_string()
+    } else {
+        port.name.clone()
+    };
     Some(match &port.target {
         TargetPort::Name(target) if service.spec.has_selector() => {
-            format!("no workload has a {} port named {target:?}, which port {label} targets", port.protocol)
+            format!(
+                "no workload has a {} port named {target:?}, which port {label} targets",
+                port.protocol
+            )
         }
-        _ => format!("no endpoint serves port {label}: the port names of the endpoints must equal those of the Service"),
+        _ => format!(
+            "no endpoint serves port {label}: the port names of the endpoints must equal those of the Service"
+        ),
     })
 }
 
@@ -159,13 +285,30 @@ struct Programmed {
 
 impl Programmed {
     fn of(state: &State, service: &Service, runtime: &[NodeRuntime]) -> Self {
-        let mut result = Self { nodes: state.node_count(), done: 0, problem: None };
+        let mut result = Self {
+            nodes: state.node_count(),
+            done: 0,
+            problem: None,
+        };
         for node in state.nodes() {
-            let Some(report) = runtime.iter().find(|r| r.uid == node.meta.uid) else { continue };
-            match report.rejected.iter().find(|rejection| rejection.uid == service.meta.uid) {
+            let Some(report) = runtime.iter().find(|r| r.uid == node.meta.uid) else {
+                continue;
+            };
+            match report
+                .rejected
+                .iter()
+                .find(|rejection| rejection.uid == service.meta.uid)
+            {
                 Some(rejection) => {
-                    let reason = if rejection.code == "UNSUPPORTED_FEATURE" { "UnsupportedByNode" } else { "RejectedByNode" };
-                    let message = format!("node {}: {}: {}", node.meta.name, rejection.code, rejection.message);
+                    let reason = if rejection.code == "UNSUPPORTED_FEATURE" {
+                        "UnsupportedByNode"
+                    } else {
+                        "RejectedByNode"
+                    };
+                    let message = format!(
+                        "node {}: {}: {}",
+                        node.meta.name, rejection.code, rejection.message
+                    );
                     result.problem.get_or_insert((reason, message));
                 }
                 None if report.attempted >= service.meta.revision => result.done += 1,
@@ -179,7 +322,11 @@ impl Programmed {
         let count = format!("{}/{} nodes", self.done, self.nodes);
         match &self.problem {
             Some((reason, message)) => Word(False, reason, format!("{count}; {message}")),
-            None if self.nodes == 0 => Word(Unknown, "NoNodes", "no node is registered; start a plugin".to_owned()),
+            None if self.nodes == 0 => Word(
+                Unknown,
+                "NoNodes",
+                "no node is registered; start a plugin".to_owned(),
+            ),
             None if self.done < self.nodes => Word(False, "Pending", count),
             None => Word(True, "Programmed", count),
         }

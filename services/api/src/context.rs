@@ -20,7 +20,10 @@ pub(crate) fn context<M: Message>(
     validate_only: bool,
     violations: &mut Violations,
 ) -> Context {
-    let principal = request.remote_addr().map_or_else(|| "local".to_owned(), |peer| format!("anonymous@{}", peer.ip()));
+    let principal = request.remote_addr().map_or_else(
+        || "local".to_owned(),
+        |peer| format!("anonymous@{}", peer.ip()),
+    );
     let body = request.get_ref().encode_to_vec();
     Context {
         principal,
@@ -36,7 +39,10 @@ fn request_uuid(text: &str, violations: &mut Violations) -> Option<Uuid> {
     if text.is_empty() {
         return None;
     }
-    violations.check("request_id", Uuid::parse_str(text).map_err(|_| "must be a UUID"))
+    violations.check(
+        "request_id",
+        Uuid::parse_str(text).map_err(|_| "must be a UUID"),
+    )
 }
 
 /// A uid that must match; empty: none.
@@ -44,7 +50,10 @@ pub(crate) fn expected_uid(text: &str, violations: &mut Violations) -> Option<Ui
     if text.is_empty() {
         return None;
     }
-    violations.check("expected_uid", text.parse::<Uid>().map_err(|_| "must be a UUID"))
+    violations.check(
+        "expected_uid",
+        text.parse::<Uid>().map_err(|_| "must be a UUID"),
+    )
 }
 
 /// A text that stands for nothing if it is empty.
@@ -55,6 +64,8 @@ pub(crate) fn optional(text: &str) -> Option<String> {
 /// A response that tells what happened.
 pub(crate) fn respond<M>(message: M, verb: Verb) -> Response<M> {
     let mut response = Response::new(message);
-    response.metadata_mut().insert(OUTCOME_HEADER, MetadataValue::from_static(verb.as_str()));
+    response
+        .metadata_mut()
+        .insert(OUTCOME_HEADER, MetadataValue::from_static(verb.as_str()));
     response
 }

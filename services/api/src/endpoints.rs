@@ -18,12 +18,23 @@ use crate::watch::{WatchStream, watch};
 impl EndpointApi for Api {
     type WatchEndpointsStream = WatchStream<v1::WatchEndpointsResponse>;
 
-    async fn get_endpoint(&self, request: Request<v1::GetEndpointRequest>) -> Result<Response<v1::Endpoint>, Status> {
+    async fn get_endpoint(
+        &self,
+        request: Request<v1::GetEndpointRequest>,
+    ) -> Result<Response<v1::Endpoint>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_namespace("name", &m.name, "endpoints", v))?;
-        let state = self.cluster(&asked.cluster)?.state_at(m.min_revision).await?;
-        let found = state.endpoint(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(endpoint::to_wire(asked.cluster.as_str(), found)))
+        let state = self
+            .cluster(&asked.cluster)?
+            .state_at(m.min_revision)
+            .await?;
+        let found = state
+            .endpoint(&asked.key)
+            .ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(endpoint::to_wire(
+            asked.cluster.as_str(),
+            found,
+        )))
     }
 
     async fn list_endpoints(
@@ -32,25 +43,53 @@ impl EndpointApi for Api {
     ) -> Result<Response<v1::ListEndpointsResponse>, Status> {
         let m = request.get_ref();
         let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["endpoints", &m.parent, &m.service], v);
+            let page = Page::new(
+                m.page_size,
+                &m.page_token,
+                &["endpoints", &m.parent, &m.service],
+                v,
+            );
             name::namespaces("parent", &m.parent, v).map(|parent| (parent, page))
         })?;
-        let state = self.cluster(&parent.cluster)?.state_at(m.min_revision).await?;
+        let state = self
+            .cluster(&parent.cluster)?
+            .state_at(m.min_revision)
+            .await?;
         let after = page.after_scoped();
-        let one = |namespace: &Name| state.service(&Scoped::new(namespace.clone(), Name::trusted(m.service.as_str())));
+        let one = |namespace: &Name| {
+            state.service(&Scoped::new(
+                namespace.clone(),
+                Name::trusted(m.service.as_str()),
+            ))
+        };
         let (found, next_page_token) = match parent.key.as_ref().filter(|_| !m.service.is_empty()) {
             // Of one Service: its own index, so that the answer costs what it holds.
             Some(namespace) => {
-                let all = one(namespace).into_iter().flat_map(|service| state.endpoints_of(service));
-                page.cut(all.filter(|e| after.as_ref().is_none_or(|after| e.key() > *after)), |e| e.key().to_string())
+                let all = one(namespace)
+                    .into_iter()
+                    .flat_map(|service| state.endpoints_of(service));
+                page.cut(
+                    all.filter(|e| after.as_ref().is_none_or(|after| e.key() > *after)),
+                    |e| e.key().to_string(),
+                )
             }
             None => {
                 let all = state.endpoints_after(parent.key.as_ref(), after.as_ref());
-                page.cut(all.filter(|e| m.service.is_empty() || e.service.as_str() == m.service), |e| e.key().to_string())
+                page.cut(
+                    all.filter(|e| m.service.is_empty() || e.service.as_str() == m.service),
+                    |e| e.key().to_string(),
+                )
             }
         };
-        let endpoints = found.into_iter().map(|e| endpoint::to_wire(parent.cluster.as_str(), e)).collect();
-        Ok(Response::new(v1::ListEndpointsResponse { endpoints, next_page_token, revision: state.revision().0 }))
+        let endpoints = found
+            .into_iter()
+            .map(|e| endpoint::to_wire(parent.cluster.as_str(), e))
+            .collect();
+        Ok(Response::new(v1::ListEndpointsResponse {
+            endpoints,
+            next_page_token,
+            revision: state.revision().0,
+        }))
     }
 
     async fn replace_endpoints(
@@ -61,15 +100,33 @@ impl EndpointApi for Api {
         let (cluster, operation) = parse(|v| {
             let service = name::in_namespace("service", &m.service, "services", v);
             let endpoints = params(&m.endpoints, v);
-            let context = context("ReplaceEndpoints", &request, &m.request_id, m.validate_only, v);
+            let context = context(
+                "ReplaceEndpoints",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let service = service?;
-            let action = Action::ReplaceEndpoints { service: service.key, source: m.source.clone(), endpoints };
+            let action = Action::ReplaceEndpoints {
+                service: service.key,
+                source: m.source.clone(),
+                endpoints,
+            };
             Some((service.cluster, Operation { action, context }))
         })?;
         let outcome = self.cluster(&cluster)?.submit(operation).await?;
         let endpoints = outcome.objects.iter().filter_map(as_endpoint);
-        let endpoints = endpoints.map(|e| endpoint::to_wire(cluster.as_str(), e)).collect();
-        Ok(respond(v1::ReplaceEndpointsResponse { endpoints, revision: outcome.revision.0 }, outcome.verb))
+        let endpoints = endpoints
+            .map(|e| endpoint::to_wire(cluster.as_str(), e))
+            .collect();
+        Ok(respond(
+            v1::ReplaceEndpointsResponse {
+                endpoints,
+                revision: outcome.revision.0,
+            },
+            outcome.verb,
+        ))
     }
 
     async fn delete_endpoint(
@@ -79,19 +136,47 @@ impl EndpointApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_namespace("name", &m.name, "endpoints", v);
-            let mode = DeleteMode { allow_missing: m.allow_missing, ..DeleteMode::default() };
-            let context = context("DeleteEndpoint", &request, &m.request_id, m.validate_only, v);
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                ..DeleteMode::default()
+            };
+            let context = context(
+                "DeleteEndpoint",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let target = target?;
-            Some((target.cluster, Operation { action: Action::DeleteEndpoint { key: target.key, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::DeleteEndpoint {
+                        key: target.key,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         let outcome = self.cluster(&cluster)?.submit(operation).await?;
         let gone = outcome.objects.first().and_then(as_endpoint);
         let gone = gone.map_or_else(
-            || v1::Endpoint { name: m.name.clone(), ..v1::Endpoint::default() },
+            || v1::Endpoint {
+                name: m.name.clone(),
+                ..v1::Endpoint::default()
+            },
             |e| endpoint::to_wire(cluster.as_str(), e),
         );
         let delete_time = Some(meta::now());
-        Ok(respond(v1::Endpoint { revision: outcome.revision.0, delete_time, ..gone }, outcome.verb))
+        Ok(respond(
+            v1::Endpoint {
+                revision: outcome.revision.0,
+                delete_time,
+                ..gone
+            },
+            outcome.verb,
+        ))
     }
 
     async fn watch_endpoints(
@@ -100,13 +185,23 @@ impl EndpointApi for Api {
     ) -> Result<Response<Self::WatchEndpointsStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
-        let events = watch(self.cluster(&parent.cluster)?, Kind::Endpoint, parent.key, m.from_revision).await?;
+        let events = watch(
+            self.cluster(&parent.cluster)?,
+            Kind::Endpoint,
+            parent.key,
+            m.from_revision,
+        )
+        .await?;
         let stream = events.map(move |event| {
             let event = event?;
             let endpoint = event.object.as_ref().and_then(as_endpoint);
             let endpoint = endpoint.map(|e| endpoint::to_wire(parent.cluster.as_str(), e));
             let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchEndpointsResponse { r#type, endpoint, revision })
+            Ok(v1::WatchEndpointsResponse {
+                r#type,
+                endpoint,
+                revision,
+            })
         });
         Ok(Response::new(stream.boxed()))
     }
@@ -123,8 +218,12 @@ fn params(sent: &[v1::Endpoint], violations: &mut Violations) -> Vec<EndpointPar
     let mut params = Vec::with_capacity(sent.len());
     for (i, sent) in sent.iter().enumerate() {
         let field = format!("endpoints[{i}].spec");
-        let Some(spec) = required(&field, sent.spec.as_ref(), violations) else { continue };
-        let Some(written) = endpoint::spec(&field, spec, violations) else { continue };
+        let Some(spec) = required(&field, sent.spec.as_ref(), violations) else {
+            continue;
+        };
+        let Some(written) = endpoint::spec(&field, spec, violations) else {
+            continue;
+        };
         params.push(EndpointParams {
             address: written.address,
             ports: written.ports,

@@ -23,17 +23,27 @@ impl EventApi for Api {
             about(&m.parent, v).map(|(name, below)| (page, name, below))
         })?;
         let access = self.cluster(&name)?;
-        let events = (access.events)(below, page.size).await.map_err(|error| from_store(&error))?;
-        let events = events.iter().map(|event| cluster::event(name.as_str(), event)).collect();
+        let events = (access.events)(below, page.size)
+            .await
+            .map_err(|error| from_store(&error))?;
+        let events = events
+            .iter()
+            .map(|event| cluster::event(name.as_str(), event))
+            .collect();
         Ok(Response::new(v1::ListEventsResponse { events }))
     }
 }
 
 /// The cluster, and what is asked about below it.
 fn about(parent: &str, violations: &mut Violations) -> Option<(Name, String)> {
-    let rest = parent.strip_prefix("clusters/").filter(|rest| !rest.is_empty());
+    let rest = parent
+        .strip_prefix("clusters/")
+        .filter(|rest| !rest.is_empty());
     let Some(rest) = rest else {
-        violations.add("parent", format!("{parent:?} must start with clusters/{{cluster}}"));
+        violations.add(
+            "parent",
+            format!("{parent:?} must start with clusters/{{cluster}}"),
+        );
         return None;
     };
     let (name, below) = rest.split_once('/').unwrap_or((rest, ""));

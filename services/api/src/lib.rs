@@ -28,3 +28,4 @@ mod watch;
 mod workloads;
 
 pub use access::{Api, ClusterAccess, EventReader, RuntimeReader};
+pub use trace::adopt as adopt_trace;

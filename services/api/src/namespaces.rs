@@ -26,9 +26,20 @@ impl NamespaceApi for Api {
         let (cluster, operation) = parse(|v| {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_label("namespace_id", &m.namespace_id, v);
-            let context = context("CreateNamespace", &request, &m.request_id, m.validate_only, v);
+            let context = context(
+                "CreateNamespace",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let (labels, annotations) = words(m.namespace.as_ref());
-            let action = Action::PutNamespace { name: id?, labels, annotations, mode: PutMode::Create };
+            let action = Action::PutNamespace {
+                name: id?,
+                labels,
+                annotations,
+                mode: PutMode::Create,
+            };
             Some((parent?, Operation { action, context }))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
@@ -40,9 +51,17 @@ impl NamespaceApi for Api {
     ) -> Result<Response<v1::Namespace>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_cluster("name", &m.name, "namespaces", v))?;
-        let state = self.cluster(&asked.cluster)?.state_at(m.min_revision).await?;
-        let found = state.namespace(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(cluster::namespace(asked.cluster.as_str(), found)))
+        let state = self
+            .cluster(&asked.cluster)?
+            .state_at(m.min_revision)
+            .await?;
+        let found = state
+            .namespace(&asked.key)
+            .ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(cluster::namespace(
+            asked.cluster.as_str(),
+            found,
+        )))
     }
 
     async fn list_namespaces(
@@ -56,10 +75,19 @@ impl NamespaceApi for Api {
         })?;
         let state = self.cluster(&parent)?.state_at(m.min_revision).await?;
         let after = page.after.clone().map(Name::trusted);
-        let found = state.namespaces().filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
+        let found = state
+            .namespaces()
+            .filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
         let (found, next_page_token) = page.cut(found, |namespace| namespace.meta.name.to_string());
-        let namespaces = found.into_iter().map(|n| cluster::namespace(parent.as_str(), n)).collect();
-        Ok(Response::new(v1::ListNamespacesResponse { namespaces, next_page_token, revision: state.revision().0 }))
+        let namespaces = found
+            .into_iter()
+            .map(|n| cluster::namespace(parent.as_str(), n))
+            .collect();
+        Ok(Response::new(v1::ListNamespacesResponse {
+            namespaces,
+            next_page_token,
+            revision: state.revision().0,
+        }))
     }
 
     async fn update_namespace(
@@ -74,11 +102,26 @@ impl NamespaceApi for Api {
                 name::new_label("namespace.name", target.key.as_str(), v);
             }
             let etag = optional(&sent.etag);
-            let mode = PutMode::Update { allow_missing: m.allow_missing, etag, expected_uid: None };
-            let context = context("UpdateNamespace", &request, &m.request_id, m.validate_only, v);
+            let mode = PutMode::Update {
+                allow_missing: m.allow_missing,
+                etag,
+                expected_uid: None,
+            };
+            let context = context(
+                "UpdateNamespace",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let (labels, annotations) = words(Some(sent));
             let target = target?;
-            let action = Action::PutNamespace { name: target.key, labels, annotations, mode };
+            let action = Action::PutNamespace {
+                name: target.key,
+                labels,
+                annotations,
+                mode,
+            };
             Some((target.cluster, Operation { action, context }))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
@@ -91,10 +134,24 @@ impl NamespaceApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v: &mut Violations| {
             let target = name::in_cluster("name", &m.name, "namespaces", v);
-            let mode = DeleteMode { allow_missing: m.allow_missing, etag: optional(&m.etag), expected_uid: None };
-            let context = context("DeleteNamespace", &request, &m.request_id, m.validate_only, v);
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                etag: optional(&m.etag),
+                expected_uid: None,
+            };
+            let context = context(
+                "DeleteNamespace",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let target = target?;
-            let action = Action::DeleteNamespace { name: target.key, force: m.force, mode };
+            let action = Action::DeleteNamespace {
+                name: target.key,
+                force: m.force,
+                mode,
+            };
             Some((target.cluster, Operation { action, context }))
         })?;
         write(self.cluster(&cluster)?, operation, Some(&m.name)).await
@@ -106,22 +163,35 @@ impl NamespaceApi for Api {
     ) -> Result<Response<Self::WatchNamespacesStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
-        let events = watch(self.cluster(&parent)?, Kind::Namespace, None, m.from_revision).await?;
+        let events = watch(
+            self.cluster(&parent)?,
+            Kind::Namespace,
+            None,
+            m.from_revision,
+        )
+        .await?;
         let stream = events.map(move |event| {
             let event = event?;
             let namespace = match &event.object {
-                Some(Object::Namespace(namespace)) => Some(cluster::namespace(parent.as_str(), namespace)),
+                Some(Object::Namespace(namespace)) => {
+                    Some(cluster::namespace(parent.as_str(), namespace))
+                }
                 _ => None,
             };
             let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchNamespacesResponse { r#type, namespace, revision })
+            Ok(v1::WatchNamespacesResponse {
+                r#type,
+                namespace,
+                revision,
+            })
         });
         Ok(Response::new(stream.boxed()))
     }
 }
 
 fn words(sent: Option<&v1::Namespace>) -> (Labels, Labels) {
-    sent.map(|sent| (sent.labels.clone(), sent.annotations.clone())).unwrap_or_default()
+    sent.map(|sent| (sent.labels.clone(), sent.annotations.clone()))
+        .unwrap_or_default()
 }
 
 async fn write(
@@ -132,8 +202,15 @@ async fn write(
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
         (Some(Object::Namespace(namespace)), _) => cluster::namespace(access.cluster(), namespace),
-        (_, Some(name)) => v1::Namespace { name: name.to_owned(), ..v1::Namespace::default() },
-        (_, None) => return Err(not_found("the namespace that an earlier request with this request_id wrote")),
+        (_, Some(name)) => v1::Namespace {
+            name: name.to_owned(),
+            ..v1::Namespace::default()
+        },
+        (_, None) => {
+            return Err(not_found(
+                "the namespace that an earlier request with this request_id wrote",
+            ));
+        }
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;

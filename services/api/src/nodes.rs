@@ -19,20 +19,30 @@ use crate::watch::{WatchStream, watch};
 impl NodeApi for Api {
     type WatchNodesStream = WatchStream<v1::WatchNodesResponse>;
 
-    async fn create_node(&self, request: Request<v1::CreateNodeRequest>) -> Result<Response<v1::Node>, Status> {
+    async fn create_node(
+        &self,
+        request: Request<v1::CreateNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_subdomain("node_id", &m.node_id, v);
             let params = params(m.node.as_ref(), v);
             let context = context("CreateNode", &request, &m.request_id, m.validate_only, v);
-            let action = Action::PutNode { name: id?, params: params?, mode: PutMode::Create };
+            let action = Action::PutNode {
+                name: id?,
+                params: params?,
+                mode: PutMode::Create,
+            };
             Some((parent?, Operation { action, context }))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
     }
 
-    async fn get_node(&self, request: Request<v1::GetNodeRequest>) -> Result<Response<v1::Node>, Status> {
+    async fn get_node(
+        &self,
+        request: Request<v1::GetNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_cluster("name", &m.name, "nodes", v))?;
         let access = self.cluster(&asked.cluster)?;
@@ -53,36 +63,78 @@ impl NodeApi for Api {
         let access = self.cluster(&parent)?;
         let state = access.state_at(m.min_revision).await?;
         let after = page.after.clone().map(Name::trusted);
-        let found = state.nodes().filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
+        let found = state
+            .nodes()
+            .filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
         let (found, next_page_token) = page.cut(found, |node| node.meta.name.to_string());
         let runtime = (access.runtime)();
-        let nodes = found.into_iter().map(|node| wire(access, &runtime, node)).collect();
-        Ok(Response::new(v1::ListNodesResponse { nodes, next_page_token, revision: state.revision().0 }))
+        let nodes = found
+            .into_iter()
+            .map(|node| wire(access, &runtime, node))
+            .collect();
+        Ok(Response::new(v1::ListNodesResponse {
+            nodes,
+            next_page_token,
+            revision: state.revision().0,
+        }))
     }
 
-    async fn update_node(&self, request: Request<v1::UpdateNodeRequest>) -> Result<Response<v1::Node>, Status> {
+    async fn update_node(
+        &self,
+        request: Request<v1::UpdateNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let sent = required("node", m.node.as_ref(), v)?;
             let target = name::in_cluster("node.name", &sent.name, "nodes", v);
             let params = params(Some(sent), v);
             let etag = optional(&sent.etag);
-            let mode = PutMode::Update { allow_missing: m.allow_missing, etag, expected_uid: None };
+            let mode = PutMode::Update {
+                allow_missing: m.allow_missing,
+                etag,
+                expected_uid: None,
+            };
             let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
             let (target, params) = (target?, params?);
-            Some((target.cluster, Operation { action: Action::PutNode { name: target.key, params, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::PutNode {
+                        name: target.key,
+                        params,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
     }
 
-    async fn delete_node(&self, request: Request<v1::DeleteNodeRequest>) -> Result<Response<v1::Node>, Status> {
+    async fn delete_node(
+        &self,
+        request: Request<v1::DeleteNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_cluster("name", &m.name, "nodes", v);
-            let mode = DeleteMode { allow_missing: m.allow_missing, etag: optional(&m.etag), expected_uid: None };
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                etag: optional(&m.etag),
+                expected_uid: None,
+            };
             let context = context("DeleteNode", &request, &m.request_id, m.validate_only, v);
             let target = target?;
-            Some((target.cluster, Operation { action: Action::DeleteNode { name: target.key, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::DeleteNode {
+                        name: target.key,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -102,7 +154,11 @@ impl NodeApi for Api {
                 _ => None,
             };
             let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchNodesResponse { r#type, node, revision })
+            Ok(v1::WatchNodesResponse {
+                r#type,
+                node,
+                revision,
+            })
         });
         Ok(Response::new(stream.boxed()))
     }
@@ -123,7 +179,11 @@ impl NodeApi for Api {
             objects.push(body.to_string());
         }
         let revision = state.revision().0;
-        Ok(Response::new(v1::DumpNodeViewResponse { revision, digest: digest.to_string(), objects }))
+        Ok(Response::new(v1::DumpNodeViewResponse {
+            revision,
+            digest: digest.to_string(),
+            objects,
+        }))
     }
 }
 
@@ -139,10 +199,18 @@ fn wire(access: &ClusterAccess, runtime: &[NodeRuntime], node: &Node) -> v1::Nod
 fn params(sent: Option<&v1::Node>, violations: &mut Violations) -> Option<NodeParams> {
     let sent = required("node", sent, violations)?;
     let default = v1::NodeSpec::default();
-    let spec = node::spec("node.spec", sent.spec.as_ref().unwrap_or(&default), violations);
+    let spec = node::spec(
+        "node.spec",
+        sent.spec.as_ref().unwrap_or(&default),
+        violations,
+    );
     validate::labels("node.labels", &sent.labels, violations);
     validate::annotations("node.annotations", &sent.annotations, violations);
-    Some(NodeParams { labels: sent.labels.clone(), annotations: sent.annotations.clone(), spec })
+    Some(NodeParams {
+        labels: sent.labels.clone(),
+        annotations: sent.annotations.clone(),
+        spec,
+    })
 }
 
 async fn write(
@@ -153,8 +221,15 @@ async fn write(
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
         (Some(Object::Node(node)), _) => wire(access, &(access.runtime)(), node),
-        (_, Some(name)) => v1::Node { name: name.to_owned(), ..v1::Node::default() },
-        (_, None) => return Err(not_found("the node that an earlier request with this request_id wrote")),
+        (_, Some(name)) => v1::Node {
+            name: name.to_owned(),
+            ..v1::Node::default()
+        },
+        (_, None) => {
+            return Err(not_found(
+                "the node that an earlier request with this request_id wrote",
+            ));
+        }
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;

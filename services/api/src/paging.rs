@@ -16,7 +16,12 @@ pub(crate) struct Page {
 
 impl Page {
     /// From a request; `arguments` is everything else that it asks for.
-    pub(crate) fn new(size: i32, token: &str, arguments: &[&str], violations: &mut Violations) -> Self {
+    pub(crate) fn new(
+        size: i32,
+        token: &str,
+        arguments: &[&str],
+        violations: &mut Violations,
+    ) -> Self {
         let size = match usize::try_from(size) {
             Ok(0) => DEFAULT_SIZE,
             Ok(size) => size.min(MAX_SIZE),
@@ -30,11 +35,18 @@ impl Page {
             Some((bound, key)) if bound == arguments => Some(key.to_owned()),
             _ if token.is_empty() => None,
             _ => {
-                violations.add("page_token", "is no token of a list with these arguments; start without one");
+                violations.add(
+                    "page_token",
+                    "is no token of a list with these arguments; start without one",
+                );
                 None
             }
         };
-        Self { after, size, arguments }
+        Self {
+            after,
+            size,
+            arguments,
+        }
     }
 
     /// The key to continue after, of something in a namespace.
@@ -44,13 +56,20 @@ impl Page {
     }
 
     /// Cuts a page out of items in order of their key, and names the token of the next one.
-    pub(crate) fn cut<T>(&self, items: impl Iterator<Item = T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+    pub(crate) fn cut<T>(
+        &self,
+        items: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> String,
+    ) -> (Vec<T>, String) {
         let mut page: Vec<T> = items.take(self.size + 1).collect();
         if page.len() <= self.size {
             return (page, String::new());
         }
         page.truncate(self.size);
-        let token = page.last().map(|last| format!("{}.{}", self.arguments, key(last))).unwrap_or_default();
+        let token = page
+            .last()
+            .map(|last| format!("{}.{}", self.arguments, key(last)))
+            .unwrap_or_default();
         (page, token)
     }
 }
@@ -62,7 +81,11 @@ mod tests {
     fn page(size: i32, token: &str, arguments: &[&str]) -> Result<Page, Violations> {
         let mut violations = Violations::new();
         let page = Page::new(size, token, arguments, &mut violations);
-        if violations.is_empty() { Ok(page) } else { Err(violations) }
+        if violations.is_empty() {
+            Ok(page)
+        } else {
+            Err(violations)
+        }
     }
 
     #[test]
@@ -72,7 +95,10 @@ mod tests {
         loop {
             let page = page(10, &token, &["services"]).unwrap();
             let after: Option<u32> = page.after.as_ref().map(|key| key.parse().unwrap());
-            let rest = all.iter().copied().filter(|n| after.is_none_or(|after| *n > after));
+            let rest = all
+                .iter()
+                .copied()
+                .filter(|n| after.is_none_or(|after| *n > after));
             let (items, next) = page.cut(rest, ToString::to_string);
             seen.extend(items);
             token = next;
@@ -85,7 +111,9 @@ mod tests {
 
     #[test]
     fn a_token_fits_only_its_own_arguments() {
-        let (_, token) = page(1, "", &["a"]).unwrap().cut([1, 2].into_iter(), ToString::to_string);
+        let (_, token) = page(1, "", &["a"])
+            .unwrap()
+            .cut([1, 2].into_iter(), ToString::to_string);
         assert!(page(1, &token, &["a"]).is_ok());
         assert!(page(1, &token, &["b"]).is_err());
         assert!(page(1, "nonsense", &["a"]).is_err());

@@ -22,19 +22,36 @@ impl ServiceCidrApi for Api {
         let (parent, operation) = parse(|v| {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_label("service_cidr_id", &m.service_cidr_id, v);
-            let context = context("CreateServiceCidr", &request, &m.request_id, m.validate_only, v);
+            let context = context(
+                "CreateServiceCidr",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let sent = required("service_cidr", m.service_cidr.as_ref(), v)?;
             let spec = required("service_cidr.spec", sent.spec.as_ref(), v)?;
             let cidrs = cluster::cidrs("service_cidr.spec.cidrs", &spec.cidrs, v);
-            Some((parent?, Operation { action: Action::CreateServiceCidr { name: id?, cidrs }, context }))
+            Some((
+                parent?,
+                Operation {
+                    action: Action::CreateServiceCidr { name: id?, cidrs },
+                    context,
+                },
+            ))
         })?;
         let access = self.cluster(&parent)?;
         let outcome = access.submit(operation).await?;
         let Some(Object::ServiceCidr(created)) = outcome.objects.first() else {
-            return Err(not_found("the ServiceCIDR that an earlier request with this request_id wrote"));
+            return Err(not_found(
+                "the ServiceCIDR that an earlier request with this request_id wrote",
+            ));
         };
         let state = access.allocator.cache().state();
-        Ok(respond(cluster::service_cidr(parent.as_str(), &state, created), outcome.verb))
+        Ok(respond(
+            cluster::service_cidr(parent.as_str(), &state, created),
+            outcome.verb,
+        ))
     }
 
     async fn get_service_cidr(
@@ -43,9 +60,18 @@ impl ServiceCidrApi for Api {
     ) -> Result<Response<v1::ServiceCidr>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_cluster("name", &m.name, "serviceCidrs", v))?;
-        let state = self.cluster(&asked.cluster)?.state_at(m.min_revision).await?;
-        let found = state.service_cidr(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(cluster::service_cidr(asked.cluster.as_str(), &state, found)))
+        let state = self
+            .cluster(&asked.cluster)?
+            .state_at(m.min_revision)
+            .await?;
+        let found = state
+            .service_cidr(&asked.key)
+            .ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(cluster::service_cidr(
+            asked.cluster.as_str(),
+            &state,
+            found,
+        )))
     }
 
     async fn list_service_cidrs(
@@ -59,10 +85,20 @@ impl ServiceCidrApi for Api {
         })?;
         let state = self.cluster(&parent)?.state_at(m.min_revision).await?;
         let after = page.after.clone().map(Name::trusted);
-        let found = state.service_cidrs().filter(|s| after.as_ref().is_none_or(|after| s.meta.name > *after));
-        let (found, next_page_token) = page.cut(found, |service_cidr| service_cidr.meta.name.to_string());
-        let service_cidrs = found.into_iter().map(|s| cluster::service_cidr(parent.as_str(), &state, s)).collect();
+        let found = state
+            .service_cidrs()
+            .filter(|s| after.as_ref().is_none_or(|after| s.meta.name > *after));
+        let (found, next_page_token) =
+            page.cut(found, |service_cidr| service_cidr.meta.name.to_string());
+        let service_cidrs = found
+            .into_iter()
+            .map(|s| cluster::service_cidr(parent.as_str(), &state, s))
+            .collect();
         let revision = state.revision().0;
-        Ok(Response::new(v1::ListServiceCidrsResponse { service_cidrs, next_page_token, revision }))
+        Ok(Response::new(v1::ListServiceCidrsResponse {
+            service_cidrs,
+            next_page_token,
+            revision,
+        }))
     }
 }

@@ -33,18 +33,38 @@ impl ServiceApi for Api {
             let context = context("CreateService", &request, &m.request_id, m.validate_only, v);
             let (parent, mode) = (parent?, PutMode::Create);
             let key = Scoped::new(parent.key, id?);
-            Some((parent.cluster, Operation { action: Action::PutService { key, params: params?, mode }, context }))
+            Some((
+                parent.cluster,
+                Operation {
+                    action: Action::PutService {
+                        key,
+                        params: params?,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&parent)?, operation, None).await
     }
 
-    async fn get_service(&self, request: Request<v1::GetServiceRequest>) -> Result<Response<v1::Service>, Status> {
+    async fn get_service(
+        &self,
+        request: Request<v1::GetServiceRequest>,
+    ) -> Result<Response<v1::Service>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_namespace("name", &m.name, "services", v))?;
         let access = self.cluster(&asked.cluster)?;
         let state = access.state_at(m.min_revision).await?;
-        let found = state.service(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(wire(access, &state, &(access.runtime)(), found)))
+        let found = state
+            .service(&asked.key)
+            .ok_or_else(|| not_found(&m.name))?;
+        Ok(Response::new(wire(
+            access,
+            &state,
+            &(access.runtime)(),
+            found,
+        )))
     }
 
     async fn list_services(
@@ -61,8 +81,15 @@ impl ServiceApi for Api {
         let found = state.services_after(parent.key.as_ref(), page.after_scoped().as_ref());
         let (found, next_page_token) = page.cut(found, |service| service.key().to_string());
         let runtime = (access.runtime)();
-        let services = found.into_iter().map(|service| wire(access, &state, &runtime, service)).collect();
-        Ok(Response::new(v1::ListServicesResponse { services, next_page_token, revision: state.revision().0 }))
+        let services = found
+            .into_iter()
+            .map(|service| wire(access, &state, &runtime, service))
+            .collect();
+        Ok(Response::new(v1::ListServicesResponse {
+            services,
+            next_page_token,
+            revision: state.revision().0,
+        }))
     }
 
     async fn update_service(
@@ -76,7 +103,11 @@ impl ServiceApi for Api {
             if let Some(target) = target.as_ref().filter(|_| m.allow_missing) {
                 name::new_label("service.name", target.key.name.as_str(), v);
             }
-            let params = params(Some(sent), |sent, v| mask::fields(m.update_mask.as_ref(), sent, v), v);
+            let params = params(
+                Some(sent),
+                |sent, v| mask::fields(m.update_mask.as_ref(), sent, v),
+                v,
+            );
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag: optional(&sent.etag),
@@ -84,7 +115,17 @@ impl ServiceApi for Api {
             };
             let context = context("UpdateService", &request, &m.request_id, m.validate_only, v);
             let (target, params) = (target?, params?);
-            Some((target.cluster, Operation { action: Action::PutService { key: target.key, params, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::PutService {
+                        key: target.key,
+                        params,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
     }
@@ -103,7 +144,16 @@ impl ServiceApi for Api {
             };
             let context = context("DeleteService", &request, &m.request_id, m.validate_only, v);
             let target = target?;
-            Some((target.cluster, Operation { action: Action::DeleteService { key: target.key, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::DeleteService {
+                        key: target.key,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -126,16 +176,28 @@ impl ServiceApi for Api {
                 _ => None,
             };
             let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchServicesResponse { r#type, service, revision })
+            Ok(v1::WatchServicesResponse {
+                r#type,
+                service,
+                revision,
+            })
         });
         Ok(Response::new(stream.boxed()))
     }
 }
 
 /// A Service as clients see it: with its status.
-fn wire(access: &ClusterAccess, state: &State, runtime: &[NodeRuntime], service: &Service) -> v1::Service {
+fn wire(
+    access: &ClusterAccess,
+    state: &State,
+    runtime: &[NodeRuntime],
+    service: &Service,
+) -> v1::Service {
     let status = service_status(state, service, runtime);
-    v1::Service { status: Some(status), ..service::to_wire(access.cluster(), service) }
+    v1::Service {
+        status: Some(status),
+        ..service::to_wire(access.cluster(), service)
+    }
 }
 
 /// The parameters of a write. A specification that is meant as a whole is checked as a whole, so that everything
@@ -147,14 +209,23 @@ fn params(
 ) -> Option<ServiceParams> {
     let sent = required("service", sent, violations)?;
     let default = v1::ServiceSpec::default();
-    let spec = service::spec("service.spec", sent.spec.as_ref().unwrap_or(&default), violations);
+    let spec = service::spec(
+        "service.spec",
+        sent.spec.as_ref().unwrap_or(&default),
+        violations,
+    );
     let fields = fields(sent, violations);
     validate::labels("service.labels", &sent.labels, violations);
     validate::annotations("service.annotations", &sent.annotations, violations);
     if fields.len() == ServiceField::ALL.len() {
         validate::service("service.spec", &spec, violations);
     }
-    Some(ServiceParams { labels: sent.labels.clone(), annotations: sent.annotations.clone(), spec, fields })
+    Some(ServiceParams {
+        labels: sent.labels.clone(),
+        annotations: sent.annotations.clone(),
+        spec,
+        fields,
+    })
 }
 
 /// Has a write done. `gone` is the name that a delete answers with when there is nothing left to show.
@@ -170,8 +241,15 @@ async fn write(
             wire(access, &state, &(access.runtime)(), service)
         }
         (Some(Object::Service(service)), Some(_)) => service::to_wire(access.cluster(), service),
-        (_, Some(name)) => v1::Service { name: name.to_owned(), ..v1::Service::default() },
-        (_, None) => return Err(not_found("the Service that an earlier request with this request_id wrote")),
+        (_, Some(name)) => v1::Service {
+            name: name.to_owned(),
+            ..v1::Service::default()
+        },
+        (_, None) => {
+            return Err(not_found(
+                "the Service that an earlier request with this request_id wrote",
+            ));
+        }
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;

@@ -9,12 +9,18 @@ use crate::status::from_refusal;
 pub(crate) fn parse<T>(parser: impl FnOnce(&mut Violations) -> Option<T>) -> Result<T, Status> {
     let mut violations = Violations::new();
     let value = parser(&mut violations);
-    violations.into_result().map_err(|refusal| from_refusal(&refusal))?;
+    violations
+        .into_result()
+        .map_err(|refusal| from_refusal(&refusal))?;
     value.ok_or_else(|| from_refusal(&Refusal::invalid("", "the request lacks a required field")))
 }
 
 /// What a message must have; its absence is a violation.
-pub(crate) fn required<'a, M>(field: &str, message: Option<&'a M>, violations: &mut Violations) -> Option<&'a M> {
+pub(crate) fn required<'a, M>(
+    field: &str,
+    message: Option<&'a M>,
+    violations: &mut Violations,
+) -> Option<&'a M> {
     if message.is_none() {
         violations.add(field, "is needed");
     }

@@ -25,7 +25,9 @@ pub fn from_submit(error: SubmitError) -> Status {
         SubmitError::Unavailable => unavailable("STORE_UNAVAILABLE", message),
         SubmitError::Unknown => unavailable("OUTCOME_UNKNOWN", message),
         SubmitError::ShuttingDown => unavailable("SHUTTING_DOWN", message),
-        SubmitError::Internal => Status::with_error_details(Code::Internal, message, info("INCONSISTENT", [])),
+        SubmitError::Internal => {
+            Status::with_error_details(Code::Internal, message, info("INCONSISTENT", []))
+        }
     }
 }
 
@@ -33,16 +35,37 @@ pub fn from_submit(error: SubmitError) -> Status {
 pub fn from_refusal(refusal: &Refusal) -> Status {
     let message = refusal.to_string();
     let (code, details) = match refusal {
-        Refusal::Invalid { violations } => (Code::InvalidArgument, bad_request("FIELD_INVALID", violations)),
-        Refusal::Immutable { violations } => (Code::InvalidArgument, bad_request("FIELD_IMMUTABLE", violations)),
-        Refusal::Precondition { reason, preconditions } => {
-            (Code::FailedPrecondition, precondition_failure(reason, preconditions))
-        }
-        Refusal::NotFound { resource, .. } => (Code::NotFound, resource_info("NOT_FOUND", resource, &message)),
-        Refusal::AlreadyExists { resource } => {
-            (Code::AlreadyExists, resource_info("ALREADY_EXISTS", resource, &message))
-        }
-        Refusal::Exhausted { reason, subject, description, used, quarantined, capacity } => {
+        Refusal::Invalid { violations } => (
+            Code::InvalidArgument,
+            bad_request("FIELD_INVALID", violations),
+        ),
+        Refusal::Immutable { violations } => (
+            Code::InvalidArgument,
+            bad_request("FIELD_IMMUTABLE", violations),
+        ),
+        Refusal::Precondition {
+            reason,
+            preconditions,
+        } => (
+            Code::FailedPrecondition,
+            precondition_failure(reason, preconditions),
+        ),
+        Refusal::NotFound { resource, .. } => (
+            Code::NotFound,
+            resource_info("NOT_FOUND", resource, &message),
+        ),
+        Refusal::AlreadyExists { resource } => (
+            Code::AlreadyExists,
+            resource_info("ALREADY_EXISTS", resource, &message),
+        ),
+        Refusal::Exhausted {
+            reason,
+            subject,
+            description,
+            used,
+            quarantined,
+            capacity,
+        } => {
             let counts = [
                 ("range", subject.clone()),
                 ("used", used.to_string()),
@@ -65,13 +88,18 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
 /// Of a watch whose starting point is no longer kept.
 pub fn from_compacted(compacted: Compacted) -> Status {
     let message = format!("{compacted}; list again, and watch from the revision of the list");
-    let details = info("REVISION_COMPACTED", [("oldest_revision", compacted.oldest.to_string())]);
+    let details = info(
+        "REVISION_COMPACTED",
+        [("oldest_revision", compacted.oldest.to_string())],
+    );
     Status::with_error_details(Code::OutOfRange, message, details)
 }
 
 /// Of a watch that starts beyond what there is.
 pub fn future_revision(asked: u64, head: u64) -> Status {
-    let message = format!("revision {asked} does not exist; the newest is {head}. List again, and watch from there");
+    let message = format!(
+        "revision {asked} does not exist; the newest is {head}. List again, and watch from there"
+    );
     let details = info("REVISION_UNKNOWN", [("head_revision", head.to_string())]);
     Status::with_error_details(Code::OutOfRange, message, details)
 }
@@ -83,13 +111,19 @@ pub fn watch_interrupted(reason: &str, message: &str) -> Status {
 
 /// Of a read that waited in vain for a revision.
 pub fn behind(asked: u64, head: u64) -> Status {
-    unavailable("REVISION_NOT_REACHED", format!("this server has revision {head}, not yet {asked}; try again"))
+    unavailable(
+        "REVISION_NOT_REACHED",
+        format!("this server has revision {head}, not yet {asked}; try again"),
+    )
 }
 
 /// Of a read from the store itself.
 pub fn from_store(error: &StoreError) -> Status {
     tracing::warn!(error = %error, "read from the store failed");
-    unavailable("STORE_UNAVAILABLE", "the store is unavailable; try again later".to_owned())
+    unavailable(
+        "STORE_UNAVAILABLE",
+        "the store is unavailable; try again later".to_owned(),
+    )
 }
 
 /// Of a call that may be repeated as it is.
@@ -100,7 +134,10 @@ pub fn unavailable(reason: &str, message: String) -> Status {
 }
 
 fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDetails {
-    let metadata: HashMap<String, String> = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    let metadata: HashMap<String, String> = metadata
+        .into_iter()
+        .map(|(k, v)| (k.to_owned(), v))
+        .collect();
     ErrorDetails::with_error_info(reason, DOMAIN, metadata)
 }
 

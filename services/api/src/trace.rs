@@ -15,12 +15,20 @@ pub(crate) fn traceparent(metadata: &MetadataMap) -> String {
         return format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id());
     }
     let sent = metadata.get(HEADER).and_then(|value| value.to_str().ok());
-    sent.filter(|text| parse(text).is_some()).unwrap_or_default().to_owned()
+    sent.filter(|text| parse(text).is_some())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Makes the caller's context the parent of a span.
 pub fn adopt(span: &tracing::Span, headers: &http::HeaderMap) {
-    let Some(parent) = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse) else { return };
+    let Some(parent) = headers
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(parse)
+    else {
+        return;
+    };
     let context = opentelemetry::Context::new().with_remote_span_context(parent);
     // Fails only where no exporter is installed: then nobody looks for a parent.
     let _ = span.set_parent(context);
@@ -29,7 +37,8 @@ pub fn adopt(span: &tracing::Span, headers: &http::HeaderMap) {
 /// `00-{trace id}-{span id}-{flags}` (W3C Trace Context, version 00).
 fn parse(text: &str) -> Option<SpanContext> {
     let mut parts = text.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let shape = version == "00" && trace.len() == 32 && span.len() == 16 && flags.len() == 2;
     let flags = u8::from_str_radix(flags, 16).ok()?;
     let context = SpanContext::new(
@@ -49,10 +58,22 @@ mod tests {
     #[test]
     fn only_a_well_formed_header_is_taken_over() {
         for (text, ok) in [
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
-            ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
-            ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", false),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                true,
+            ),
+            (
+                "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                false,
+            ),
+            (
+                "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                false,
+            ),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+                false,
+            ),
             ("", false),
             ("ä-ö", false),
         ] {

@@ -28,20 +28,41 @@ impl WorkloadApi for Api {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_subdomain("workload_id", &m.workload_id, v);
             let params = params(m.workload.as_ref(), v);
-            let context = context("CreateWorkload", &request, &m.request_id, m.validate_only, v);
+            let context = context(
+                "CreateWorkload",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let (parent, mode) = (parent?, PutMode::Create);
             let key = Scoped::new(parent.key, id?);
-            Some((parent.cluster, Operation { action: Action::PutWorkload { key, params: params?, mode }, context }))
+            Some((
+                parent.cluster,
+                Operation {
+                    action: Action::PutWorkload {
+                        key,
+                        params: params?,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
     }
 
-    async fn get_workload(&self, request: Request<v1::GetWorkloadRequest>) -> Result<Response<v1::Workload>, Status> {
+    async fn get_workload(
+        &self,
+        request: Request<v1::GetWorkloadRequest>,
+    ) -> Result<Response<v1::Workload>, Status> {
         let m = request.get_ref();
         let asked = parse(|v| name::in_namespace("name", &m.name, "workloads", v))?;
         let access = self.cluster(&asked.cluster)?;
         let state = access.state_at(m.min_revision).await?;
-        let found = state.workload(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        let found = state
+            .workload(&asked.key)
+            .ok_or_else(|| not_found(&m.name))?;
         Ok(Response::new(wire(access, &state, found)))
     }
 
@@ -58,8 +79,15 @@ impl WorkloadApi for Api {
         let state = access.state_at(m.min_revision).await?;
         let found = state.workloads_after(parent.key.as_ref(), page.after_scoped().as_ref());
         let (found, next_page_token) = page.cut(found, |workload| workload.key().to_string());
-        let workloads = found.into_iter().map(|workload| wire(access, &state, workload)).collect();
-        Ok(Response::new(v1::ListWorkloadsResponse { workloads, next_page_token, revision: state.revision().0 }))
+        let workloads = found
+            .into_iter()
+            .map(|workload| wire(access, &state, workload))
+            .collect();
+        Ok(Response::new(v1::ListWorkloadsResponse {
+            workloads,
+            next_page_token,
+            revision: state.revision().0,
+        }))
     }
 
     async fn update_workload(
@@ -72,10 +100,30 @@ impl WorkloadApi for Api {
             let target = name::in_namespace("workload.name", &sent.name, "workloads", v);
             let params = params(Some(sent), v);
             let etag = optional(&sent.etag);
-            let mode = PutMode::Update { allow_missing: m.allow_missing, etag, expected_uid: None };
-            let context = context("UpdateWorkload", &request, &m.request_id, m.validate_only, v);
+            let mode = PutMode::Update {
+                allow_missing: m.allow_missing,
+                etag,
+                expected_uid: None,
+            };
+            let context = context(
+                "UpdateWorkload",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let (target, params) = (target?, params?);
-            Some((target.cluster, Operation { action: Action::PutWorkload { key: target.key, params, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::PutWorkload {
+                        key: target.key,
+                        params,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, None).await
     }
@@ -87,10 +135,29 @@ impl WorkloadApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_namespace("name", &m.name, "workloads", v);
-            let mode = DeleteMode { allow_missing: m.allow_missing, etag: optional(&m.etag), expected_uid: None };
-            let context = context("DeleteWorkload", &request, &m.request_id, m.validate_only, v);
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                etag: optional(&m.etag),
+                expected_uid: None,
+            };
+            let context = context(
+                "DeleteWorkload",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
             let target = target?;
-            Some((target.cluster, Operation { action: Action::DeleteWorkload { key: target.key, mode }, context }))
+            Some((
+                target.cluster,
+                Operation {
+                    action: Action::DeleteWorkload {
+                        key: target.key,
+                        mode,
+                    },
+                    context,
+                },
+            ))
         })?;
         write(self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -112,7 +179,11 @@ impl WorkloadApi for Api {
                 _ => None,
             };
             let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchWorkloadsResponse { r#type, workload, revision })
+            Ok(v1::WatchWorkloadsResponse {
+                r#type,
+                workload,
+                revision,
+            })
         });
         Ok(Response::new(stream.boxed()))
     }
@@ -120,7 +191,10 @@ impl WorkloadApi for Api {
 
 fn wire(access: &ClusterAccess, state: &State, workload: &Workload) -> v1::Workload {
     let status = workload_status(state, workload);
-    v1::Workload { status: Some(status), ..workload::to_wire(access.cluster(), workload) }
+    v1::Workload {
+        status: Some(status),
+        ..workload::to_wire(access.cluster(), workload)
+    }
 }
 
 fn params(sent: Option<&v1::Workload>, violations: &mut Violations) -> Option<WorkloadParams> {
@@ -130,7 +204,11 @@ fn params(sent: Option<&v1::Workload>, violations: &mut Violations) -> Option<Wo
     validate::labels("workload.labels", &sent.labels, violations);
     validate::annotations("workload.annotations", &sent.annotations, violations);
     validate::workload("workload.spec", &spec, violations);
-    Some(WorkloadParams { labels: sent.labels.clone(), annotations: sent.annotations.clone(), spec })
+    Some(WorkloadParams {
+        labels: sent.labels.clone(),
+        annotations: sent.annotations.clone(),
+        spec,
+    })
 }
 
 async fn write(
@@ -140,10 +218,21 @@ async fn write(
 ) -> Result<Response<v1::Workload>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
-        (Some(Object::Workload(workload)), None) => wire(access, &access.allocator.cache().state(), workload),
-        (Some(Object::Workload(workload)), Some(_)) => workload::to_wire(access.cluster(), workload),
-        (_, Some(name)) => v1::Workload { name: name.to_owned(), ..v1::Workload::default() },
-        (_, None) => return Err(not_found("the workload that an earlier request with this request_id wrote")),
+        (Some(Object::Workload(workload)), None) => {
+            wire(access, &access.allocator.cache().state(), workload)
+        }
+        (Some(Object::Workload(workload)), Some(_)) => {
+            workload::to_wire(access.cluster(), workload)
+        }
+        (_, Some(name)) => v1::Workload {
+            name: name.to_owned(),
+            ..v1::Workload::default()
+        },
+        (_, None) => {
+            return Err(not_found(
+                "the workload that an earlier request with this request_id wrote",
+            ));
+        }
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;

@@ -22,6 +22,9 @@ pub(crate) enum Failure {
     /// The server refused, or could not be reached.
     #[error("{}", status.message())]
     Server { server: String, status: Box<Status> },
+    /// A server can't start, or can't go on.
+    #[error("{0}")]
+    Start(String),
     /// Nobody reads what is written.
     #[error("can't write: {0}")]
     Output(#[from] io::Error),

@@ -5,6 +5,7 @@
 //! ```text
 //!  apply:    files --manifest--> requests --client--> server --> one line each
 //!  get:      server --client--> Object --output--> table | YAML | JSON
+//!  serve:    store + allocator + distributor + api, put together in `serve`; `dev` adds a node
 //!  failures: Status --failure--> lines in the words and places of the manifest
 //! ```
 //!
@@ -12,11 +13,13 @@
 
 mod cli;
 mod client;
+mod dev;
 mod failure;
 mod kind;
 mod manifest;
 mod object;
 mod output;
+mod serve;
 mod words;
 
 use std::process::ExitCode;

@@ -28,7 +28,7 @@ const POOL_SIZE: u32 = 4;
 /// lock outlasts that, so that it costs the next writer time and not an error. No statement runs for ever, even if its
 /// client is gone. Plans are made once, which is right because they are lookups alone, whatever the planner guesses: it
 /// can't see the length of an array.
-const WRITER: [(&str, &str); 7] = [
+pub(crate) const WRITER: [(&str, &str); 7] = [
     ("idle_in_transaction_session_timeout", "2s"),
     ("lock_timeout", "2500ms"),
     ("statement_timeout", "10s"),

@@ -24,7 +24,7 @@ SELECT l.cluster, h.rev, h.digest, h.format FROM logs l CROSS JOIN LATERAL (
 ) h";
 
 /// The log from a revision on, below one row that is there even if the log has none to give.
-const READ_AFTER: &str = concat!(
+pub(crate) const READ_AFTER: &str = concat!(
     "
 SELECT b.compacted_rev, b.head, (extract(epoch FROM b.now) * 1000000)::bigint AS now, ",
     log_columns!(),

@@ -1,7 +1,10 @@
-//! A throw-away Postgres server: a fresh data folder, reachable by a Unix socket in it alone, fast and forgetful.
+//! A throw-away Postgres server: a fresh data folder, reachable by a Unix socket in it alone, fast and forgetful unless
+//! asked to be durable.
 //!
 //! A shell stands between the tests and the server and waits for its own standard input: when the test process ends, in
 //! whatever way, that input ends, and the shell ends the server and removes its folder.
+
+mod statements;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+
+pub use statements::Statements;
 
 /// Where tests find a running server in which they may create databases: its URL, without a database.
 pub const SERVER_VARIABLE: &str = "PORTOLAN_TEST_POSTGRES";
@@ -25,9 +30,16 @@ const GUARD: &str = "folder=$1; shift
 read -r line; kill -QUIT $server; wait $server
 [ -n \"$line\" ] || rm -rf \"$folder\"";
 
+/// Of every server.
+const SETTINGS: [&str; 2] = ["listen_addresses=", "max_connections=200"];
+
+/// Of one that need not survive a crash of the machine.
+const FORGETFUL: [&str; 2] = ["fsync=off", "full_page_writes=off"];
+
 /// A server of the tests' own.
 pub struct TestServer {
     folder: PathBuf,
+    settings: Vec<&'static str>,
     guard: Option<Child>,
 }
 
@@ -37,12 +49,22 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl TestServer {
     /// Makes a server and starts it. Takes about a second.
     pub fn start() -> Result<Self, Failure> {
+        Self::start_with([SETTINGS, FORGETFUL].concat())
+    }
+
+    /// The same, but as durable as Postgres is by default: for measurements.
+    pub fn start_durable() -> Result<Self, Failure> {
+        Self::start_with(SETTINGS.to_vec())
+    }
+
+    fn start_with(settings: Vec<&'static str>) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new()
             .prefix("portolan-postgres-")
             .tempdir()?
             .keep();
         let mut server = Self {
             folder,
+            settings,
             guard: None,
         };
         server.create()?;
@@ -73,12 +95,6 @@ impl TestServer {
     /// Starts it again on the same data.
     pub fn start_again(&mut self) -> Result<(), Failure> {
         self.stop();
-        let settings = [
-            "fsync=off",
-            "full_page_writes=off",
-            "listen_addresses=",
-            "max_connections=200",
-        ];
         let mut command = Command::new("sh");
         command
             .args(["-c", GUARD, "guard"])
@@ -90,7 +106,7 @@ impl TestServer {
             .arg(self.data())
             .arg("-k")
             .arg(&self.folder);
-        command.args(settings.iter().flat_map(|setting| ["-c", setting]));
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         self.guard = Some(command.stdin(Stdio::piped()).spawn()?);
         self.wait_until_ready()
     }
@@ -205,7 +221,7 @@ async fn create_database(server: &str, name: &str) -> Result<(), Failure> {
 }
 
 /// A program of Postgres, from PATH or where distributions put it; the newest version.
-fn program(name: &str) -> Result<PathBuf, Failure> {
+pub fn program(name: &str) -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
     let mut versions: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")

@@ -61,7 +61,7 @@ async fn begin(mut connection: PgConnection, cluster: &Name) -> Result<PgConnect
 }
 
 /// The same in every release: replicas of two of them meet during an upgrade.
-fn lock_key(cluster: &Name) -> i64 {
+pub(crate) fn lock_key(cluster: &Name) -> i64 {
     let digest = Digest::of(&[b"portolan/log/", cluster.as_str().as_bytes()]);
     let first = digest.as_bytes().first_chunk();
     i64::from_be_bytes(*first.expect("a digest has 16 bytes"))

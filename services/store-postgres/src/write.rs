@@ -42,7 +42,7 @@ macro_rules! rows_for {
 
 /// All parts see the tables as they were before the statement; no two of them touch the same row. What should change
 /// or remove rows is counted: fewer than expected means that the tables are not what the log says.
-const WRITE: &str = concat!(
+pub(crate) const WRITE: &str = concat!(
     "
 WITH change AS MATERIALIZED (
     SELECT kind, path, uid, before::json AS before, after::json AS after, effect, ordinal::integer - 1 AS ord

@@ -6,7 +6,7 @@
 //! ```text
 //! lock_and_read_after   BEGIN IMMEDIATE          the lock: one writer a file, whatever the cluster
 //!                       SELECT … change_log      commits that the caller does not know yet
-//! commit                INSERT …; UPDATE …; …    one call, at most eleven statements, whatever the number of rows
+//! commit                INSERT …; UPDATE …; …    one call, at most twelve statements, whatever the number of rows
 //!                       COMMIT                   one fsync of the WAL: nearly all of the time
 //! everything else       SELECT on a pool of readers, each in one snapshot
 //! ```

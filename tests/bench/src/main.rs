@@ -1,1 +1,32 @@
-fn main() {}
+//! What Portolan costs, measured beside a peer and a floor in the same run.
+//!
+//! It asserts nothing about absolute times: ratios within a run are what can be compared between machines.
+//!
+//! ```text
+//! cli --ID--> s1 | c1 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
+//!              '-- serve: the real `portolan serve`, from the same target folder
+//! ```
+//! Start with [`round::Rounds`] for the rules, then `s1` and `c1` for what is measured.
+
+mod c1;
+mod cli;
+mod machine;
+mod report;
+mod round;
+mod s1;
+mod serve;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

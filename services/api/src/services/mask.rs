@@ -13,10 +13,19 @@ const SPEC: [(&str, Option<ServiceField>); 18] = [
     ("ports", Some(ServiceField::Ports)),
     ("cluster_ips", Some(ServiceField::ClusterIps)),
     ("ip_families", Some(ServiceField::IpFamilies)),
-    ("external_traffic_policy", Some(ServiceField::ExternalTrafficPolicy)),
-    ("internal_traffic_policy", Some(ServiceField::InternalTrafficPolicy)),
+    (
+        "external_traffic_policy",
+        Some(ServiceField::ExternalTrafficPolicy),
+    ),
+    (
+        "internal_traffic_policy",
+        Some(ServiceField::InternalTrafficPolicy),
+    ),
     ("external_name", Some(ServiceField::ExternalName)),
-    ("publish_not_ready_addresses", Some(ServiceField::PublishNotReadyAddresses)),
+    (
+        "publish_not_ready_addresses",
+        Some(ServiceField::PublishNotReadyAddresses),
+    ),
     ("ip_family_policy", None),
     ("session_affinity", None),
     ("session_affinity_config", None),
@@ -30,7 +39,16 @@ const SPEC: [(&str, Option<ServiceField>); 18] = [
 
 /// Output only: naming them is no mistake, and has no effect.
 const OUTPUT_ONLY: [&str; 10] = [
-    "name", "uid", "generation", "etag", "revision", "create_time", "update_time", "delete_time", "status", "warnings",
+    "name",
+    "uid",
+    "generation",
+    "etag",
+    "revision",
+    "create_time",
+    "update_time",
+    "delete_time",
+    "status",
+    "warnings",
 ];
 
 /// The fields that a write means. Without a mask: those that are populated.
@@ -39,7 +57,9 @@ pub(super) fn fields(
     sent: &v1::Service,
     violations: &mut Violations,
 ) -> BTreeSet<ServiceField> {
-    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else { return populated(sent) };
+    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
+        return populated(sent);
+    };
     let mut fields = BTreeSet::new();
     for (i, path) in mask.paths.iter().enumerate() {
         match path.as_str() {
@@ -75,12 +95,24 @@ fn populated(sent: &v1::Service) -> BTreeSet<ServiceField> {
         (ServiceField::Ports, !spec.ports.is_empty()),
         (ServiceField::ClusterIps, !spec.cluster_ips.is_empty()),
         (ServiceField::IpFamilies, !spec.ip_families.is_empty()),
-        (ServiceField::ExternalTrafficPolicy, spec.external_traffic_policy != 0),
-        (ServiceField::InternalTrafficPolicy, spec.internal_traffic_policy != 0),
+        (
+            ServiceField::ExternalTrafficPolicy,
+            spec.external_traffic_policy != 0,
+        ),
+        (
+            ServiceField::InternalTrafficPolicy,
+            spec.internal_traffic_policy != 0,
+        ),
         (ServiceField::ExternalName, !spec.external_name.is_empty()),
-        (ServiceField::PublishNotReadyAddresses, spec.publish_not_ready_addresses),
+        (
+            ServiceField::PublishNotReadyAddresses,
+            spec.publish_not_ready_addresses,
+        ),
     ];
-    given.into_iter().filter_map(|(field, given)| given.then_some(field)).collect()
+    given
+        .into_iter()
+        .filter_map(|(field, given)| given.then_some(field))
+        .collect()
 }
 
 #[cfg(test)]
@@ -88,10 +120,16 @@ mod tests {
     use super::*;
 
     fn with(paths: &[&str]) -> Result<BTreeSet<ServiceField>, Violations> {
-        let mask = prost_types::FieldMask { paths: paths.iter().map(|p| (*p).to_owned()).collect() };
+        let mask = prost_types::FieldMask {
+            paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        };
         let mut violations = Violations::new();
         let fields = fields(Some(&mask), &v1::Service::default(), &mut violations);
-        if violations.is_empty() { Ok(fields) } else { Err(violations) }
+        if violations.is_empty() {
+            Ok(fields)
+        } else {
+            Err(violations)
+        }
     }
 
     #[test]
@@ -99,14 +137,30 @@ mod tests {
         use ServiceField::{Labels, Ports};
         for (name, paths, expected) in [
             ("one field", vec!["spec.ports"], Some(vec![Ports])),
-            ("two fields", vec!["labels", "spec.ports"], Some(vec![Labels, Ports])),
-            ("output only has no effect", vec!["status.conditions", "uid", "labels"], Some(vec![Labels])),
-            ("not carried out yet", vec!["spec.session_affinity"], Some(vec![])),
+            (
+                "two fields",
+                vec!["labels", "spec.ports"],
+                Some(vec![Labels, Ports]),
+            ),
+            (
+                "output only has no effect",
+                vec!["status.conditions", "uid", "labels"],
+                Some(vec![Labels]),
+            ),
+            (
+                "not carried out yet",
+                vec!["spec.session_affinity"],
+                Some(vec![]),
+            ),
             ("unknown", vec!["spec.colour"], None),
             ("an index", vec!["spec.ports[0]"], None),
             ("star beside others", vec!["*", "labels"], None),
         ] {
-            assert_eq!(with(&paths).ok(), expected.map(BTreeSet::from_iter), "{name}");
+            assert_eq!(
+                with(&paths).ok(),
+                expected.map(BTreeSet::from_iter),
+                "{name}"
+            );
         }
         assert_eq!(with(&["*"]).unwrap().len(), ServiceField::ALL.len());
         assert_eq!(with(&["spec"]).unwrap().len(), ServiceField::ALL.len() - 2);

@@ -13,9 +13,11 @@ use std::io::{self, Write};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::client::Client;
+use crate::dev::{DemoBackend, Dev};
 use crate::failure::Failure;
 use crate::kind::{Kind, Target};
 use crate::manifest::Scope;
+use crate::serve::Serve;
 
 /// Services for any fleet: stable addresses, ports and names in front of backends that come and go.
 #[derive(Parser)]
@@ -28,6 +30,10 @@ pub(crate) struct Arguments {
 /// Everything `portolan` does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Serve(Box<Serve>),
+    Dev(Box<Dev>),
+    #[command(hide = true)]
+    DemoBackend(DemoBackend),
     /// Create or change what manifests describe
     Apply(apply::Apply),
     /// Show resources
@@ -150,6 +156,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Failure> {
     match command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Dev(dev) => dev.run().await,
+        Command::DemoBackend(backend) => backend.run().await,
         Command::Apply(apply) => apply.run(console).await,
         Command::Get(get) => get.run(console).await,
         Command::Describe(describe) => describe.run(console).await,

@@ -13,9 +13,9 @@ pub struct LogRow {
     pub rev: i64,
     /// Its place in the commit, from 0.
     pub ord: i32,
-    /// [`Kind::number`]
+    /// [`portolan_model::Kind::number`]
     pub kind: i16,
-    /// [`Object::path`]
+    /// [`portolan_model::Object::path`]
     pub path: String,
     /// Body before the change.
     pub before: Option<String>,

@@ -1,0 +1,32 @@
+//! Why an agent did not start. Once it runs, it retries and tells by its status.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// What has to be put right before an agent can run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Server address or state directory.
+    #[error(transparent)]
+    Subscriber(#[from] portolan_subscriber::StartError),
+    /// Metrics can't be served there.
+    #[error("can't listen on {address} for metrics; choose another --metrics-listen")]
+    Listen {
+        /// As given.
+        address: SocketAddr,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What the command line leaves open and the machine does not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgsError {
+    /// There is no usable host name.
+    #[error("the host name can't be used as the name of the node; give --node")]
+    Node,
+    /// There is no home directory.
+    #[error("neither XDG_STATE_HOME nor HOME is set; give --state-dir")]
+    StateDir,
+}

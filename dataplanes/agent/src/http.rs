@@ -1,0 +1,56 @@
+//! Metrics and health for those who watch a node.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use portolan_subscriber::Status;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+use crate::AgentStatus;
+use crate::status::Report;
+
+/// As `OpenMetrics` asks for.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is shown.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) agent: watch::Receiver<AgentStatus>,
+    pub(crate) stream: watch::Receiver<Status>,
+}
+
+/// /metrics, /healthz, and /livez, which answers as long as the process runs.
+pub(crate) fn router(watched: Watched) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(health))
+        .route("/livez", get(async || "ok\n"))
+        .with_state(watched)
+}
+
+async fn metrics(State(watched): State<Watched>) -> Response {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &watched.registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn health(State(watched): State<Watched>) -> Response {
+    let report = Report::new(&watched.agent.borrow(), &watched.stream.borrow());
+    let code = if report.healthy {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    match serde_json::to_string(&report) {
+        Ok(text) => (code, [(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,206 @@
+//! Keeps a dataplane at what is desired.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portolan_dataplane::{
+    Applied, Capabilities, Dataplane, Desired, Environment, FrontendKey, Health, NodeState, Plan,
+    Rejected, RejectionCode, Touched, Views, plan, plan_keys,
+};
+use portolan_model::Name;
+use portolan_model::view::ViewKey;
+use portolan_subscriber::{Reason, Update};
+use tracing::{info, warn};
+
+use crate::rejected::{Failure, by_service};
+
+/// Desired state, what is known to be programmed, and the difference that could not be closed.
+pub(crate) struct Reconciler<D> {
+    dataplane: D,
+    capabilities: Capabilities,
+    node: Name,
+    views: Views,
+    desired: Desired,
+    observed: NodeState,
+    /// `observed` is complete; until then nothing is removed that is not known.
+    adopted: bool,
+    /// What the dataplane was told last about where it runs.
+    environment: Option<Environment>,
+    failures: BTreeMap<FrontendKey, Failure>,
+}
+
+impl<D: Dataplane> Reconciler<D> {
+    pub(crate) fn new(dataplane: D, node: Name) -> Self {
+        Self {
+            capabilities: dataplane.capabilities(),
+            dataplane,
+            node,
+            views: Views::default(),
+            desired: Desired::new(),
+            observed: NodeState::new(),
+            adopted: false,
+            environment: None,
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// Everything that the node was told.
+    pub(crate) fn views(&self) -> &Views {
+        &self.views
+    }
+
+    /// Takes over changes, without doing anything about them yet.
+    pub(crate) fn accept(&mut self, update: Update) -> Touched {
+        self.views.apply(update.upserts, update.removed)
+    }
+
+    /// Programs what was touched.
+    pub(crate) async fn change(&mut self, touched: &Touched) {
+        let keys = self.desired.refresh(&self.views, &self.node, touched);
+        self.configure().await;
+        if !self.adopted {
+            return self.audit().await;
+        }
+        let plan = plan_keys(
+            &keys,
+            self.desired.state(),
+            &self.observed,
+            &self.capabilities,
+        );
+        self.carry_out(plan, &keys).await;
+    }
+
+    /// Tries again what failed.
+    pub(crate) async fn retry(&mut self) {
+        self.configure().await;
+        if !self.adopted {
+            return self.audit().await;
+        }
+        let keys: BTreeSet<_> = self.failures.keys().copied().collect();
+        let plan = plan_keys(
+            &keys,
+            self.desired.state(),
+            &self.observed,
+            &self.capabilities,
+        );
+        self.carry_out(plan, &keys).await;
+    }
+
+    /// Compares all that is programmed with all that should be, and puts it right.
+    pub(crate) async fn audit(&mut self) {
+        self.configure().await;
+        match self.dataplane.observe().await {
+            Ok(observed) => {
+                self.observed = observed;
+                self.adopted = true;
+            }
+            // What is desired is still put, as far as it is not known to be there.
+            Err(error) => warn!(error = chain(&error), "the dataplane can't be observed"),
+        }
+        let plan = plan(self.desired.state(), &self.observed, &self.capabilities);
+        let keys = self.failures.keys().copied();
+        let keys = keys
+            .chain(plan.put.iter().map(|(key, _)| *key))
+            .chain(plan.remove.iter().copied())
+            .chain(plan.unsupported.iter().map(|rejected| rejected.key))
+            .collect();
+        if !plan.is_empty() {
+            info!(
+                put = plan.put.len(),
+                remove = plan.remove.len(),
+                "bringing the dataplane in step"
+            );
+        }
+        self.carry_out(plan, &keys).await;
+    }
+
+    /// Whether trying again may help.
+    pub(crate) fn is_failing(&self) -> bool {
+        let mut failures = self.failures.values();
+        let unfinished = !self.adopted || self.environment.is_none();
+        unfinished || failures.any(|f| f.code != RejectionCode::UnsupportedFeature)
+    }
+
+    /// What is not as it should be, by Service.
+    pub(crate) fn rejected(&self) -> BTreeMap<ViewKey, Reason> {
+        by_service(&self.failures)
+    }
+
+    pub(crate) async fn health(&mut self) -> Health {
+        self.dataplane.probe().await
+    }
+
+    pub(crate) fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.dataplane.counters()
+    }
+
+    async fn configure(&mut self) {
+        let environment = self.views.environment(&self.node);
+        if self.environment.as_ref() == Some(&environment) {
+            return;
+        }
+        match self.dataplane.configure(&environment).await {
+            Ok(()) => self.environment = Some(environment),
+            Err(error) => {
+                self.environment = None;
+                warn!(error = chain(&error), "the dataplane can't be configured");
+            }
+        }
+    }
+
+    /// `keys` are those that the plan was made for: their failures are over unless they fail again.
+    async fn carry_out(&mut self, plan: Plan, keys: &BTreeSet<FrontendKey>) {
+        let Applied { rejected } = if plan.is_empty() {
+            Applied::default()
+        } else {
+            self.dataplane.apply(&plan).await
+        };
+        let mut failures = BTreeMap::new();
+        for rejected in plan.unsupported.into_iter().chain(rejected) {
+            self.fail(rejected, &mut failures);
+        }
+        self.failures.retain(|key, _| !keys.contains(key));
+        let failed = |key: &FrontendKey| {
+            let failure = failures.get(key);
+            failure.is_some_and(|f| f.code != RejectionCode::UnsupportedFeature)
+        };
+        for (key, frontend) in plan.put {
+            if !failed(&key) {
+                self.observed.insert(key, frontend);
+            }
+        }
+        for key in plan.remove {
+            if !failed(&key) {
+                self.observed.remove(&key);
+            }
+        }
+        self.failures.extend(failures);
+    }
+
+    fn fail(&self, rejected: Rejected, failures: &mut BTreeMap<FrontendKey, Failure>) {
+        let Rejected { key, code, message } = rejected;
+        let frontend = self.desired.state().get(&key);
+        let Some(frontend) = frontend.or_else(|| self.observed.get(&key)) else {
+            warn!(%key, message, "the dataplane rejected what it was not asked to do");
+            return;
+        };
+        let failure = Failure {
+            service: frontend.service.uid,
+            code,
+            message,
+        };
+        if self.failures.get(&key) != Some(&failure) {
+            warn!(%key, service = %frontend.service, code = code.as_str(), "not programmed: {}", failure.message);
+        }
+        failures.insert(key, failure);
+    }
+}
+
+/// An error with its cause.
+fn chain(error: &dyn std::error::Error) -> String {
+    error
+        .source()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests;

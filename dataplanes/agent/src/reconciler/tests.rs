@@ -1,0 +1,231 @@
+use std::net::IpAddr;
+
+use portolan_dataplane::testing::FakeDataplane;
+use portolan_dataplane::{DataplaneError, Frontend};
+use portolan_model::view::{
+    FrontendAt, FrontendView, Reach, ServiceView, View, ViewKind, WhenEmpty,
+};
+use portolan_model::{Protocol, TrafficPolicy, Uid};
+
+use super::*;
+
+fn uid(number: u8) -> Uid {
+    Uid::from_random(u128::from(number))
+}
+
+fn key(number: u8) -> FrontendKey {
+    FrontendKey {
+        address: IpAddr::from([10, 96, 0, number]),
+        port: 80,
+        protocol: Protocol::Sctp,
+    }
+}
+
+fn service(number: u8) -> (ViewKey, View) {
+    let view = ServiceView {
+        namespace: Name::trusted("default"),
+        name: Name::trusted(format!("service-{number}")),
+        frontends: vec![FrontendView {
+            at: FrontendAt::Address(key(number).address),
+            reach: Reach::Internal,
+            policy: TrafficPolicy::Cluster,
+            port: 80,
+            protocol: Protocol::Sctp,
+            service_port: String::new(),
+            affinity_seconds: 0,
+            source_ranges: Vec::new(),
+            when_empty: WhenEmpty::Reject,
+            node_hints_valid: false,
+            zone_hints_valid: false,
+        }],
+        external_name: String::new(),
+        headless: false,
+    };
+    (
+        ViewKey::new(ViewKind::Service, uid(number)),
+        View::Service(view),
+    )
+}
+
+/// Hands on to a fake, and can be made blind, deaf or unable to remove.
+#[derive(Clone)]
+struct Moody {
+    fake: FakeDataplane,
+    blind: bool,
+    deaf: bool,
+    clinging: bool,
+}
+
+impl Moody {
+    fn new(fake: &FakeDataplane) -> Self {
+        Self {
+            fake: fake.clone(),
+            blind: false,
+            deaf: false,
+            clinging: false,
+        }
+    }
+}
+
+fn error(context: &str) -> DataplaneError {
+    DataplaneError {
+        context: context.to_owned(),
+        source: None,
+    }
+}
+
+impl Dataplane for Moody {
+    fn capabilities(&self) -> Capabilities {
+        self.fake.capabilities()
+    }
+
+    async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
+        if self.deaf {
+            return Err(error("deaf"));
+        }
+        self.fake.configure(environment).await
+    }
+
+    async fn observe(&mut self) -> Result<NodeState, DataplaneError> {
+        if self.blind {
+            return Err(error("blind"));
+        }
+        self.fake.observe().await
+    }
+
+    async fn apply(&mut self, plan: &Plan) -> Applied {
+        let mut plan = plan.clone();
+        let kept = if self.clinging {
+            std::mem::take(&mut plan.remove)
+        } else {
+            Vec::new()
+        };
+        let mut applied = self.fake.apply(&plan).await;
+        applied
+            .rejected
+            .extend(kept.into_iter().map(|key| Rejected {
+                key,
+                code: RejectionCode::Internal,
+                message: "can't remove".to_owned(),
+            }));
+        applied
+    }
+
+    async fn probe(&mut self) -> Health {
+        self.fake.probe().await
+    }
+
+    async fn cleanup(&mut self) -> Result<(), DataplaneError> {
+        self.fake.cleanup().await
+    }
+}
+
+async fn change<D: Dataplane>(reconciler: &mut Reconciler<D>, upserts: &[u8], removed: &[u8]) {
+    let upserts = upserts.iter().map(|number| service(*number));
+    let removed = removed.iter().map(|number| service(*number).0);
+    let touched = reconciler.views.apply(upserts, removed);
+    reconciler.change(&touched).await;
+}
+
+fn keys(fake: &FakeDataplane) -> Vec<FrontendKey> {
+    fake.programmed().into_keys().collect()
+}
+
+/// What an earlier process left, for Service `number`.
+fn left_behind(number: u8) -> (FrontendKey, Frontend) {
+    let mut views = Views::default();
+    views.apply([service(number)], []);
+    let state = views.desired_all(&Name::trusted("node-1"));
+    state.into_iter().next().unwrap()
+}
+
+fn reconciler<D: Dataplane>(dataplane: D) -> Reconciler<D> {
+    Reconciler::new(dataplane, Name::trusted("node-1"))
+}
+
+#[tokio::test]
+async fn an_audit_puts_right_what_was_changed_behind_its_back() {
+    let fake = FakeDataplane::default();
+    let mut reconciler = reconciler(fake.clone());
+    change(&mut reconciler, &[1, 2], &[]).await;
+    let whole = fake.programmed();
+    fake.tamper(|programmed| {
+        programmed.remove(&key(1));
+        programmed.extend([left_behind(9)]);
+    });
+    reconciler.audit().await;
+    assert_eq!(fake.programmed(), whole);
+    let writes = fake.writes();
+    reconciler.audit().await;
+    assert_eq!(fake.writes(), writes, "nothing to do, nothing done");
+}
+
+#[tokio::test]
+async fn a_dataplane_that_cannot_be_observed_is_programmed_and_pruned_later() {
+    let fake = FakeDataplane::default();
+    fake.tamper(|programmed| programmed.extend([left_behind(9)]));
+    let mut reconciler = reconciler(Moody {
+        blind: true,
+        ..Moody::new(&fake)
+    });
+    change(&mut reconciler, &[1], &[]).await;
+    assert_eq!(keys(&fake), [key(1), key(9)]);
+    assert!(reconciler.is_failing());
+    reconciler.dataplane.blind = false;
+    reconciler.retry().await;
+    assert_eq!(keys(&fake), [key(1)]);
+    assert!(!reconciler.is_failing());
+}
+
+#[tokio::test]
+async fn a_dataplane_that_cannot_be_configured_is_told_again() {
+    let fake = FakeDataplane::default();
+    let mut reconciler = reconciler(Moody {
+        deaf: true,
+        ..Moody::new(&fake)
+    });
+    change(&mut reconciler, &[1], &[]).await;
+    assert_eq!(keys(&fake), [key(1)]);
+    assert!(reconciler.is_failing());
+    reconciler.dataplane.deaf = false;
+    reconciler.retry().await;
+    assert!(!reconciler.is_failing());
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_is_a_rejection_of_the_service_that_is_gone() {
+    let fake = FakeDataplane::default();
+    let mut reconciler = reconciler(Moody::new(&fake));
+    change(&mut reconciler, &[1, 2], &[]).await;
+    reconciler.dataplane.clinging = true;
+    change(&mut reconciler, &[3], &[1]).await;
+    assert_eq!(
+        reconciler.rejected().into_keys().collect::<Vec<_>>(),
+        [service(1).0]
+    );
+    assert_eq!(keys(&fake), [key(1), key(2), key(3)]);
+    reconciler.dataplane.clinging = false;
+    reconciler.retry().await;
+    assert!(reconciler.rejected().is_empty() && !reconciler.is_failing());
+    assert_eq!(keys(&fake), [key(2), key(3)]);
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_dataplane_is_rejected_and_not_retried() {
+    let mut capabilities = FakeDataplane::everything();
+    capabilities.protocols.remove(&Protocol::Sctp);
+    let fake = FakeDataplane::new(capabilities);
+    fake.tamper(|programmed| programmed.extend([left_behind(1)]));
+    let mut reconciler = reconciler(fake.clone());
+    change(&mut reconciler, &[1], &[]).await;
+    let reasons: Vec<_> = reconciler
+        .rejected()
+        .into_values()
+        .map(|r| r.code)
+        .collect();
+    assert_eq!(reasons, ["UNSUPPORTED_FEATURE"]);
+    assert!(!reconciler.is_failing());
+    assert!(keys(&fake).is_empty(), "an older version is removed");
+    change(&mut reconciler, &[], &[1]).await;
+    assert!(reconciler.rejected().is_empty());
+}

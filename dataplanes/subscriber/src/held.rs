@@ -1,0 +1,155 @@
+//! What a node holds whole.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use portolan_model::view::{View, ViewKey};
+use portolan_model::{Digest, Revision, StoreId};
+use portolan_proto::convert::view;
+use portolan_proto::node::v1 as wire;
+
+use crate::Reason;
+use crate::key::ObjectKey;
+
+/// Objects that changed; `None` is gone.
+pub(crate) type Changes = BTreeMap<ObjectKey, Option<Bytes>>;
+
+/// Every object of a store at a revision, each body as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) store_id: StoreId,
+    pub(crate) revision: Revision,
+    pub(crate) digest: Digest,
+    pub(crate) objects: BTreeMap<ObjectKey, Bytes>,
+    pub(crate) unreadable: BTreeMap<ObjectKey, Unreadable>,
+}
+
+/// An object whose body this release can't read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Since when.
+    pub(crate) since: Revision,
+    /// Why.
+    pub(crate) error: String,
+    /// The last body that it could read: what stays programmed.
+    pub(crate) last_good: Option<Bytes>,
+}
+
+/// What changes mean to the owner of the views.
+#[derive(Debug, Default)]
+pub(crate) struct ViewChanges {
+    pub(crate) upserts: Vec<(ViewKey, View)>,
+    pub(crate) removed: Vec<ViewKey>,
+}
+
+impl Held {
+    /// Nothing of a store.
+    pub(crate) fn empty(store_id: StoreId) -> Self {
+        Self {
+            store_id,
+            revision: Revision::ZERO,
+            digest: Digest::EMPTY,
+            objects: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over whole values. Those that are held already change nothing.
+    pub(crate) fn apply(&mut self, changes: &Changes, to: Revision) -> ViewChanges {
+        let mut views = ViewChanges::default();
+        self.revision = to;
+        for (key, body) in changes {
+            match body {
+                Some(body) => self.put(*key, body, &mut views),
+                None => self.forget(*key, &mut views),
+            }
+        }
+        views
+    }
+
+    /// What leads from here to exactly these objects.
+    pub(crate) fn changes_to(&self, objects: BTreeMap<ObjectKey, Bytes>) -> Changes {
+        let gone = self.objects.keys().filter(|key| !objects.contains_key(key));
+        let mut changes: Changes = gone.map(|key| (*key, None)).collect();
+        let fresh = objects
+            .into_iter()
+            .filter(|(key, body)| self.objects.get(key) != Some(body));
+        changes.extend(fresh.map(|(key, body)| (key, Some(body))));
+        changes
+    }
+
+    /// Every object in its last readable version.
+    pub(crate) fn views(&self) -> Vec<(ViewKey, View)> {
+        let readable = |(key, body): (&ObjectKey, &Bytes)| {
+            let view_key = key.view()?;
+            let body = match self.unreadable.get(key) {
+                Some(unreadable) => unreadable.last_good.as_ref()?,
+                None => body,
+            };
+            // A body in its last readable version was read when it came.
+            Some((view_key, view::decode(view_key.kind, body).ok()?))
+        };
+        self.objects.iter().filter_map(readable).collect()
+    }
+
+    /// The rejections that follow from what can't be read.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = (ViewKey, Revision, Reason)> {
+        self.unreadable.iter().filter_map(|(key, unreadable)| {
+            let reason = Reason {
+                code: "INVALID_OBJECT",
+                message: format!(
+                    "{}; its last good version stays; update the agent of this node",
+                    unreadable.error
+                ),
+            };
+            Some((key.view()?, unreadable.since, reason))
+        })
+    }
+
+    /// Where a stream may go on.
+    pub(crate) fn resume(&self) -> wire::Resume {
+        wire::Resume {
+            store_id: self.store_id.as_bytes().to_vec(),
+            revision: self.revision.0,
+            digest: self.digest.as_bytes().to_vec(),
+        }
+    }
+
+    fn put(&mut self, key: ObjectKey, body: &Bytes, views: &mut ViewChanges) {
+        if self.objects.get(&key) == Some(body) {
+            return;
+        }
+        self.digest.toggle(key.digest(body));
+        let old = self.objects.insert(key, body.clone());
+        if let Some(old) = &old {
+            self.digest.toggle(key.digest(old));
+        }
+        let Some(view_key) = key.view() else { return };
+        match view::decode(view_key.kind, body) {
+            Ok(view) => {
+                self.unreadable.remove(&key);
+                views.upserts.push((view_key, view));
+            }
+            Err(error) => {
+                let before = self.unreadable.remove(&key);
+                let since = before.as_ref().map_or(self.revision, |held| held.since);
+                let last_good = before.map_or(old, |held| held.last_good);
+                let unreadable = Unreadable {
+                    since,
+                    error: error.to_string(),
+                    last_good,
+                };
+                self.unreadable.insert(key, unreadable);
+            }
+        }
+    }
+
+    fn forget(&mut self, key: ObjectKey, views: &mut ViewChanges) {
+        let Some(old) = self.objects.remove(&key) else {
+            return;
+        };
+        self.digest.toggle(key.digest(&old));
+        self.unreadable.remove(&key);
+        views.removed.extend(key.view());
+    }
+}

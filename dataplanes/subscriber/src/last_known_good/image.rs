@@ -1,0 +1,144 @@
+//! A state as a recorded stream.
+
+use bytes::Bytes;
+use portolan_model::{Digest, Revision};
+use portolan_proto::node::v1 as wire;
+use wire::sync_response::Message as Frame;
+
+use super::record;
+use crate::held::{Changes, Held};
+use crate::intake::Intake;
+use crate::key::ObjectKey;
+
+/// Bodies in one frame of an image.
+const CHUNK: usize = 256 << 10;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub(super) held: Held,
+    /// Bytes of the snapshot at its start.
+    pub(super) snapshot: u64,
+    /// Bytes of the snapshot and of all whole batches after it.
+    pub(super) whole: u64,
+}
+
+/// Reads as far as the recording is whole; `None` if that is no state.
+pub(super) fn read(bytes: &[u8]) -> Option<Image> {
+    let mut intake = Intake::new(None, true);
+    let (mut snapshot, mut whole, mut at) = (0, 0, 0);
+    while let Some((frame, length)) = record::decode(&bytes[at..]) {
+        at += length;
+        let reached = match frame {
+            Frame::Welcome(welcome) => intake.welcome(&welcome).map(|()| false),
+            Frame::SnapshotBegin(begin) => intake.snapshot_begin(&begin).map(|()| false),
+            Frame::Batch(batch) => intake.batch(batch).map(|step| step.is_some()),
+            Frame::SnapshotEnd(end) => intake.snapshot_end(&end).map(|_| true),
+            _ => break,
+        };
+        match reached {
+            Ok(true) => whole = at,
+            Ok(false) => {}
+            Err(_) => break,
+        }
+        if snapshot == 0 {
+            snapshot = whole;
+        }
+    }
+    Some(Image {
+        held: intake.into_held()?,
+        snapshot: snapshot as u64,
+        whole: whole as u64,
+    })
+}
+
+/// The frames that lead to a state.
+///
+/// Where the present body of an object can't be read, the snapshot has the last one that could, as of one revision
+/// earlier, and a batch brings the present one: reading goes the way that led here.
+pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame)) {
+    let mut late = Changes::new();
+    let mut objects: Vec<(ObjectKey, &Bytes)> = Vec::with_capacity(held.objects.len());
+    for (key, body) in &held.objects {
+        let unreadable = held.unreadable.get(key);
+        match unreadable.and_then(|unreadable| unreadable.last_good.as_ref()) {
+            Some(good) => {
+                late.insert(*key, Some(body.clone()));
+                objects.push((*key, good));
+            }
+            None => objects.push((*key, body)),
+        }
+    }
+    let revision = if late.is_empty() {
+        held.revision
+    } else {
+        Revision(held.revision.0.saturating_sub(1))
+    };
+    snapshot(held, revision, &objects, out);
+    if !late.is_empty() {
+        out(batch(revision, held.revision, &late));
+    }
+}
+
+fn snapshot(
+    held: &Held,
+    revision: Revision,
+    objects: &[(ObjectKey, &Bytes)],
+    out: &mut impl FnMut(Frame),
+) {
+    out(Frame::Welcome(wire::Welcome {
+        store_id: held.store_id.as_bytes().to_vec(),
+        mode: wire::welcome::Mode::Snapshot.into(),
+        ..wire::Welcome::default()
+    }));
+    out(Frame::SnapshotBegin(wire::SnapshotBegin {
+        revision: revision.0,
+        objects: objects.len() as u64,
+    }));
+    let mut digest = Digest::EMPTY;
+    let mut chunk = wire::Batch::default();
+    let mut size = 0;
+    for (key, body) in objects {
+        digest.toggle(key.digest(body));
+        size += body.len();
+        chunk.objects.push(object(*key, body));
+        if size >= CHUNK {
+            out(Frame::Batch(std::mem::take(&mut chunk)));
+            size = 0;
+        }
+    }
+    if !chunk.objects.is_empty() {
+        out(Frame::Batch(chunk));
+    }
+    out(Frame::SnapshotEnd(wire::SnapshotEnd {
+        revision: revision.0,
+        digest: digest.as_bytes().to_vec(),
+    }));
+}
+
+/// The frame of these changes.
+pub(super) fn batch(from: Revision, to: Revision, changes: &Changes) -> Frame {
+    let mut batch = wire::Batch {
+        from_revision: from.0,
+        to_revision: to.0,
+        ..wire::Batch::default()
+    };
+    for (key, body) in changes {
+        match body {
+            Some(body) => batch.objects.push(object(*key, body)),
+            None => batch.removed.push(wire::ObjectRef {
+                kind: key.kind.into(),
+                uid: key.uid.as_bytes().to_vec(),
+            }),
+        }
+    }
+    Frame::Batch(batch)
+}
+
+fn object(key: ObjectKey, body: &Bytes) -> wire::Object {
+    wire::Object {
+        kind: key.kind.into(),
+        uid: Bytes::copy_from_slice(key.uid.as_bytes()),
+        body: body.clone(),
+    }
+}

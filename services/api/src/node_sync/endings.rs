@@ -1,0 +1,107 @@
+//! The statuses that end a node's stream.
+
+use std::collections::HashMap;
+
+use http::HeaderMap;
+use portolan_distributor::{Ending, NotAdmitted};
+use portolan_model::view::PROJECTION_VERSION;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::status::{DOMAIN, unavailable};
+
+/// The trailers that say how a stream ended.
+pub(super) fn trailers(ending: Ending) -> HeaderMap {
+    match ending {
+        Ending::Complete => headers(&Status::new(Code::Ok, "")),
+        Ending::Replaced => headers(&status(
+            Code::Aborted,
+            "STREAM_REPLACED",
+            "a newer stream of this node took the place of this one",
+        )),
+        Ending::Unregistered => headers(&status(
+            Code::FailedPrecondition,
+            "NODE_DELETED",
+            "the node was deleted; create it again, or stop its plugin",
+        )),
+        Ending::Stuck => headers(&status(
+            Code::Aborted,
+            "STREAM_STUCK",
+            "the node does not read its stream",
+        )),
+        Ending::Failed(headers) => *headers,
+    }
+}
+
+pub(super) fn failed(status: &Status) -> Ending {
+    Ending::Failed(Box::new(headers(status)))
+}
+
+fn headers(status: &Status) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if status.add_header(&mut headers).is_err() {
+        // Never of ours, whose texts are percent-encoded.
+        headers.insert("grpc-status", http::HeaderValue::from_static("13"));
+    }
+    headers
+}
+
+/// A status with ErrorInfo.
+pub(super) fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::<String, String>::new());
+    Status::with_error_details(code, message, details)
+}
+
+/// The node broke a rule of the stream.
+pub(super) fn violation(message: impl Into<String>) -> Status {
+    status(Code::InvalidArgument, "STREAM_RULE_BROKEN", message)
+}
+
+pub(super) fn silent() -> Status {
+    status(
+        Code::DeadlineExceeded,
+        "HELLO_MISSING",
+        "the first message of a stream must be a Hello, and come at once",
+    )
+}
+
+pub(super) fn draining() -> Status {
+    unavailable(
+        "SHUTTING_DOWN",
+        "this server is about to end; connect to another one, or a little later".to_owned(),
+    )
+}
+
+pub(super) fn too_many(limit: usize) -> Status {
+    let message =
+        format!("this server has {limit} open streams, its limit; connect to another one");
+    status(Code::ResourceExhausted, "TOO_MANY_STREAMS", message)
+}
+
+pub(super) fn projection(asked: u32) -> Status {
+    let message = format!(
+        "the plugin understands version {asked} of what nodes are told, this server speaks version \
+         {PROJECTION_VERSION}; upgrade the older of the two"
+    );
+    status(Code::FailedPrecondition, "PROJECTION_UNSUPPORTED", message)
+}
+
+pub(super) fn not_registered(cluster: &str, node: &str) -> Status {
+    let message = format!(
+        "node {node} is not registered in cluster {cluster}; create it, or start the server with --auto-register"
+    );
+    status(Code::FailedPrecondition, "NODE_NOT_REGISTERED", message)
+}
+
+pub(super) fn not_admitted(refused: NotAdmitted) -> Status {
+    match refused {
+        NotAdmitted::Superseded { .. } => {
+            status(Code::Aborted, "SESSION_SUPERSEDED", refused.to_string())
+        }
+        NotAdmitted::TooMany => status(
+            Code::ResourceExhausted,
+            "TOO_MANY_STREAMS",
+            refused.to_string(),
+        ),
+    }
+}

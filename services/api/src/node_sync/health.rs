@@ -1,0 +1,98 @@
+//! Readiness reports on their way to the allocator, one after the other, and not in the way of Acks.
+
+use portolan_allocator::{
+    Action, Allocator, Context, HealthItem, Operation, ReadinessReport, SubmitError,
+};
+use portolan_distributor::{Seat, StreamHandle};
+use portolan_model::{Name, Uid};
+use portolan_proto::node::v1::{HealthAck, HealthReport, WorkloadHealth, sync_response};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::NodeCluster;
+use super::endings::{failed, violation};
+use crate::status::from_submit;
+
+/// Reports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
+const QUEUE: usize = 8;
+/// Workloads in one report.
+const MAX_ITEMS: usize = 10_000;
+
+/// Takes the reports of one stream.
+pub(super) struct HealthDesk {
+    node: Name,
+    seat: Seat,
+    waiting: mpsc::Sender<ReadinessReport>,
+}
+
+impl HealthDesk {
+    /// It works until it is dropped.
+    pub(super) fn open(
+        cluster: &NodeCluster,
+        node: &Name,
+        seat: Seat,
+        stream: StreamHandle,
+    ) -> Self {
+        let (waiting, reports) = mpsc::channel(QUEUE);
+        tokio::spawn(work(cluster.allocator.clone(), reports, stream));
+        Self {
+            node: node.clone(),
+            seat,
+            waiting,
+        }
+    }
+
+    /// Takes a report. If too many wait, it is dropped without a `HealthAck`, and the node sends it again.
+    pub(super) fn take(&self, report: HealthReport) -> Result<(), Status> {
+        if report.items.len() > MAX_ITEMS {
+            return Err(violation(format!(
+                "a health report has at most {MAX_ITEMS} items"
+            )));
+        }
+        let items: Option<_> = report.items.into_iter().map(item).collect();
+        let report = ReadinessReport {
+            node: self.node.clone(),
+            node_uid: self.seat.uid,
+            session: self.seat.session,
+            seq: report.seq,
+            full: report.full,
+            items: items.ok_or_else(|| violation("a workload's uid has 16 bytes"))?,
+        };
+        if self.waiting.try_send(report).is_err() {
+            tracing::debug!(node = %self.node, "a health report has to be sent again");
+        }
+        Ok(())
+    }
+}
+
+fn item(sent: WorkloadHealth) -> Option<HealthItem> {
+    Some(HealthItem {
+        workload: Uid::from_slice(&sent.workload_uid)?,
+        probe_generation: sent.probe_generation,
+        serving: sent.serving,
+        reason: sent.reason,
+    })
+}
+
+async fn work(
+    allocator: Allocator,
+    mut reports: mpsc::Receiver<ReadinessReport>,
+    stream: StreamHandle,
+) {
+    while let Some(report) = reports.recv().await {
+        let seq = report.seq;
+        let context = Context {
+            principal: format!("nodes/{}", report.node),
+            method: "ReportReadiness",
+            ..Context::default()
+        };
+        let action = Action::ReportReadiness(report);
+        match allocator.submit(Operation { action, context }).await {
+            Ok(_) => stream.send(sync_response::Message::HealthAck(HealthAck { seq })),
+            // A newer session speaks for the node, or the report can never be taken.
+            Err(error @ SubmitError::Refused(_)) => stream.end(failed(&from_submit(error))),
+            // Without a HealthAck the node sends it again.
+            Err(error) => tracing::debug!(error = %error, "a health report was not committed"),
+        }
+    }
+}

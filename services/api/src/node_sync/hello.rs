@@ -1,0 +1,179 @@
+//! From Hello to Welcome.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::Extensions;
+use portolan_allocator::{Action, Context, Operation};
+use portolan_distributor::{Attendance, Guest, HEARTBEAT, Held, Mode, Start, StreamHandle};
+use portolan_model::view::PROJECTION_VERSION;
+use portolan_model::{Digest, Name, Node, NodeSpec, Object, Refusal, Revision, StoreId};
+use portolan_proto::convert::view::address;
+use portolan_proto::node::v1::{Hello, NodeDescription, Resume, Welcome, sync_response, welcome};
+use tonic::Status;
+
+use super::endings::{self, not_admitted, not_registered, violation};
+use super::{NodeCluster, Peer, Shared};
+use crate::status::{from_refusal, from_submit};
+
+/// How long a node that is ahead of this replica is let wait for it: far longer than replicas differ.
+const CATCH_UP: Duration = Duration::from_secs(2);
+/// Addresses in a description.
+const MAX_ADDRESSES: usize = 64;
+
+/// A node that has come in.
+pub(super) struct Arrival {
+    pub(super) cluster: NodeCluster,
+    pub(super) node: Name,
+    pub(super) attendance: Attendance,
+    pub(super) start: Start,
+    pub(super) welcome: sync_response::Message,
+}
+
+impl Shared {
+    /// Checks a Hello, registers the node if need be, and finds where its stream begins.
+    pub(super) async fn receive(
+        &self,
+        hello: &Hello,
+        extensions: &Extensions,
+        stream: &StreamHandle,
+    ) -> Result<Arrival, Status> {
+        let peer = self.options.identity.identify(extensions, hello)?;
+        let cluster = self.cluster(&peer)?.clone();
+        if hello.projection_version != PROJECTION_VERSION {
+            return Err(endings::projection(hello.projection_version));
+        }
+        let described = describe(hello.description.as_ref())?;
+        let node = self.node(&cluster, &peer, &described).await?;
+        let guest = Guest {
+            node: node.meta.name.clone(),
+            uid: node.meta.uid,
+            session: hello.session,
+            described,
+        };
+        let sessions = cluster.distributor.sessions();
+        let attendance = sessions
+            .enter(guest, stream.clone())
+            .map_err(not_admitted)?;
+        let state = cluster.allocator.cache().state();
+        if state.node(&node.meta.name).map(|node| node.meta.uid) != Some(node.meta.uid) {
+            // Deleted meanwhile, and perhaps forgotten just before it came in.
+            sessions.forget(node.meta.uid);
+            return Err(not_registered(&peer.cluster, &peer.node));
+        }
+        let held = hello.resume.as_ref().map(held).transpose()?;
+        let start = begin(&cluster, held).await;
+        let welcome = self.welcome(&cluster, &node, &start);
+        Ok(Arrival {
+            cluster,
+            node: node.meta.name,
+            attendance,
+            start,
+            welcome: sync_response::Message::Welcome(welcome),
+        })
+    }
+
+    fn welcome(&self, cluster: &NodeCluster, node: &Node, start: &Start) -> Welcome {
+        Welcome {
+            store_id: cluster.allocator.cache().store_id().as_bytes().to_vec(),
+            replica: self.options.replica.clone(),
+            head_revision: cluster.distributor.head().0.0,
+            mode: match start.mode() {
+                Mode::Resume => welcome::Mode::Resume.into(),
+                Mode::Snapshot => welcome::Mode::Snapshot.into(),
+            },
+            heartbeat_ms: u32::try_from(HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+            node_uid: node.meta.uid.as_bytes().to_vec(),
+        }
+    }
+
+    fn cluster(&self, peer: &Peer) -> Result<&NodeCluster, Status> {
+        self.clusters.get(peer.cluster.as_str()).ok_or_else(|| {
+            from_refusal(&Refusal::NotFound {
+                resource: format!("clusters/{}", peer.cluster),
+                remedy: "check the plugin's --cluster".to_owned(),
+            })
+        })
+    }
+
+    /// The node as it is registered, or as it is now registered by this Hello.
+    async fn node(
+        &self,
+        cluster: &NodeCluster,
+        peer: &Peer,
+        described: &NodeSpec,
+    ) -> Result<Node, Status> {
+        let name = Name::subdomain(&peer.node)
+            .map_err(|error| from_refusal(&Refusal::invalid("hello.node", error.to_string())))?;
+        if let Some(node) = cluster.allocator.cache().state().node(&name) {
+            return Ok((**node).clone());
+        }
+        if !self.options.auto_register {
+            return Err(not_registered(&peer.cluster, &peer.node));
+        }
+        let action = Action::RegisterNode {
+            name,
+            spec: described.clone(),
+        };
+        let context = Context {
+            principal: format!("nodes/{}", peer.node),
+            method: "RegisterNode",
+            ..Context::default()
+        };
+        let outcome = cluster.allocator.submit(Operation { action, context });
+        let outcome = outcome.await.map_err(from_submit)?;
+        match outcome.objects.into_iter().next() {
+            Some(Object::Node(node)) => Ok((*node).clone()),
+            _ => Err(not_registered(&peer.cluster, &peer.node)),
+        }
+    }
+}
+
+/// A node that comes from another replica may be ahead of this one for a moment: then it is this one that waits.
+async fn begin(cluster: &NodeCluster, held: Option<Held>) -> Start {
+    let distributor = &cluster.distributor;
+    if let Some(held) = held
+        && held.store_id == cluster.allocator.cache().store_id()
+    {
+        // If it does not come, the node holds what this store has lost, and gets a snapshot.
+        let _ = tokio::time::timeout(CATCH_UP, distributor.wait_for(held.revision)).await;
+    }
+    distributor.begin(held).await
+}
+
+fn held(resume: &Resume) -> Result<Held, Status> {
+    let store_id = StoreId::from_slice(&resume.store_id);
+    let digest = Digest::from_slice(&resume.digest);
+    let (Some(store_id), Some(digest)) = (store_id, digest) else {
+        return Err(violation(
+            "store_id and digest of a resume point have 16 bytes",
+        ));
+    };
+    Ok(Held {
+        store_id,
+        revision: Revision(resume.revision),
+        digest,
+    })
+}
+
+fn describe(description: Option<&NodeDescription>) -> Result<NodeSpec, Status> {
+    let Some(description) = description else {
+        return Ok(NodeSpec::default());
+    };
+    Ok(NodeSpec {
+        addresses: addresses(&description.addresses)?,
+        zone: description.zone.clone(),
+        node_port_addresses: addresses(&description.node_port_addresses)?,
+        dataplane: description.dataplane.clone(),
+    })
+}
+
+fn addresses(list: &[Vec<u8>]) -> Result<Vec<IpAddr>, Status> {
+    if list.len() > MAX_ADDRESSES {
+        return Err(violation(format!(
+            "a node has at most {MAX_ADDRESSES} addresses"
+        )));
+    }
+    let parsed: Result<_, _> = list.iter().map(|bytes| address(bytes)).collect();
+    parsed.map_err(|_| violation("an address has 4 or 16 bytes"))
+}

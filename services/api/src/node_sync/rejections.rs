@@ -1,0 +1,119 @@
+//! What a node could not program: as a report, and for people.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use portolan_distributor::Report;
+use portolan_model::view::{ViewKey, ViewKind};
+use portolan_model::{Event, EventType, Name, Object, Rejection, Revision, State, Timestamp, Uid};
+use portolan_proto::convert::view::key;
+use portolan_proto::node::v1::{self as wire, Ack};
+
+use super::NodeCluster;
+
+/// Characters of a message that are kept.
+const MAX_MESSAGE: usize = 512;
+/// Characters of a code.
+const MAX_CODE: usize = 64;
+/// Rejections of one Ack that become events; all of them are listed with the node.
+const MAX_EVENTS: usize = 20;
+
+/// An Ack as a plain value. A rejection that can't be read still holds back what it would have.
+pub(super) fn report(ack: Ack) -> Report {
+    let mut report = Report {
+        attempted: Revision(ack.attempted),
+        durable: Revision(ack.durable),
+        ..Report::default()
+    };
+    for rejection in ack.rejected {
+        let since = Revision(rejection.since_revision);
+        match rejection.r#ref.as_ref().and_then(view_key) {
+            Some(key) => report.rejected.push(Rejection {
+                kind: word(key.kind).to_owned(),
+                uid: key.uid,
+                since,
+                code: code(rejection.code),
+                message: rejection.message.chars().take(MAX_MESSAGE).collect(),
+            }),
+            None => report.lost = report.lost.into_iter().chain([since]).min(),
+        }
+    }
+    let cleared = ack.cleared.iter().filter_map(view_key);
+    report.cleared = cleared
+        .map(|key| (word(key.kind).to_owned(), key.uid))
+        .collect();
+    report
+}
+
+fn view_key(reference: &wire::ObjectRef) -> Option<ViewKey> {
+    key(reference.kind, &reference.uid).ok()
+}
+
+fn word(kind: ViewKind) -> &'static str {
+    match kind {
+        ViewKind::Cluster => "Cluster",
+        ViewKind::Node => "Node",
+        ViewKind::Service => "Service",
+        ViewKind::Endpoint => "Endpoint",
+        ViewKind::Workload => "Workload",
+    }
+}
+
+/// Codes of newer plugins are kept, other texts are not.
+fn code(sent: String) -> String {
+    let is_word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if (1..=MAX_CODE).contains(&sent.len()) && sent.chars().all(is_word) {
+        sent
+    } else {
+        "INTERNAL".to_owned()
+    }
+}
+
+/// Tells people of new rejections.
+pub(super) fn announce(cluster: &NodeCluster, node: &Name, node_uid: Uid, rejected: &[Rejection]) {
+    let state = cluster.allocator.cache().state();
+    let now = now();
+    let events = rejected.iter().take(MAX_EVENTS).map(|rejection| {
+        let about = about(&state, rejection);
+        let (object, object_uid) = match about {
+            Some(object) => (object.resource(), object.uid()),
+            None => (format!("nodes/{node}"), node_uid),
+        };
+        Event {
+            object,
+            object_uid,
+            event_type: EventType::Warning,
+            reason: rejection.code.clone(),
+            message: format!(
+                "node {node} can't program {} {}: {}",
+                rejection.kind, rejection.uid, rejection.message
+            ),
+            component: "agent".to_owned(),
+            count: 1,
+            first_at: now,
+            last_at: now,
+        }
+    });
+    cluster.events.record(events);
+}
+
+/// The object that people know, if it has a page of its own.
+fn about(state: &State, rejection: &Rejection) -> Option<Object> {
+    match rejection.kind.as_str() {
+        "Service" => state
+            .service_by_uid(rejection.uid)
+            .cloned()
+            .map(Object::from),
+        "Workload" => state
+            .workload_by_uid(rejection.uid)
+            .cloned()
+            .map(Object::from),
+        _ => None,
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,324 @@
+//! One cluster's frames, and who follows them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use portolan_model::{Digest, Revision, StoreId};
+use portolan_proto::node::v1::resync::Reason;
+use portolan_proto::node::v1::{Drain, sync_response};
+use portolan_store::Cache;
+use tokio::sync::watch;
+
+use crate::body::Journey;
+use crate::follower::Follower;
+use crate::frame::Frame;
+use crate::image::{self, Image};
+use crate::line::{Ending, Line};
+use crate::projection::Projection;
+use crate::projector::Projector;
+use crate::ring::{Next, Ring};
+use crate::sessions::{Attendance, Report, Seat, Sessions};
+use crate::{Metrics, StreamHandle};
+
+/// Tells the nodes of one cluster what they should carry.
+pub struct Distributor {
+    cache: Arc<Cache>,
+    core: Mutex<Core>,
+    head: watch::Sender<Revision>,
+    image: image::Shared,
+    lines: Mutex<Lines>,
+    sessions: Arc<Sessions>,
+    metrics: Metrics,
+}
+
+/// What changes together.
+struct Core {
+    /// Another one makes every position of an earlier one void.
+    epoch: u64,
+    /// Why the last epoch ended.
+    reason: Reason,
+    projection: Projection,
+    ring: Ring,
+}
+
+#[derive(Default)]
+struct Lines {
+    next: u64,
+    open: HashMap<u64, Arc<Line>>,
+}
+
+/// A state that a node holds whole.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The store it came from.
+    pub store_id: StoreId,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// How a stream begins.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With what changed since the state that the node holds.
+    Resume,
+    /// With a whole state.
+    Snapshot,
+}
+
+/// Where a stream begins.
+pub struct Start {
+    pub(crate) epoch: u64,
+    pub(crate) position: u64,
+    pub(crate) held: (Revision, Digest),
+    pub(crate) image: Option<Arc<Image>>,
+}
+
+impl Start {
+    /// How it begins.
+    pub fn mode(&self) -> Mode {
+        if self.image.is_some() {
+            Mode::Snapshot
+        } else {
+            Mode::Resume
+        }
+    }
+}
+
+/// What follows a position.
+pub(crate) enum Following {
+    Frame(Arc<Frame>),
+    Nothing,
+    Gone(Reason),
+}
+
+impl Distributor {
+    /// Projects the cache's state, and as much of its log as nodes may want to go on from. Everything later is the
+    /// follower's work: run it.
+    pub async fn start(cache: Arc<Cache>, metrics: Metrics) -> (Arc<Self>, Follower) {
+        let (projector, ring, position) = Follower::project(&cache).await;
+        let core = Core {
+            epoch: 0,
+            reason: Reason::Unspecified,
+            projection: projector.projection().clone(),
+            ring,
+        };
+        let distributor = Arc::new(Self {
+            head: watch::Sender::new(projector.revision()),
+            cache,
+            core: Mutex::new(core),
+            image: image::Shared::default(),
+            lines: Mutex::default(),
+            sessions: Arc::new(Sessions::default()),
+            metrics,
+        });
+        (
+            distributor.clone(),
+            Follower::new(distributor, projector, position),
+        )
+    }
+
+    /// The committed state that it follows.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
+    }
+
+    /// What is known of the cluster's nodes.
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The newest state that nodes are told of.
+    pub fn head(&self) -> (Revision, Digest) {
+        self.core().ring.head()
+    }
+
+    /// Waits until nodes are told of a revision. Endless if it never comes: bound it with a deadline.
+    pub async fn wait_for(&self, revision: Revision) {
+        let mut head = self.head.subscribe();
+        // The sender lives in `self`, so waiting can't fail.
+        let _ = head.wait_for(|head| *head >= revision).await;
+    }
+
+    /// Where a stream begins whose node holds this. A state that is not known, whatever the reason, is replaced by a
+    /// snapshot.
+    pub async fn begin(&self, held: Option<Held>) -> Start {
+        if let Some(start) = held.and_then(|held| self.resume(held)) {
+            self.metrics.resumes.inc();
+            return start;
+        }
+        let image = self.image().await;
+        self.metrics.snapshots.inc();
+        Start {
+            epoch: image.epoch,
+            position: image.position,
+            held: image.state,
+            image: Some(image),
+        }
+    }
+
+    fn resume(&self, held: Held) -> Option<Start> {
+        if held.store_id != self.cache.store_id() {
+            return None;
+        }
+        let core = self.core();
+        let state = (held.revision, held.digest);
+        let position = core.ring.position_after(state)?;
+        Some(Start {
+            epoch: core.epoch,
+            position,
+            held: state,
+            image: None,
+        })
+    }
+
+    async fn image(&self) -> Arc<Image> {
+        let mut shared = self.image.lock().await;
+        let (projection, epoch, end) = {
+            let core = self.core();
+            let usable = |image: &&Arc<Image>| {
+                image.is_fresh(core.epoch, core.ring.end()) && core.ring.reaches(image.position)
+            };
+            if let Some(image) = shared.as_ref().filter(usable) {
+                return image.clone();
+            }
+            (core.projection.clone(), core.epoch, core.ring.end())
+        };
+        let image = tokio::task::spawn_blocking(move || Image::of(&projection, epoch, end));
+        let image = Arc::new(
+            image
+                .await
+                .expect("making an image does not panic and is never aborted"),
+        );
+        *shared = Some(image.clone());
+        image
+    }
+
+    /// Lets a stream begin: the Welcome, then state.
+    pub fn admit(
+        self: &Arc<Self>,
+        stream: &StreamHandle,
+        start: Start,
+        attendance: Attendance,
+        welcome: sync_response::Message,
+    ) {
+        self.sessions.begin(attendance.seat(), &start);
+        let journey = Journey::new(self.clone(), start, attendance, stream);
+        stream.begin(welcome, journey);
+    }
+
+    /// Takes note of what a node applied. Returns what it newly rejects.
+    pub fn acknowledge(&self, seat: Seat, report: Report) -> Vec<portolan_model::Rejection> {
+        self.metrics.acks.inc();
+        let Some(progress) = self.sessions.acknowledge(seat, report) else {
+            return Vec::new();
+        };
+        self.metrics
+            .rejections
+            .inc_by(progress.rejected.len() as u64);
+        let now = Instant::now();
+        let core = self.core();
+        let frames = core.ring.ending_within(progress.before, progress.attempted);
+        for learned in frames.filter_map(|frame| frame.learned) {
+            // What came before the node did tells nothing about the way to it.
+            if learned >= progress.since {
+                let seconds = now.duration_since(learned).as_secs_f64();
+                self.metrics.programming.observe(seconds);
+            }
+        }
+        progress.rejected
+    }
+
+    /// Ends all streams: nodes connect again after a while, spread at random.
+    pub fn drain(&self, reconnect_after_ms: u32, spread_ms: u32) {
+        for line in self.open_lines() {
+            let stream = StreamHandle::of(line);
+            stream.send(sync_response::Message::Drain(Drain {
+                reconnect_after_ms,
+                spread_ms,
+            }));
+            stream.end(Ending::Complete);
+        }
+    }
+
+    /// Makes a frame visible, and tells how many streams look at it.
+    pub(crate) fn publish(&self, projector: &Projector, frame: Frame) -> usize {
+        {
+            let mut core = self.core();
+            core.projection = projector.projection().clone();
+            core.ring.push(frame);
+        }
+        self.wake_all()
+    }
+
+    /// Starts anew: every stream has to connect again.
+    pub(crate) fn replace(&self, projector: &Projector, ring: Ring, reason: Reason) {
+        self.sessions.reset();
+        self.sessions.retain(&self.cache.state());
+        {
+            let mut core = self.core();
+            core.epoch += 1;
+            core.reason = reason;
+            core.projection = projector.projection().clone();
+            core.ring = ring;
+        }
+        self.wake_all();
+    }
+
+    pub(crate) fn following(&self, epoch: u64, position: u64) -> Following {
+        let core = self.core();
+        if epoch != core.epoch {
+            return Following::Gone(core.reason);
+        }
+        match core.ring.get(position) {
+            Next::Frame(frame) => Following::Frame(frame),
+            Next::Nothing => Following::Nothing,
+            Next::Gone => Following::Gone(Reason::Slow),
+        }
+    }
+
+    pub(crate) fn add_line(&self, line: Arc<Line>) -> u64 {
+        let mut lines = self.lines();
+        lines.next += 1;
+        let number = lines.next;
+        lines.open.insert(number, line);
+        self.metrics.streams.inc();
+        number
+    }
+
+    pub(crate) fn remove_line(&self, number: u64) {
+        let removed = self.lines().open.remove(&number);
+        if removed.is_some() {
+            self.metrics.streams.dec();
+        }
+    }
+
+    fn wake_all(&self) -> usize {
+        let revision = self.core().ring.head().0;
+        self.head.send_replace(revision);
+        let lines = self.open_lines();
+        for line in &lines {
+            line.wake();
+        }
+        lines.len()
+    }
+
+    fn open_lines(&self) -> Vec<Arc<Line>> {
+        self.lines().open.values().cloned().collect()
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,213 @@
+//! The control side of a stream: what concerns one node alone, and how the stream begins and ends.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use portolan_model::Revision;
+use portolan_proto::node::v1::{resync, sync_response};
+use tokio::sync::Notify;
+
+use crate::body::{Journey, StreamBody};
+use crate::wire;
+
+/// Control messages that may wait for a node that does not read.
+const MAX_WAITING: usize = 64;
+
+/// How a stream ends.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// As it should: the node has ended it, or was told why it has to connect again.
+    Complete,
+    /// A newer stream of the node took its place.
+    Replaced,
+    /// The node was deleted.
+    Unregistered,
+    /// It reads nothing, not even what concerns it alone.
+    Stuck,
+    /// With the trailers of an RPC that failed.
+    Failed(Box<HeaderMap>),
+}
+
+/// What a stream's two ends share.
+#[derive(Default)]
+pub(crate) struct Line {
+    state: Mutex<State>,
+    over: Notify,
+    /// The newest revision that went out whole.
+    sent: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    journey: Option<Journey>,
+    control: VecDeque<Bytes>,
+    ending: Option<Ending>,
+    /// The body is gone, or about to go.
+    over: bool,
+    waker: Option<Waker>,
+}
+
+/// What the body does next.
+pub(crate) enum Order {
+    /// Sends this.
+    Control(Bytes),
+    /// Starts to send state.
+    Begin(Journey),
+    /// Ends.
+    End(Ending),
+    /// Goes on with what it is at; it is woken when that changes.
+    Continue,
+}
+
+/// A stream that says nothing yet, and the handle that it is controlled by. `trailers` says what each ending means in
+/// terms of the RPC.
+pub fn stream(trailers: fn(Ending) -> HeaderMap) -> (StreamHandle, StreamBody) {
+    let line = Arc::new(Line::default());
+    (StreamHandle(line.clone()), StreamBody::new(line, trailers))
+}
+
+/// Controls one stream. Cheap to clone; dropping it does not end the stream.
+#[derive(Clone)]
+pub struct StreamHandle(Arc<Line>);
+
+impl StreamHandle {
+    /// Queues a message for this node alone. One that lets too many of them wait is cut off.
+    pub fn send(&self, message: sync_response::Message) {
+        let is_full = {
+            let mut state = self.0.lock();
+            let is_full = state.control.len() >= MAX_WAITING;
+            if !is_full {
+                state.control.push_back(wire::framed(message));
+            }
+            is_full
+        };
+        if is_full {
+            self.end(Ending::Stuck);
+        } else {
+            self.0.wake();
+        }
+    }
+
+    /// Ends the stream, after what is queued for it. The first ending counts.
+    pub fn end(&self, ending: Ending) {
+        self.0.lock().ending.get_or_insert(ending);
+        self.0.wake();
+        self.0.over.notify_waiters();
+    }
+
+    /// Waits until the stream has ended, or is about to.
+    pub async fn ended(&self) {
+        let over = self.0.over.notified();
+        tokio::pin!(over);
+        // Enabled before looking, so that an ending in between is not missed.
+        over.as_mut().enable();
+        if self.has_ended() {
+            return;
+        }
+        over.await;
+    }
+
+    /// Whether the stream has ended, or is about to.
+    pub fn has_ended(&self) -> bool {
+        let state = self.0.lock();
+        state.over || state.ending.is_some()
+    }
+
+    /// The newest revision that the node was sent whole, or went on from.
+    pub fn sent(&self) -> Revision {
+        Revision(self.0.sent.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn resync(&self, reason: resync::Reason) {
+        self.0.lock().control.push_back(wire::resync(reason));
+        self.end(Ending::Complete);
+    }
+
+    pub(crate) fn begin(&self, welcome: sync_response::Message, journey: Journey) {
+        let mut state = self.0.lock();
+        if state.over {
+            // Nobody would take it out again.
+            drop(state);
+            drop(journey);
+            return;
+        }
+        state.control.push_back(wire::framed(welcome));
+        state.journey = Some(journey);
+        drop(state);
+        self.0.wake();
+    }
+
+    pub(crate) fn of(line: Arc<Line>) -> Self {
+        Self(line)
+    }
+
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StreamHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamHandle")
+            .field("sent", &self.sent())
+            .field("ended", &self.has_ended())
+            .finish()
+    }
+}
+
+impl Line {
+    /// What comes first. If it is nothing, the body's task is woken as soon as there is something.
+    pub(crate) fn next(&self, context: &Context<'_>) -> Order {
+        let mut state = self.lock();
+        if let Some(bytes) = state.control.pop_front() {
+            return Order::Control(bytes);
+        }
+        if let Some(ending) = state.ending.take() {
+            state.over = true;
+            return Order::End(ending);
+        }
+        if let Some(journey) = state.journey.take() {
+            return Order::Begin(journey);
+        }
+        if !state
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(context.waker()))
+        {
+            state.waker = Some(context.waker().clone());
+        }
+        Order::Continue
+    }
+
+    /// Has the body look again.
+    pub(crate) fn wake(&self) {
+        let waker = self.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The body is gone.
+    pub(crate) fn close(&self) {
+        let untaken = {
+            let mut state = self.lock();
+            state.over = true;
+            state.journey.take()
+        };
+        drop(untaken);
+        self.over.notify_waiters();
+    }
+
+    pub(crate) fn note_sent(&self, revision: Revision) {
+        self.sent.store(revision.0, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! What nodes hold if they are in step: every view's body, and the digest over all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use portolan_model::view::{ViewKey, ViewKind, project, touched};
+use portolan_model::{Change, Digest, Object, Revision, State};
+use portolan_proto::convert::view::{digest, encode};
+use rpds::RedBlackTreeMapSync;
+
+/// New bodies by key; `None`: gone.
+pub(crate) type Delta = BTreeMap<ViewKey, Option<Bytes>>;
+
+/// All bodies at a revision. Clones share structure, so that a snapshot can be made of one while it moves on.
+#[derive(Clone)]
+pub(crate) struct Projection {
+    revision: Revision,
+    bodies: RedBlackTreeMapSync<ViewKey, Bytes>,
+    digest: Digest,
+}
+
+impl Projection {
+    /// Of a whole state.
+    pub(crate) fn of(state: &State) -> Self {
+        let mut projection = Self {
+            revision: state.revision(),
+            bodies: RedBlackTreeMapSync::new_sync(),
+            digest: Digest::EMPTY,
+        };
+        for (key, view) in project(state) {
+            projection.set(key, Some(encode(&view)));
+        }
+        projection
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn bodies(&self) -> &RedBlackTreeMapSync<ViewKey, Bytes> {
+        &self.bodies
+    }
+
+    /// Moves on to `after`, which `changes` lead to, and adds to `delta` what a node has to be told: what has other
+    /// bytes now, and everything that was changed itself, even if it is back where it was. Returns how many views it
+    /// took.
+    pub(crate) fn advance<'a>(
+        &mut self,
+        after: &State,
+        changes: impl Iterator<Item = &'a Change> + Clone,
+        delta: &mut Delta,
+    ) -> usize {
+        let own: BTreeSet<ViewKey> = changes
+            .clone()
+            .flat_map(|change| change.before.iter().chain(&change.after))
+            .filter_map(own_view)
+            .collect();
+        let touched = touched(after, changes);
+        let count = touched.len();
+        for (key, view) in touched {
+            let body = view.as_ref().map(encode);
+            let is_new = self.bodies.get(&key) != body.as_ref();
+            if is_new {
+                self.set(key, body.clone());
+            }
+            if is_new || key.kind == ViewKind::Cluster || own.contains(&key) {
+                delta.insert(key, body);
+            }
+        }
+        self.revision = after.revision();
+        count
+    }
+
+    fn set(&mut self, key: ViewKey, body: Option<Bytes>) {
+        if let Some(held) = self.bodies.get(&key) {
+            self.digest.toggle(digest(key, held));
+        }
+        match body {
+            Some(body) => {
+                self.digest.toggle(digest(key, &body));
+                self.bodies.insert_mut(key, body);
+            }
+            None => drop(self.bodies.remove_mut(&key)),
+        }
+    }
+}
+
+/// The view that shows an object itself; nobody is shown a workload without a probe.
+fn own_view(object: &Object) -> Option<ViewKey> {
+    let kind = match object {
+        Object::Node(_) => ViewKind::Node,
+        Object::Service(_) => ViewKind::Service,
+        Object::Endpoint(_) => ViewKind::Endpoint,
+        Object::Workload(workload)
+            if workload.spec.probe.is_some() && workload.spec.node.is_some() =>
+        {
+            ViewKind::Workload
+        }
+        _ => return None,
+    };
+    Some(ViewKey::new(kind, object.uid()))
+}

@@ -1,0 +1,290 @@
+//! What is known of the nodes of a cluster: who is there, what each has applied, what it could not apply.
+
+mod record;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use portolan_model::{Name, NodeRuntime, NodeSpec, Rejection, Revision, State, Timestamp, Uid};
+
+use crate::distributor::{Mode, Start};
+use crate::{Ending, StreamHandle};
+use record::Record;
+
+/// Streams of one node that may be open while a newer one takes over.
+const MAX_STREAMS: usize = 2;
+
+/// The nodes of one cluster, here and at other replicas. A node has one stream, that of its highest session.
+#[derive(Default)]
+pub struct Sessions(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    records: HashMap<Uid, Record>,
+    /// Deleted nodes whose rows in the store have to go.
+    forgotten: BTreeSet<Name>,
+}
+
+/// A node that wants to come in.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Its name.
+    pub node: Name,
+    /// Its identity.
+    pub uid: Uid,
+    /// The session it chose.
+    pub session: u64,
+    /// How it describes itself.
+    pub described: NodeSpec,
+}
+
+/// Which session of which node.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The node.
+    pub uid: Uid,
+    /// Its session.
+    pub session: u64,
+}
+
+/// Why a node can't come in.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    /// It has an open stream of this or a newer session.
+    #[error(
+        "session {open} of this node is open; a stream of an older or equal session is refused"
+    )]
+    Superseded {
+        /// The session that is open.
+        open: u64,
+    },
+    /// Its earlier streams have not ended yet.
+    #[error("earlier streams of this node have not ended yet; try again a little later")]
+    TooMany,
+}
+
+/// What a node says it has applied.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Tried up to here.
+    pub attempted: Revision,
+    /// Would remember up to here after a crash.
+    pub durable: Revision,
+    /// New rejections.
+    pub rejected: Vec<Rejection>,
+    /// Objects, by kind and identity, that are rejected no longer.
+    pub cleared: Vec<(String, Uid)>,
+    /// The lowest revision since which something is rejected that can't be listed.
+    pub lost: Option<Revision>,
+}
+
+/// What a report added to what was known.
+pub(crate) struct Progress {
+    pub(crate) before: Revision,
+    pub(crate) attempted: Revision,
+    /// When the stream began.
+    pub(crate) since: Instant,
+    pub(crate) rejected: Vec<Rejection>,
+}
+
+/// A node's place; given up by dropping it.
+pub struct Attendance {
+    sessions: Arc<Sessions>,
+    seat: Seat,
+}
+
+impl Attendance {
+    /// Which session of which node.
+    pub fn seat(&self) -> Seat {
+        self.seat
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let mut inner = self.sessions.lock();
+        if let Some(record) = inner.records.get_mut(&self.seat.uid) {
+            record.leave(self.seat.session);
+        }
+    }
+}
+
+impl Sessions {
+    /// Lets a node in. Its older stream, if there is one, ends.
+    pub fn enter(
+        self: &Arc<Self>,
+        guest: Guest,
+        stream: StreamHandle,
+    ) -> Result<Attendance, NotAdmitted> {
+        let seat = Seat {
+            uid: guest.uid,
+            session: guest.session,
+        };
+        let older = {
+            let mut inner = self.lock();
+            inner.forgotten.remove(&guest.node);
+            let record = inner
+                .records
+                .entry(guest.uid)
+                .or_insert_with(|| Record::new(guest.node.clone()));
+            if record.streams() >= MAX_STREAMS {
+                return Err(NotAdmitted::TooMany);
+            }
+            match record.open_session() {
+                Some(open) if open >= guest.session => {
+                    return Err(NotAdmitted::Superseded { open });
+                }
+                _ => record.enter(guest, stream),
+            }
+        };
+        if let Some(older) = older {
+            older.end(Ending::Replaced);
+        }
+        Ok(Attendance {
+            sessions: self.clone(),
+            seat,
+        })
+    }
+
+    pub(crate) fn begin(&self, seat: Seat, start: &Start) {
+        let resumes = start.mode() == Mode::Resume;
+        self.with(seat, |record| record.begin(start.held.0, resumes));
+    }
+
+    pub(crate) fn acknowledge(&self, seat: Seat, report: Report) -> Option<Progress> {
+        self.with(seat, |record| record.acknowledge(report))
+    }
+
+    /// A sign of life that repeats what was applied.
+    pub fn heartbeat(&self, seat: Seat, attempted: Revision, durable: Revision) {
+        self.with(seat, |record| record.heartbeat(attempted, durable));
+    }
+
+    /// A sign of life.
+    pub fn contact(&self, seat: Seat) {
+        self.with(seat, Record::contact);
+    }
+
+    /// Up to where nodes have applied everything for good. One that rejects something counts up to just before it.
+    pub fn acknowledged(&self) -> HashMap<Uid, Revision> {
+        let inner = self.lock();
+        let records = inner.records.iter();
+        records
+            .map(|(uid, record)| (*uid, record.settled()))
+            .collect()
+    }
+
+    /// What all nodes reported, through whatever replica.
+    pub fn runtime(&self) -> Vec<NodeRuntime> {
+        let (inner, now) = (self.lock(), wall_clock());
+        let records = inner.records.iter();
+        records.map(|(uid, record)| record.row(*uid, now)).collect()
+    }
+
+    /// How a node described itself when its stream here began; `None` if it has none here. It may differ from what is
+    /// registered, which counts.
+    pub fn described(&self, uid: Uid) -> Option<NodeSpec> {
+        self.lock().records.get(&uid)?.described().cloned()
+    }
+
+    /// Rows that changed here since they were last taken.
+    pub(crate) fn take_changed(&self) -> Vec<NodeRuntime> {
+        let (mut inner, now) = (self.lock(), wall_clock());
+        let records = inner.records.iter_mut();
+        let changed =
+            records.filter_map(|(uid, record)| record.take_changed().then_some((uid, record)));
+        changed.map(|(uid, record)| record.row(*uid, now)).collect()
+    }
+
+    /// Has rows taken again that could not be kept.
+    pub(crate) fn put_back(&self, rows: &[NodeRuntime]) {
+        let mut inner = self.lock();
+        for row in rows {
+            if let Some(record) = inner.records.get_mut(&row.uid) {
+                record.mark();
+            }
+        }
+    }
+
+    /// Takes over what other replicas know of the nodes of a state.
+    pub(crate) fn merge(&self, state: &State, rows: Vec<NodeRuntime>) {
+        let now = wall_clock();
+        let mut replaced = Vec::new();
+        let mut inner = self.lock();
+        for row in rows {
+            if state
+                .node(&row.node)
+                .is_none_or(|node| node.meta.uid != row.uid)
+            {
+                continue;
+            }
+            let record = inner
+                .records
+                .entry(row.uid)
+                .or_insert_with(|| Record::new(row.node.clone()));
+            replaced.extend(record.merge(row, now));
+        }
+        drop(inner);
+        for stream in replaced {
+            stream.end(Ending::Replaced);
+        }
+    }
+
+    /// A node was deleted: its stream ends.
+    pub fn forget(&self, uid: Uid) {
+        let removed = {
+            let mut inner = self.lock();
+            let removed = inner.records.remove(&uid);
+            inner
+                .forgotten
+                .extend(removed.as_ref().map(|record| record.node().clone()));
+            removed
+        };
+        if let Some(stream) = removed.and_then(Record::into_stream) {
+            stream.end(Ending::Unregistered);
+        }
+    }
+
+    /// Forgets all nodes that a state does not have.
+    pub(crate) fn retain(&self, state: &State) {
+        let present: BTreeSet<Uid> = state.nodes().map(|node| node.meta.uid).collect();
+        let known: Vec<Uid> = self.lock().records.keys().copied().collect();
+        for uid in known.into_iter().filter(|uid| !present.contains(uid)) {
+            self.forget(uid);
+        }
+    }
+
+    /// What was acknowledged belongs to a history that is gone.
+    pub(crate) fn reset(&self) {
+        self.lock().records.values_mut().for_each(Record::reset);
+    }
+
+    /// Deleted nodes whose rows have to go, and are not there again.
+    pub(crate) fn forgotten(&self) -> Vec<Name> {
+        self.lock().forgotten.iter().cloned().collect()
+    }
+
+    /// The row of a deleted node is gone.
+    pub(crate) fn was_forgotten(&self, node: &Name) {
+        self.lock().forgotten.remove(node);
+    }
+
+    fn with<T>(&self, seat: Seat, body: impl FnOnce(&mut Record) -> T) -> Option<T> {
+        let mut inner = self.lock();
+        let record = inner.records.get_mut(&seat.uid)?;
+        record.is_seated(seat.session).then(|| body(record))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For signs of life, which are only compared with bounds of many seconds.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,58 @@
+//! `portolan demo-backend`: an HTTP server that says who it is.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::serve::listen;
+
+/// One of the backends of `portolan dev --demo`
+#[derive(Args)]
+pub(crate) struct DemoBackend {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// Who to say it is
+    #[arg(long)]
+    name: String,
+    /// End when standard input ends, so that it never outlives what started it
+    #[arg(long)]
+    until_eof: bool,
+}
+
+impl DemoBackend {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let listener = listen("--listen", self.listen).await?;
+        let answer = format!("{} (pid {})\n", self.name, std::process::id());
+        let router = Router::new()
+            .route("/", get(async move || answer))
+            .route("/healthz", get(async || "ok\n"));
+        let until_eof = self.until_eof;
+        let end = async move {
+            if until_eof {
+                // An error is an end, too.
+                let _ = end_of_input().await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            served = async { axum::serve(listener, router).await } => served.map_err(|e| Failure::Start(e.to_string())),
+            () = end => Ok(()),
+        }
+    }
+}
+
+/// Done at the end of standard input. Read on a thread of its own: a read can't be cancelled, and a runtime's end would
+/// wait for it.
+fn end_of_input() -> tokio::sync::oneshot::Receiver<()> {
+    let (over, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = over.send(());
+    });
+    ended
+}

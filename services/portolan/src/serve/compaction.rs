@@ -1,0 +1,33 @@
+//! Keeping the log short: an hour of it, for those who want to read further back than memory reaches.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use portolan_model::{Name, Timestamp};
+use portolan_store::{Store, StoreError};
+
+/// How long changes are kept: an upgrade of an agent, or the reboot of a node.
+const KEPT: Duration = Duration::from_secs(3600);
+/// Pause between two rounds.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Rows per statement, so that no writer waits for long.
+const BULK: usize = 5000;
+
+/// Forgets what is too old, again and again, for ever.
+pub(super) async fn compact<S: Store>(store: S, cluster: Name) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if let Err(error) = round(&store, &cluster).await {
+            tracing::warn!(error = %error, "the log could not be compacted");
+        }
+    }
+}
+
+async fn round<S: Store>(store: &S, cluster: &Name) -> Result<(), StoreError> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let bound = i64::try_from(now.saturating_sub(KEPT).as_micros()).unwrap_or(i64::MAX);
+    let upto = store.revision_at(cluster, Timestamp(bound)).await?;
+    while store.compact(cluster, upto, BULK).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The gRPC server: every service, health and reflection on one port.
+
+use std::time::Duration;
+
+use portolan_api::Api;
+use portolan_api::node_sync::NodeSync;
+use portolan_proto::FILE_DESCRIPTOR_SET;
+use portolan_proto::v1::cluster_api_server::ClusterApiServer;
+use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
+use portolan_proto::v1::event_api_server::EventApiServer;
+use portolan_proto::v1::namespace_api_server::NamespaceApiServer;
+use portolan_proto::v1::node_api_server::NodeApiServer;
+use portolan_proto::v1::service_api_server::ServiceApiServer;
+use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
+use portolan_proto::v1::workload_api_server::WorkloadApiServer;
+use tonic::server::NamedService;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::failure::Failure;
+
+/// A dead peer is noticed within half a minute (kubernetes#76338: proxies ran for days on dead connections).
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests and watches of one connection.
+const STREAMS_PER_CONNECTION: u32 = 256;
+/// Names under which health is told beside "" and the services: whether the process works, and whether it should get
+/// new clients.
+const LIVENESS: &str = "liveness";
+const READINESS: &str = "readiness";
+
+/// Names that follow readiness.
+const SERVICES: [&str; 9] = [
+    ClusterApiServer::<Api>::NAME,
+    EndpointApiServer::<Api>::NAME,
+    EventApiServer::<Api>::NAME,
+    NamespaceApiServer::<Api>::NAME,
+    NodeApiServer::<Api>::NAME,
+    ServiceApiServer::<Api>::NAME,
+    ServiceCidrApiServer::<Api>::NAME,
+    WorkloadApiServer::<Api>::NAME,
+    <NodeSync as NamedService>::NAME,
+];
+
+/// Every service, ready to be served.
+pub(super) async fn router(
+    api: Api,
+    node_sync: NodeSync,
+) -> Result<(Router, HealthReporter), Failure> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    set_readiness(&reporter, true).await;
+    reporter
+        .set_service_status(LIVENESS, ServingStatus::Serving)
+        .await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    let unusable = |error| Failure::Start(format!("reflection: {error}"));
+    let router = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
+        .trace_fn(span)
+        .add_service(health)
+        .add_service(reflection().build_v1().map_err(unusable)?)
+        .add_service(reflection().build_v1alpha().map_err(unusable)?)
+        .add_service(ClusterApiServer::new(api.clone()))
+        .add_service(ServiceCidrApiServer::new(api.clone()))
+        .add_service(NamespaceApiServer::new(api.clone()))
+        .add_service(ServiceApiServer::new(api.clone()))
+        .add_service(WorkloadApiServer::new(api.clone()))
+        .add_service(EndpointApiServer::new(api.clone()))
+        .add_service(NodeApiServer::new(api.clone()))
+        .add_service(EventApiServer::new(api))
+        .add_service(node_sync);
+    Ok((router, reporter))
+}
+
+/// Tells whether new clients are welcome. Liveness is something else, and stays.
+pub(super) async fn set_readiness(reporter: &HealthReporter, ready: bool) {
+    let status = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for name in ["", READINESS].into_iter().chain(SERVICES) {
+        reporter.set_service_status(name, status).await;
+    }
+}
+
+/// One span a request, below the caller's if it sent its trace context.
+fn span(request: &http::Request<()>) -> tracing::Span {
+    let span = tracing::debug_span!("rpc", method = request.uri().path(), otel.kind = "server");
+    portolan_api::adopt_trace(&span, request.headers());
+    span
+}

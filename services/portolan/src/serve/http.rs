@@ -1,0 +1,68 @@
+//! Metrics, liveness and readiness over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use portolan_store::Cache;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+/// A replica that has not heard from its store for so long is not sent new clients; streams and reads go on.
+pub(super) const STALE: Duration = Duration::from_secs(10);
+
+/// What is looked at.
+pub(super) struct Inspected {
+    pub(super) registry: Registry,
+    pub(super) cache: Arc<Cache>,
+}
+
+/// Serves until `shutdown` is done.
+pub(super) async fn serve(
+    listener: TcpListener,
+    inspected: Inspected,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(Arc::new(inspected));
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+async fn metrics(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {
+    let mut text = String::new();
+    // Writing into a String does not fail.
+    let _ = prometheus_client::encoding::text::encode(&mut text, &inspected.registry);
+    (
+        [(
+            header::CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+}
+
+async fn ready(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {
+    let age = inspected.cache.staleness();
+    let revision = inspected.cache.position().revision;
+    let code = if age > STALE {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    (
+        code,
+        format!(
+            "revision {revision}, store seen {} ms ago\n",
+            age.as_millis()
+        ),
+    )
+}

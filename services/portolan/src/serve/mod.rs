@@ -1,0 +1,44 @@
+//! `portolan serve`: the control plane, put together.
+//!
+//! ```text
+//! store --load--> Cache <--follow-- store          one per cluster
+//!                   |  ^--publish-- committer <--queue-- Api (gRPC) , NodeSync (health), sweeper (quarantine)
+//!                   '--> distributor --frames--> NodeSync
+//! ```
+
+mod args;
+mod bootstrap;
+mod compaction;
+mod control_plane;
+mod grpc;
+mod http;
+mod listen;
+mod server;
+
+pub(crate) use args::{ClusterFlags, Listen, Serve};
+pub(crate) use listen::listen;
+pub(crate) use server::Server;
+
+use portolan_agent::Telemetry;
+
+use crate::failure::Failure;
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let _telemetry = telemetry("info")?;
+        let settings = self.cluster.settings()?;
+        let auto_register = self
+            .auto_register
+            .unwrap_or(self.listen.listen.ip().is_loopback());
+        let remedy = "change the cluster itself";
+        let server =
+            Server::start(&self.store, &self.listen, &settings, auto_register, remedy).await?;
+        tracing::info!(api = %server.address(), http = %self.listen.http_listen, "serving");
+        server.until(portolan_agent::terminated()).await
+    }
+}
+
+/// Logs and traces of a server; `default` is the filter where `RUST_LOG` says nothing.
+pub(crate) fn telemetry(default: &str) -> Result<Telemetry, Failure> {
+    Telemetry::start("portolan", default).map_err(|error| Failure::Start(error.to_string()))
+}

@@ -1,0 +1,202 @@
+//! From a store's URL to open ports, and to an orderly end.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
+use portolan_store::{Store, StoreError};
+use portolan_store_postgres::PgStore;
+use portolan_store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic_health::server::HealthReporter;
+
+use super::args::{Listen, Settings};
+use super::control_plane::ControlPlane;
+use super::http::{self, Inspected, STALE};
+use super::listen::check_exposure;
+use super::{grpc, listen};
+use crate::failure::Failure;
+
+/// How long streams may take to end; a silent peer must not hold the process (hyper#4170).
+const DRAIN: Duration = Duration::from_secs(10);
+/// Nodes come back soon, but not all at once.
+const RECONNECT_AFTER_MS: u32 = 100;
+const SPREAD_MS: u32 = 1000;
+/// How often readiness is looked at.
+const READINESS_PAUSE: Duration = Duration::from_secs(1);
+
+/// A running server.
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    /// Ends only when it must not go on.
+    machinery: JoinSet<Result<(), StoreError>>,
+    /// Serve until told to stop.
+    fronts: JoinSet<Result<(), Failure>>,
+    reporter: HealthReporter,
+    node_sync: NodeSync,
+}
+
+impl Server {
+    /// Opens ports and store, and starts everything.
+    pub(crate) async fn start(
+        store: &str,
+        ports: &Listen,
+        settings: &Settings,
+        auto_register: bool,
+        remedy: &str,
+    ) -> Result<Self, Failure> {
+        check_exposure(ports.listen, ports.insecure_listen)?;
+        let grpc = listen("--listen", ports.listen).await?;
+        let http = listen("--http-listen", ports.http_listen).await?;
+        if store.starts_with("postgres://") || store.starts_with("postgresql://") {
+            let store = PgStore::connect(store)
+                .await
+                .map_err(|e| unusable(store, &e))?;
+            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
+        }
+        let Some(path) = store.strip_prefix("sqlite:") else {
+            return Err(Failure::Usage(format!(
+                "--store {store}: must start with sqlite: or postgres://"
+            )));
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let store = SqliteStore::open(path)
+            .await
+            .map_err(|e| unusable(store, &e))?;
+        Self::over(store, grpc, http, settings, auto_register, remedy).await
+    }
+
+    async fn over<S: Store>(
+        store: S,
+        grpc: TcpListener,
+        http: TcpListener,
+        settings: &Settings,
+        auto_register: bool,
+        remedy: &str,
+    ) -> Result<Self, Failure> {
+        let address = grpc.local_addr()?;
+        let plane = ControlPlane::start(store, settings, remedy).await?;
+        let (stop, stopped) = watch::channel(false);
+        let nodes = NodeCluster {
+            allocator: plane.allocator,
+            distributor: plane.distributor,
+            events: plane.events,
+        };
+        let options = NodeSyncOptions {
+            replica: format!("{address} (pid {})", std::process::id()),
+            auto_register,
+            identity: Arc::new(Claimed),
+        };
+        let node_sync = NodeSync::new(BTreeMap::from([(plane.cluster.clone(), nodes)]), options);
+        let (router, reporter) = grpc::router(plane.api, node_sync.clone()).await?;
+        let mut fronts = JoinSet::new();
+        let incoming = TcpListenerStream::new(grpc).map(|stream| {
+            let stream = stream?;
+            // Frames are small and urgent; tonic's own option is ignored with a listener of ours.
+            stream.set_nodelay(true)?;
+            Ok::<_, std::io::Error>(stream)
+        });
+        let served = router.serve_with_incoming_shutdown(incoming, wait(stopped.clone()));
+        fronts.spawn(async {
+            served
+                .await
+                .map_err(|error| Failure::Start(format!("gRPC: {error}")))
+        });
+        let inspected = Inspected {
+            registry: plane.registry,
+            cache: plane.cache.clone(),
+        };
+        let inspection = http::serve(http, inspected, wait(stopped.clone()));
+        fronts.spawn(async {
+            inspection
+                .await
+                .map_err(|error| Failure::Start(format!("HTTP: {error}")))
+        });
+        let watched = readiness(reporter.clone(), plane.cache, wait(stopped));
+        fronts.spawn(async {
+            watched.await;
+            Ok(())
+        });
+        tracing::info!(cluster = %plane.cluster, "control plane started");
+        Ok(Self {
+            address,
+            stop,
+            machinery: plane.tasks,
+            fronts,
+            reporter,
+            node_sync,
+        })
+    }
+
+    /// Where the API listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until asked to end, then ends in order: no new clients, nodes told to go elsewhere, answers finished.
+    pub(crate) async fn until(mut self, end: impl Future<Output = ()>) -> Result<(), Failure> {
+        let reason = tokio::select! {
+            () = end => Ok(()),
+            Some(done) = self.machinery.join_next() => Err(match done {
+                Ok(Ok(())) => Failure::Start("a part of the control plane ended".to_owned()),
+                Ok(Err(error)) => Failure::Start(error.to_string()),
+                Err(panic) => Failure::Start(format!("a part of the control plane failed: {panic}")),
+            }),
+            Some(done) = self.fronts.join_next() => match done {
+                Ok(Err(failure)) => Err(failure),
+                Ok(Ok(())) => Err(Failure::Start("a listener ended".to_owned())),
+                Err(panic) => Err(Failure::Start(format!("a listener failed: {panic}"))),
+            },
+        };
+        grpc::set_readiness(&self.reporter, false).await;
+        self.node_sync.drain(RECONNECT_AFTER_MS, SPREAD_MS);
+        self.stop.send_replace(true);
+        let fronts = async { while self.fronts.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, fronts).await.is_err() {
+            tracing::warn!("some connections did not end in time, and were cut");
+        }
+        reason
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn readiness(
+    reporter: HealthReporter,
+    cache: Arc<portolan_store::Cache>,
+    stopped: impl Future<Output = ()>,
+) {
+    let mut stopped = std::pin::pin!(stopped);
+    let mut known = true;
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(READINESS_PAUSE) => {}
+        }
+        let ready = cache.staleness() < STALE;
+        if ready != known {
+            tracing::warn!(ready, "readiness changed with the store");
+            grpc::set_readiness(&reporter, ready).await;
+            known = ready;
+        }
+    }
+}
+
+fn unusable(url: &str, error: &StoreError) -> Failure {
+    let cause = std::error::Error::source(error)
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
+    // Everything up to the host may hold a password.
+    let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
+    Failure::Start(format!("--store {shown}: {error}{cause}"))
+}

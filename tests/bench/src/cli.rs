@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::runtime::Runtime;
+
+use crate::report::Report;
+use crate::{c1, s1};
+
+/// Measure Portolan beside a peer and a floor
+#[derive(Parser)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Show the ids
+    #[command(name = "list")]
+    List,
+    /// Create ClusterIP Services, durably: the API beside bare transactions of the same rows
+    #[command(name = "S1")]
+    Create(Creating),
+    /// The same for NodePort Services
+    #[command(name = "S1-node-ports")]
+    CreateNodePorts(Creating),
+    /// From a commit to the last of 100 and 1,000 nodes, and memory of an idle stream
+    #[command(name = "C1")]
+    FanOut(FanningOut),
+    /// The floor's server of C1
+    #[command(name = c1::FLOOR_COMMAND, hide = true)]
+    FloorServer {
+        /// Sockets to wait for
+        sockets: usize,
+        /// Bytes of a message
+        size: usize,
+    },
+}
+
+#[derive(Args)]
+struct Creating {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Seconds per cell
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+}
+
+#[derive(Args)]
+struct FanningOut {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Commits per round
+    #[arg(long, default_value_t = 50)]
+    commits: usize,
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let runtime = Runtime::new()?;
+    match arguments.benchmark {
+        Benchmark::List => {
+            println!("S1\nS1-node-ports\nC1");
+            Ok(())
+        }
+        Benchmark::Create(options) => create(&runtime, "S1", s1::Workload::ClusterIp, &options),
+        Benchmark::CreateNodePorts(options) => {
+            create(&runtime, "S1-node-ports", s1::Workload::NodePort, &options)
+        }
+        Benchmark::FanOut(options) => {
+            raise_limit().context("raising the limit of open files")?;
+            let mut report = Report::begin("C1", options.rounds);
+            report.cells = runtime.block_on(c1::run(options.rounds, options.commits, &mut report.facts))?;
+            report.finish()
+        }
+        Benchmark::FloorServer { sockets, size } => runtime.block_on(c1::serve_floor(sockets, size)),
+    }
+}
+
+fn create(runtime: &Runtime, id: &str, workload: s1::Workload, options: &Creating) -> anyhow::Result<()> {
+    let mut report = Report::begin(id, options.rounds);
+    let length = Duration::from_secs(options.seconds.max(1));
+    report.cells = runtime.block_on(s1::run(workload, options.rounds, length, &mut report.facts))?;
+    report.finish()
+}
+
+/// Thousands of sockets on each side, here and in the child processes.
+fn raise_limit() -> nix::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+}

@@ -1,0 +1,60 @@
+//! On what was measured.
+
+use std::collections::BTreeMap;
+use std::fs::read_to_string;
+
+use serde::Serialize;
+
+/// The machine, as far as it explains a figure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Machine {
+    kernel: String,
+    cpus: usize,
+    cpu_model: String,
+    memory_mib: u64,
+    /// Of the last minute, when the run began: others at work.
+    load: String,
+}
+
+/// Further circumstances: versions, settings.
+pub(crate) type Facts = BTreeMap<String, String>;
+
+impl Machine {
+    pub(crate) fn look() -> Self {
+        let load = read("/proc/loadavg");
+        Self {
+            kernel: read("/proc/sys/kernel/osrelease"),
+            cpus: std::thread::available_parallelism().map_or(1, Into::into),
+            cpu_model: field("/proc/cpuinfo", "model name").unwrap_or_default(),
+            memory_mib: kib("/proc/meminfo", "MemTotal").unwrap_or_default() / 1024,
+            load: load.split(' ').next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Resident memory of a process, in KiB.
+pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
+    kib(&format!("/proc/{pid}/status"), "VmRSS")
+}
+
+/// Processor time of a process so far, in milliseconds: fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms.
+pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
+    let text = read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some((next()? + next()?) * 10)
+}
+
+fn kib(path: &str, name: &str) -> Option<u64> {
+    field(path, name)?.split(' ').next()?.parse().ok()
+}
+
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = read_to_string(path).ok()?;
+    let (_, value) = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name)?;
+    Some(value.trim().to_owned())
+}
+
+fn read(path: &str) -> String {
+    read_to_string(path).unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,105 @@
+//! The real control plane, in a process of its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Where it keeps its state.
+pub(crate) enum Store {
+    /// In a file of its own, on the disk that holds temporary files.
+    Sqlite,
+    /// In a database.
+    Postgres(String),
+}
+
+/// A running `portolan serve`; ends when dropped.
+pub(crate) struct ControlPlane {
+    child: Child,
+    api: SocketAddr,
+    folder: TempDir,
+}
+
+impl ControlPlane {
+    /// Starts one with an empty cluster, and waits until it is ready.
+    pub(crate) async fn start(store: &Store) -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?.with_file_name("portolan");
+        ensure!(
+            program.exists(),
+            "{} is missing: `cargo build --release -p portolan` comes first",
+            program.display()
+        );
+        let folder = tempfile::tempdir()?;
+        let url = match store {
+            Store::Sqlite => format!("sqlite:{}", folder.path().join("portolan.db").display()),
+            Store::Postgres(url) => url.clone(),
+        };
+        let (api, http) = (free_address()?, free_address()?);
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let child = Command::new(&program)
+            .args(["serve", "--store", &url, "--listen", &api.to_string(), "--http-listen", &http.to_string()])
+            .args(["--service-cidr", "10.0.0.0/12", "--node-port-range", "10000-65535"])
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| program.display().to_string())?;
+        let mut server = Self { child, api, folder };
+        server.wait(http).await?;
+        Ok(server)
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection of one client's own.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.api))?.tcp_nodelay(true);
+        Ok(endpoint.connect().await?)
+    }
+
+    async fn wait(&mut self, http: SocketAddr) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while !ready(http).await.unwrap_or(false) {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || began.elapsed() > DEADLINE {
+                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                bail!("`portolan serve` is not ready ({ended:?}): {log}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn ready(http: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(http).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: portolan\r\nconnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
+}
+
+/// An address of loopback that nobody has right now.
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
