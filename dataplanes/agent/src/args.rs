@@ -35,7 +35,7 @@ pub struct AgentArgs {
     /// Zone of this node
     #[arg(long, value_name = "NAME", default_value = "")]
     pub zone: String,
-    /// Where the last known good state is kept [default: /var/lib/portolan/<dataplane> for root, else below
+    /// Where the last known good state is kept [default: /var/lib/portolan/DATAPLANE for root, else below
     /// `$XDG_STATE_HOME/portolan`]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

@@ -315,13 +315,11 @@ fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint
 
 fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
     let mut violations = Violations::new();
-    if source.is_empty() || source.len() > MAX_SOURCE {
+    validate::text("source", source, MAX_SOURCE, &mut violations);
+    if source.is_empty() {
         violations.add(
             "source",
-            format!(
-                "must have 1 to {MAX_SOURCE} characters, for example Endpoints/{}",
-                service.meta.name
-            ),
+            format!("is needed, for example Endpoints/{}", service.meta.name),
         );
     }
     if list.len() > MAX_ENDPOINTS {
@@ -346,6 +344,12 @@ fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), 
         if let Some(hostname) = &endpoint.hostname {
             validate::dns_label(&format!("{field}.hostname"), hostname, &mut violations);
         }
+        validate::text(
+            &format!("{field}.zone"),
+            &endpoint.zone,
+            63,
+            &mut violations,
+        );
         if !(1..=1000).contains(&endpoint.weight) {
             violations.add(format!("{field}.weight"), "must be between 1 and 1000");
         }

@@ -138,12 +138,7 @@ fn check(params: &NodeParams) -> Result<(), Refusal> {
         ("zone", &params.spec.zone),
         ("dataplane", &params.spec.dataplane),
     ] {
-        if text.len() > 63 {
-            violations.add(
-                format!("node.spec.{field}"),
-                "must have at most 63 characters",
-            );
-        }
+        validate::text(&format!("node.spec.{field}"), text, 63, &mut violations);
     }
     violations.into_result()
 }

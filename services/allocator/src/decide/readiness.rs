@@ -81,7 +81,7 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
             return;
         }
     }
-    let reason: String = item.reason.chars().take(MAX_REASON).collect();
+    let reason = printable(&item.reason);
     let health = WorkloadHealth {
         serving: item.serving,
         probe_generation: item.probe_generation,
@@ -96,6 +96,14 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
     draft.apply(Change::update(workload.clone(), after.clone()));
     endpoints::sync_workload(draft, Some(workload), &after);
     announce(draft, report, &after);
+}
+
+/// A text from the outside, cut and without control characters.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_REASON)
+        .collect()
 }
 
 fn announce(draft: &mut Draft, report: &ReadinessReport, workload: &Arc<Workload>) {

@@ -24,6 +24,13 @@ pub fn annotations(field: &str, annotations: &Labels, violations: &mut Violation
     {
         violations.add(format!("{field}[{key:?}]"), KEY_RULE);
     }
+    for (key, value) in annotations.iter().filter(|(_, value)| value.contains('\0')) {
+        let at = value.find('\0').unwrap_or_default();
+        violations.add(
+            format!("{field}[{key:?}]"),
+            format!("value has a NUL character at byte {at}; PostgreSQL's text has no room for it"),
+        );
+    }
     let size: usize = annotations
         .iter()
         .map(|(key, value)| key.len() + value.len())
@@ -56,4 +63,14 @@ pub(super) fn is_qualified(text: &str) -> bool {
         && bytes
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}
+
+/// A short text for people or tools: printable, without control characters.
+pub fn text(field: &str, value: &str, longest: usize, violations: &mut Violations) {
+    if value.chars().count() > longest || value.chars().any(char::is_control) {
+        violations.add(
+            field,
+            format!("must have at most {longest} characters, and no control characters"),
+        );
+    }
 }

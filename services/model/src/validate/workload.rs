@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::service::{PORT_NAME_RULE, dns_label, is_port_name, port_number};
-use crate::{Family, HttpHeader, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec};
+use crate::{
+    Family, HttpHeader, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec,
+};
 
 const MAX_PORTS: usize = 250;
 /// A day: longer waits are typing errors.
@@ -144,7 +146,11 @@ fn header(field: &str, header: &HttpHeader, violations: &mut Violations) {
             "must be an HTTP header name (RFC 9110 token)",
         );
     }
-    if !header.value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+    if !header
+        .value
+        .bytes()
+        .all(|b| b == b' ' || b.is_ascii_graphic())
+    {
         violations.add(format!("{field}.value"), "must be printable ASCII");
     }
 }

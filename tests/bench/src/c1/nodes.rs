@@ -1,0 +1,152 @@
+//! Simulated nodes: each reads its stream over a connection of its own, and acknowledges at once.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use portolan_proto::node::v1::node_sync_client::NodeSyncClient;
+use portolan_proto::node::v1::sync_request::Message as Said;
+use portolan_proto::node::v1::sync_response::Message as Told;
+use portolan_proto::node::v1::{Ack, Batch, Heartbeat, Hello, NodeDescription, SyncRequest, SyncResponse};
+use portolan_proto::v1::node_api_client::NodeApiClient;
+use portolan_proto::v1::{CreateNodeRequest, Node, NodeSpec};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use super::gather::{Gather, now_us};
+use crate::serve::ControlPlane;
+
+/// What a node may have to say before it is read.
+const OUTBOX: usize = 16;
+/// Version of the projection.
+const PROJECTION: u32 = 1;
+/// gRPC's prefix, and the header of an HTTP/2 DATA frame.
+const AROUND: usize = 5 + 9;
+
+/// Registers all nodes beforehand, so that their objects don't count as memory of their streams.
+pub(super) async fn register(server: &ControlPlane, nodes: usize) -> anyhow::Result<()> {
+    let api = NodeApiClient::new(server.connect().await?);
+    let mut tasks = JoinSet::new();
+    for number in 0..nodes {
+        let mut api = api.clone();
+        tasks.spawn(async move {
+            let spec = NodeSpec { addresses: vec![address(number)], ..NodeSpec::default() };
+            let request = CreateNodeRequest {
+                parent: "clusters/default".to_owned(),
+                node: Some(Node { spec: Some(spec), ..Node::default() }),
+                node_id: name(number),
+                ..CreateNodeRequest::default()
+            };
+            api.create_node(request).await
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done?.context("registering a node")?;
+    }
+    Ok(())
+}
+
+/// Opens all streams, and waits until each was idle once: whole, and told so by a Bookmark.
+pub(super) async fn connect(
+    server: &ControlPlane,
+    nodes: usize,
+    gather: &Arc<Gather>,
+) -> anyhow::Result<JoinSet<()>> {
+    let (idle, mut idles) = mpsc::channel(nodes);
+    let mut tasks = JoinSet::new();
+    for number in 0..nodes {
+        let stream = NodeStream::open(server.connect().await?, number, gather.clone(), idle.clone()).await?;
+        tasks.spawn(async move {
+            if let Err(error) = stream.run().await {
+                eprintln!("node {number}: {error:#}");
+            }
+        });
+    }
+    drop(idle);
+    let mut waiting = nodes;
+    while waiting > 0 {
+        idles.recv().await.context("every stream ended")?;
+        waiting -= 1;
+    }
+    Ok(tasks)
+}
+
+struct NodeStream {
+    said: mpsc::Sender<SyncRequest>,
+    told: tonic::Streaming<SyncResponse>,
+    gather: Arc<Gather>,
+    /// Taken by the first Bookmark.
+    idle: Option<mpsc::Sender<()>>,
+}
+
+impl NodeStream {
+    async fn open(
+        channel: Channel,
+        number: usize,
+        gather: Arc<Gather>,
+        idle: mpsc::Sender<()>,
+    ) -> anyhow::Result<Self> {
+        let (said, outbox) = mpsc::channel(OUTBOX);
+        let description = NodeDescription { dataplane: "simulated".to_owned(), ..NodeDescription::default() };
+        let hello = Hello {
+            cluster: "default".to_owned(),
+            node: name(number),
+            session: 1,
+            description: Some(description),
+            projection_version: PROJECTION,
+            ..Hello::default()
+        };
+        said.send(request(Said::Hello(hello))).await?;
+        let told = NodeSyncClient::new(channel).sync(ReceiverStream::new(outbox)).await?.into_inner();
+        Ok(Self { said, told, gather, idle: Some(idle) })
+    }
+
+    async fn run(mut self) -> anyhow::Result<()> {
+        while let Some(response) = self.told.message().await? {
+            let size = response.encoded_len() + AROUND;
+            match response.message {
+                Some(Told::Batch(batch)) => self.apply(&batch, size).await?,
+                Some(Told::SnapshotEnd(end)) => self.acknowledge(end.revision).await?,
+                Some(Told::Bookmark(bookmark)) => {
+                    let heartbeat = Heartbeat { attempted: bookmark.revision, durable: bookmark.revision };
+                    self.said.send(request(Said::Heartbeat(heartbeat))).await?;
+                    if let Some(idle) = self.idle.take() {
+                        idle.send(()).await?;
+                    }
+                }
+                Some(Told::Resync(_) | Told::Drain(_)) => bail!("sent away: {response:?}"),
+                _ => {}
+            }
+        }
+        bail!("the stream ended")
+    }
+
+    async fn apply(&self, batch: &Batch, size: usize) -> anyhow::Result<()> {
+        // Pieces of a snapshot name no commits.
+        let Some(commit) = batch.commits.last().filter(|_| !batch.more) else {
+            return Ok(());
+        };
+        self.gather.receive(now_us(), commit.committed_at_us, size);
+        self.acknowledge(batch.to_revision).await
+    }
+
+    async fn acknowledge(&self, revision: u64) -> anyhow::Result<()> {
+        let ack = Ack { attempted: revision, durable: revision, apply_us: 1, ..Ack::default() };
+        Ok(self.said.send(request(Said::Ack(ack))).await?)
+    }
+}
+
+fn request(message: Said) -> SyncRequest {
+    SyncRequest { message: Some(message) }
+}
+
+fn name(number: usize) -> String {
+    format!("node-{number}")
+}
+
+/// From 198.18.0.0/15, the range for benchmarks (RFC 2544).
+fn address(number: usize) -> String {
+    format!("198.18.{}.{}", number / 250, number % 250 + 1)
+}

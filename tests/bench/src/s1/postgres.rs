@@ -1,0 +1,178 @@
+//! Peer and floor on Postgres: pgbench with the store's own statements.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use portolan_model::Kind;
+use portolan_store::rows::{Effect, change_rows};
+use portolan_store::{FORMAT, Store, Transaction, Write};
+use portolan_store_postgres::PgStore;
+use portolan_store_postgres::testing::{Statements, TestServer, program};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
+use tokio::process::Command;
+
+use super::Workload;
+use super::writes::Writes;
+use crate::machine::Facts;
+
+/// Threads of pgbench: its own default is 1, too few for 64 connections beside a server on two cores.
+const THREADS: usize = 2;
+
+/// The server that all parties share.
+pub(super) struct Postgres {
+    server: TestServer,
+    pgbench: PathBuf,
+    databases: AtomicU32,
+    workload: Workload,
+}
+
+/// Where revisions come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The tail of the log, under the lock: the peer.
+    Locked,
+    /// A sequence, which lets everybody commit at once, in any order: the floor. Not a store: a reader would see
+    /// revision 8 before 7.
+    Any,
+}
+
+impl Postgres {
+    pub(super) fn new(server: TestServer, workload: Workload) -> anyhow::Result<Self> {
+        let pgbench = program("pgbench").map_err(|error| anyhow!(error))?;
+        Ok(Self { server, pgbench, databases: AtomicU32::new(0), workload })
+    }
+
+    pub(super) async fn describe(&self, facts: &mut Facts) -> anyhow::Result<()> {
+        let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
+        let sql = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
+                   WHERE name IN ('fsync', 'full_page_writes', 'shared_buffers', 'synchronous_commit', 'wal_sync_method')";
+        facts.insert("postgres_settings".to_owned(), sqlx::query_scalar(sql).fetch_one(&mut connection).await?);
+        let version = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+        facts.insert("postgres".to_owned(), version);
+        Ok(())
+    }
+
+    /// An empty database; what was written before is on disk, so that nobody's checkpoint is another's burden.
+    pub(super) async fn fresh_database(&self) -> anyhow::Result<String> {
+        let name = format!("bench_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let url = self.server.create_database(&name).await.map_err(|error| anyhow!(error))?;
+        let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
+        connection.execute("CHECKPOINT").await?;
+        Ok(url)
+    }
+
+    /// Transactions per second of so many clients.
+    pub(super) async fn run(
+        &self,
+        writes: &Writes,
+        order: Order,
+        clients: usize,
+        length: Duration,
+    ) -> anyhow::Result<f64> {
+        let url = self.fresh_database().await?;
+        prepare(&url, writes).await?;
+        let statements = Statements::of(&writes.cluster);
+        let script = script(&statements, order, self.workload);
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("create.sql");
+        std::fs::write(&file, script)?;
+        let settings: Vec<_> = statements.settings.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
+        let mut command = Command::new(&self.pgbench);
+        command
+            .args(["--no-vacuum", "--protocol=prepared", "--jobs", &THREADS.min(clients).to_string()])
+            .args(["--client", &clients.to_string(), "--time", &length.as_secs().to_string()])
+            .args(parameters(writes).into_iter().flat_map(|parameter| ["--define".to_owned(), parameter]))
+            .env("PGOPTIONS", settings.join(" "))
+            .arg("--file")
+            .arg(&file)
+            .arg(&url);
+        rate(command, &file).await
+    }
+}
+
+async fn rate(mut command: Command, script: &Path) -> anyhow::Result<f64> {
+    let output = command.output().await.context("pgbench")?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let sound = output.status.success() && !err.contains("aborted");
+    ensure!(sound, "pgbench: {out}{err}\n{}", std::fs::read_to_string(script).unwrap_or_default());
+    let tps = out.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    match tps {
+        Some(tps) => Ok(tps),
+        None => bail!("pgbench says no rate: {out}{err}"),
+    }
+}
+
+/// Tables as the store makes them, a cluster as the allocator does, and the sequence of the floor.
+async fn prepare(url: &str, writes: &Writes) -> anyhow::Result<()> {
+    let store = PgStore::connect(url).await?;
+    let locked = store.lock_and_read_after(&writes.cluster, portolan_model::Revision::ZERO).await?;
+    locked.transaction.commit(&writes.bootstrap).await?;
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute("CREATE SEQUENCE revision START 2").await?;
+    connection.execute("ANALYZE").await?;
+    Ok(())
+}
+
+/// One transaction. The revision makes path and claims of every Service differ; everything else is the same.
+fn script(statements: &Statements, order: Order, workload: Workload) -> String {
+    let port = match workload {
+        Workload::ClusterIp => "",
+        Workload::NodePort => ", (10000 + :p2::bigint % 55536)::text",
+    };
+    let paths = format!("ARRAY['default/service-' || :p2::bigint, host('10.0.0.0'::inet + :p2::bigint){port}]");
+    let write = (1..=18).rev().fold(statements.write.to_owned(), |text, number| {
+        let value = if number == 9 { paths.clone() } else { format!(":p{number}") };
+        text.replace(&format!("${number}"), &value)
+    });
+    let begin = match order {
+        Order::Locked => {
+            let read = statements.read.replace("$1", ":p1").replace("$2", ":after").replace("$3", ":rows");
+            let lock = &statements.lock;
+            // In one message, as the store sends them.
+            format!("\\startpipeline\nBEGIN;\n{lock};\n\\endpipeline\n{read}\n\\gset\n\\set p2 :head + 1\n\\set p3 :now\n")
+        }
+        Order::Any => "BEGIN;\nSELECT nextval('revision') AS p2\n\\gset\n".to_owned(),
+    };
+    format!("{begin}{write};\nCOMMIT;\n")
+}
+
+/// The parameters that stay the same, from what the allocator decided.
+fn parameters(writes: &Writes) -> Vec<String> {
+    let Write { commit, audit } = &writes.creates[0];
+    let rows = change_rows(&commit.changes);
+    let order = [Kind::Service, Kind::IpClaim, Kind::PortClaim];
+    debug_assert!(rows.iter().all(|row| order.contains(&row.kind) && row.effect == Effect::Insert));
+    // The script gives their paths in this order.
+    let rows: Vec<_> = order.iter().filter_map(|kind| rows.iter().find(|row| row.kind == *kind)).collect();
+    let entry = &audit[0];
+    let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
+    let values = [
+        ("after", i64::MAX.to_string()),
+        ("rows", i64::MAX.to_string()),
+        ("p1", writes.cluster.to_string()),
+        ("p3", commit.committed_at.0.to_string()),
+        ("p4", commit.token.to_string()),
+        ("p5", commit.traceparent.clone()),
+        ("p6", format!("\\x{}", commit.digest)),
+        ("p7", FORMAT.to_string()),
+        ("p8", array(rows.iter().map(|row| row.kind.number().to_string()).collect())),
+        ("p10", array(rows.iter().map(|row| row.uid.to_string()).collect())),
+        ("p11", array(rows.iter().map(|_| "NULL".to_owned()).collect())),
+        ("p12", array(rows.iter().map(|row| quoted(row.after.as_deref().unwrap_or_default())).collect())),
+        ("p13", array(rows.iter().map(|_| "1".to_owned()).collect())),
+        ("p14", (rows.len() - 1).to_string()),
+        ("p15", array(vec![quoted(&entry.principal)])),
+        ("p16", array(vec![quoted(&entry.method)])),
+        ("p17", array(vec![quoted(&entry.resource)])),
+        ("p18", array(vec!["NULL".to_owned()])),
+    ];
+    values.map(|(name, value)| format!("{name}={value}")).into()
+}
+
+/// An element of an array, as Postgres reads it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
