@@ -8,6 +8,7 @@
 //! ```
 //! Start with [`Server`].
 
+pub mod api;
 mod backend;
 mod binaries;
 mod http;
@@ -16,6 +17,7 @@ mod plugin;
 mod process;
 mod server;
 mod traffic;
+mod user;
 mod wait;
 
 pub use backend::Backend;
@@ -26,4 +28,5 @@ pub use plugin::Plugin;
 pub use process::{Output, Process, run};
 pub use server::{Server, Store};
 pub use traffic::{Load, Tally};
+pub use user::{Dev, Ports, User};
 pub use wait::{eventually, free_port};

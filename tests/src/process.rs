@@ -1,7 +1,8 @@
 //! Child processes that end with the test, and tell what they said if it fails.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -48,11 +49,11 @@ impl Process {
 
     /// Everything it has said so far.
     pub fn said(&self) -> String {
-        let mut text = String::new();
-        let mut file = self.output.try_clone().expect("a second handle");
-        // Both handles share a position, but the child only ever appends at its own.
-        let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
-        text
+        let length = self.output.metadata().map_or(0, |data| data.len());
+        let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
+        // Not by a seek: the child shares the position, and writes where it is.
+        let read = self.output.read_at(&mut text, 0).unwrap_or_default();
+        String::from_utf8_lossy(&text[..read]).into_owned()
     }
 
     /// Ends it at once, without a chance to tidy up.
@@ -92,7 +93,6 @@ impl Drop for Process {
 
 /// Runs a command to its end, with something on its standard input.
 pub fn run(mut command: Command, input: &str) -> Output {
-    use std::io::Write;
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

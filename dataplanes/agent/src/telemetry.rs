@@ -43,8 +43,10 @@ impl Telemetry {
             .transpose()?;
         let spans = provider.as_ref().map(|provider| {
             // Spans of libraries would drown ours.
-            let filter = EnvFilter::new("off,portolan=debug,portolan_api=debug,portolan_allocator=debug,portolan_distributor=debug,portolan_agent=debug,portolan_subscriber=debug");
-            tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(filter)
+            let filter = EnvFilter::new("off,portolan=debug");
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer(service))
+                .with_filter(filter)
         });
         tracing_subscriber::registry()
             .with(logs)

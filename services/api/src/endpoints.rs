@@ -1,5 +1,7 @@
 //! EndpointAPI.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, EndpointParams, Operation};
 use portolan_model::{Endpoint, Kind, Name, Object, Scoped, Violations};
@@ -56,30 +58,21 @@ impl EndpointApi for Api {
             .state_at(m.min_revision)
             .await?;
         let after = page.after_scoped();
-        let one = |namespace: &Name| {
-            state.service(&Scoped::new(
-                namespace.clone(),
-                Name::trusted(m.service.as_str()),
-            ))
-        };
-        let (found, next_page_token) = match parent.key.as_ref().filter(|_| !m.service.is_empty()) {
+        let key = |endpoint: &&Arc<Endpoint>| endpoint.key().to_string();
+        let of_service = parent.key.as_ref().filter(|_| !m.service.is_empty());
+        let (found, next_page_token) = if let Some(namespace) = of_service {
             // Of one Service: its own index, so that the answer costs what it holds.
-            Some(namespace) => {
-                let all = one(namespace)
-                    .into_iter()
-                    .flat_map(|service| state.endpoints_of(service));
-                page.cut(
-                    all.filter(|e| after.as_ref().is_none_or(|after| e.key() > *after)),
-                    |e| e.key().to_string(),
-                )
-            }
-            None => {
-                let all = state.endpoints_after(parent.key.as_ref(), after.as_ref());
-                page.cut(
-                    all.filter(|e| m.service.is_empty() || e.service.as_str() == m.service),
-                    |e| e.key().to_string(),
-                )
-            }
+            let name = Name::trusted(m.service.as_str());
+            let service = state.service(&Scoped::new(namespace.clone(), name));
+            let all = service
+                .into_iter()
+                .flat_map(|service| state.endpoints_of(service));
+            let rest = all.filter(|e| after.as_ref().is_none_or(|after| e.key() > *after));
+            page.cut(rest, key)
+        } else {
+            let all = state.endpoints_after(parent.key.as_ref(), after.as_ref());
+            let wanted = all.filter(|e| m.service.is_empty() || e.service.as_str() == m.service);
+            page.cut(wanted, key)
         };
         let endpoints = found
             .into_iter()

@@ -2,6 +2,7 @@
 
 mod fanout;
 mod following;
+mod framing;
 mod history;
 mod node;
 mod presence;

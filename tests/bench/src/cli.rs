@@ -76,17 +76,26 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Benchmark::FanOut(options) => {
             raise_limit().context("raising the limit of open files")?;
             let mut report = Report::begin("C1", options.rounds);
-            report.cells = runtime.block_on(c1::run(options.rounds, options.commits, &mut report.facts))?;
+            report.cells =
+                runtime.block_on(c1::run(options.rounds, options.commits, &mut report.facts))?;
             report.finish()
         }
-        Benchmark::FloorServer { sockets, size } => runtime.block_on(c1::serve_floor(sockets, size)),
+        Benchmark::FloorServer { sockets, size } => {
+            runtime.block_on(c1::serve_floor(sockets, size))
+        }
     }
 }
 
-fn create(runtime: &Runtime, id: &str, workload: s1::Workload, options: &Creating) -> anyhow::Result<()> {
+fn create(
+    runtime: &Runtime,
+    id: &str,
+    workload: s1::Workload,
+    options: &Creating,
+) -> anyhow::Result<()> {
     let mut report = Report::begin(id, options.rounds);
     let length = Duration::from_secs(options.seconds.max(1));
-    report.cells = runtime.block_on(s1::run(workload, options.rounds, length, &mut report.facts))?;
+    report.cells =
+        runtime.block_on(s1::run(workload, options.rounds, length, &mut report.facts))?;
     report.finish()
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     kib(&format!("/proc/{pid}/status"), "VmRSS")
 }
 
-/// Processor time of a process so far, in milliseconds: fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms.
+/// Processor time of a process so far, in milliseconds: fields 14 and 15 of `proc_pid_stat(5)`, in ticks of 10 ms.
 pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
     let text = read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
@@ -51,7 +51,10 @@ fn kib(path: &str, name: &str) -> Option<u64> {
 
 fn field(path: &str, name: &str) -> Option<String> {
     let text = read_to_string(path).ok()?;
-    let (_, value) = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name)?;
+    let (_, value) = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == name)?;
     Some(value.trim().to_owned())
 }
 

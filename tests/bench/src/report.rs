@@ -45,7 +45,7 @@ pub(crate) struct Target {
 impl Report {
     pub(crate) fn begin(id: &str, rounds: usize) -> Self {
         let mut command: Vec<_> = std::env::args().collect();
-        command[0] = "cargo run --release -p portolan-bench --".to_owned();
+        "cargo run --release -p portolan-bench --".clone_into(&mut command[0]);
         Self {
             id: id.to_owned(),
             command: command.join(" "),
@@ -75,9 +75,17 @@ impl Report {
     fn print(&self) {
         let Machine { .. } = self.machine;
         println!("{}: {}", self.id, self.command);
-        println!("{}", serde_json::to_string(&self.machine).unwrap_or_default());
-        println!("{}\n", serde_json::to_string(&self.facts).unwrap_or_default());
-        println!("| | unit | ours | floor | peer | to floor | to peer | discarded | besides | target |");
+        println!(
+            "{}",
+            serde_json::to_string(&self.machine).unwrap_or_default()
+        );
+        println!(
+            "{}\n",
+            serde_json::to_string(&self.facts).unwrap_or_default()
+        );
+        println!(
+            "| | unit | ours | floor | peer | to floor | to peer | discarded | besides | target |"
+        );
         println!("|---|---|---|---|---|---|---|---|---|---|");
         for cell in &self.cells {
             println!("{}", cell.line());
@@ -87,13 +95,46 @@ impl Report {
 
 impl Cell {
     fn line(&self) -> String {
-        let Self { name, unit, verdict, details, targets } = self;
-        let Verdict { ours, floor, peer, ratio_to_floor, ratio_to_peer, discarded, rounds } = verdict;
-        let spread = |spread: &Spread| format!("{} ({}–{})", figure(spread.median), figure(spread.least), figure(spread.most));
+        let Self {
+            name,
+            unit,
+            verdict,
+            details,
+            targets,
+        } = self;
+        let Verdict {
+            ours,
+            floor,
+            peer,
+            ratio_to_floor,
+            ratio_to_peer,
+            discarded,
+            rounds,
+        } = verdict;
+        let spread = |spread: &Spread| {
+            format!(
+                "{} ({}–{})",
+                figure(spread.median),
+                figure(spread.least),
+                figure(spread.most)
+            )
+        };
         let peer = peer.as_ref().map_or_else(|| "–".to_owned(), spread);
         let to_peer = ratio_to_peer.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}×"));
-        let details: Vec<_> = details.iter().map(|(name, value)| format!("{name} {}", figure(*value))).collect();
-        let targets: Vec<_> = targets.iter().map(|target| format!("{}: {}", target.text, if target.reached { "reached" } else { "missed" })).collect();
+        let details: Vec<_> = details
+            .iter()
+            .map(|(name, value)| format!("{name} {}", figure(*value)))
+            .collect();
+        let targets: Vec<_> = targets
+            .iter()
+            .map(|target| {
+                format!(
+                    "{}: {}",
+                    target.text,
+                    if target.reached { "reached" } else { "missed" }
+                )
+            })
+            .collect();
         let rounds: &Vec<Round> = rounds;
         format!(
             "| {name} | {unit} | {} | {} | {peer} | {ratio_to_floor:.2}× | {to_peer} | {discarded} of {} | {} | {} |",

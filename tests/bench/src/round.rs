@@ -55,12 +55,24 @@ impl Rounds {
     /// Of at least one round.
     pub(crate) fn verdict(self) -> Verdict {
         let usual = median(&self.floors());
-        let counted: Vec<Round> = self.0.iter().copied().filter(|round| (round.floor / usual - 1.0).abs() <= FLOOR_MOVES).collect();
+        let counted: Vec<Round> = self
+            .0
+            .iter()
+            .copied()
+            .filter(|round| (round.floor / usual - 1.0).abs() <= FLOOR_MOVES)
+            .collect();
         // Of an even number of rounds both in the middle may be far from the mean between them.
-        let counted = if counted.is_empty() { self.0.clone() } else { counted };
+        let counted = if counted.is_empty() {
+            self.0.clone()
+        } else {
+            counted
+        };
         let column = |value: fn(&Round) -> f64| counted.iter().map(value).collect::<Vec<_>>();
         let peers: Option<Vec<f64>> = counted.iter().map(|round| round.peer).collect();
-        let to_peer: Option<Vec<f64>> = counted.iter().map(|round| round.peer.map(|peer| round.ours / peer)).collect();
+        let to_peer: Option<Vec<f64>> = counted
+            .iter()
+            .map(|round| round.peer.map(|peer| round.ours / peer))
+            .collect();
         Verdict {
             ours: Spread::of(&column(|round| round.ours)),
             floor: Spread::of(&column(|round| round.floor)),
@@ -83,11 +95,23 @@ mod tests {
 
     #[test]
     fn a_round_whose_floor_moved_is_counted_out() {
-        let round = |ours, floor| Round { ours, floor, peer: Some(100.0) };
-        let rounds = Rounds(vec![round(50.0, 10.0), round(52.0, 10.5), round(500.0, 12.0)]);
+        let round = |ours, floor| Round {
+            ours,
+            floor,
+            peer: Some(100.0),
+        };
+        let rounds = Rounds(vec![
+            round(50.0, 10.0),
+            round(52.0, 10.5),
+            round(500.0, 12.0),
+        ]);
         let verdict = rounds.verdict();
         assert_eq!(verdict.discarded, 0, "12 is within 15 % of 10.5");
-        let rounds = Rounds(vec![round(50.0, 10.0), round(52.0, 10.5), round(500.0, 13.0)]);
+        let rounds = Rounds(vec![
+            round(50.0, 10.0),
+            round(52.0, 10.5),
+            round(500.0, 13.0),
+        ]);
         let verdict = rounds.verdict();
         assert_eq!((verdict.discarded, verdict.rounds.len()), (1, 3));
         assert!((verdict.ours.most - 52.0).abs() < f64::EPSILON);

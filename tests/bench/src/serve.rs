@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where it keeps its state.
@@ -45,8 +45,21 @@ impl ControlPlane {
         let (api, http) = (free_address()?, free_address()?);
         let log = std::fs::File::create(folder.path().join("log"))?;
         let child = Command::new(&program)
-            .args(["serve", "--store", &url, "--listen", &api.to_string(), "--http-listen", &http.to_string()])
-            .args(["--service-cidr", "10.0.0.0/12", "--node-port-range", "10000-65535"])
+            .args([
+                "serve",
+                "--store",
+                &url,
+                "--listen",
+                &api.to_string(),
+                "--http-listen",
+                &http.to_string(),
+            ])
+            .args([
+                "--service-cidr",
+                "10.0.0.0/12",
+                "--node-port-range",
+                "10000-65535",
+            ])
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -74,7 +87,8 @@ impl ControlPlane {
         while !ready(http).await.unwrap_or(false) {
             let ended = self.child.try_wait()?;
             if ended.is_some() || began.elapsed() > DEADLINE {
-                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                let log =
+                    std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 bail!("`portolan serve` is not ready ({ended:?}): {log}");
             }
             tokio::time::sleep(PAUSE).await;
@@ -93,7 +107,9 @@ impl Drop for ControlPlane {
 
 async fn ready(http: SocketAddr) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(http).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: portolan\r\nconnection: close\r\n\r\n").await?;
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: portolan\r\nconnection: close\r\n\r\n")
+        .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer.starts_with("HTTP/1.1 200"))

@@ -53,14 +53,22 @@ mod tests {
         let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
         let rows = [("p50", 50, 100.0), ("p99", 99, 198.0), ("max", 100, 200.0)];
         for (name, percent, expected) in rows {
-            assert!((percentile(&values, percent) - expected).abs() < f64::EPSILON, "{name}");
+            assert!(
+                (percentile(&values, percent) - expected).abs() < f64::EPSILON,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn one_value_is_its_own_middle_and_spread() {
         let spread = Spread::of(&[3.0]);
-        for value in [spread.median, spread.least, spread.most, percentile(&[3.0], 99)] {
+        for value in [
+            spread.median,
+            spread.least,
+            spread.most,
+            percentile(&[3.0], 99),
+        ] {
             assert!((value - 3.0).abs() < f64::EPSILON);
         }
     }

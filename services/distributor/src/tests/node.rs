@@ -51,14 +51,15 @@ impl Node {
         history: &History,
         until: Revision,
     ) {
-        while self.revision < until {
-            assert!(
-                self.read(body, history).await,
-                "the stream ended at {}: {:?}",
-                self.revision,
-                self.ended
-            );
-        }
+        let reading = async {
+            while self.revision < until {
+                let is_open = self.read(body, history).await;
+                assert!(is_open, "ended at {}: {:?}", self.revision, self.ended);
+            }
+        };
+        // Bookmarks come for ever, so that each of them being in time is not enough.
+        let read = tokio::time::timeout(DEADLINE, reading).await;
+        assert!(read.is_ok(), "{until} does not come");
         assert_eq!(self.revision, until);
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::serve::{ClusterFlags, Listen};
+use crate::serve::{ClusterFlags, Ports};
 
 /// Run control plane and one node in this process, without root, on an embedded store
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Dev {
     #[arg(long)]
     pub(super) reset: bool,
     #[command(flatten)]
-    pub(super) listen: Listen,
+    pub(super) ports: Ports,
     #[command(flatten)]
     pub(super) cluster: ClusterFlags,
 }

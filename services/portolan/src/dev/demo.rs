@@ -1,6 +1,6 @@
 //! `portolan dev --demo`: three backends behind a Service, and proof that they share the traffic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -22,6 +22,8 @@ const PORT: u16 = 8080;
 const BACKENDS: u8 = 3;
 /// How long the first balanced answers may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two requests that are not shown.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Requests that are shown at least, and at most while a backend is still missing.
 const REQUESTS: std::ops::Range<usize> = 9..60;
 
@@ -52,9 +54,11 @@ impl Demo {
             children.push((name.clone(), address, spawn(&binary, &name, address)?));
             register(channel.clone(), &name, address, node)
                 .await
-                .map_err(refused)?;
+                .map_err(|status| refused(&status))?;
         }
-        let frontend = service(channel, address).await.map_err(refused)?;
+        let frontend = service(channel, address)
+            .await
+            .map_err(|status| refused(&status))?;
         Ok(Self {
             binary,
             children,
@@ -64,33 +68,44 @@ impl Demo {
 
     /// Sends requests until every backend has answered, and says what to try next.
     pub(super) async fn show(&self) -> Result<(), Failure> {
-        let deadline = Instant::now() + PATIENCE;
+        let backends = self.settle().await?;
         let mut answers: BTreeMap<String, usize> = BTreeMap::new();
         let mut shown = 0;
-        while shown < REQUESTS.start
-            || (answers.len() < self.children.len() && shown < REQUESTS.end)
-        {
-            match ask(self.frontend).await {
-                Ok(answer) => {
-                    println!("  GET http://{}/ -> {answer}", self.frontend);
-                    *answers.entry(answer).or_default() += 1;
-                    shown += 1;
-                }
-                Err(error) if Instant::now() > deadline => {
-                    return Err(Failure::Start(format!(
-                        "no answer from http://{}: {error}",
-                        self.frontend
-                    )));
-                }
-                // Until the first probes have passed there is nobody behind the address.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
+        while shown < REQUESTS.start || (answers.len() < backends && shown < REQUESTS.end) {
+            let answer = ask(self.frontend).await;
+            let answer = answer.unwrap_or_else(|error| format!("no answer: {error}"));
+            println!("  GET http://{}/ -> {answer}", self.frontend);
+            *answers.entry(answer).or_default() += 1;
+            shown += 1;
         }
         for (answer, times) in &answers {
             println!("  {times:>3} from {answer}");
         }
         self.explain();
         Ok(())
+    }
+
+    /// Asks until every backend has answered, and says how many have when patience ends: the first to pass its probe
+    /// gets all traffic until the others have passed theirs.
+    async fn settle(&self) -> Result<usize, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut answered, mut failure) = (BTreeSet::new(), None);
+        while answered.len() < self.children.len() && Instant::now() < deadline {
+            match ask(self.frontend).await {
+                Ok(answer) => {
+                    answered.insert(answer);
+                }
+                Err(error) => failure = Some(error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        match failure {
+            Some(error) if answered.is_empty() => Err(Failure::Start(format!(
+                "no answer from http://{}: {error}",
+                self.frontend
+            ))),
+            _ => Ok(answered.len()),
+        }
     }
 
     fn explain(&self) {
@@ -226,7 +241,7 @@ async fn ask(frontend: SocketAddr) -> std::io::Result<String> {
         .ok_or_else(|| std::io::Error::other("an empty answer"))
 }
 
-fn refused(status: tonic::Status) -> Failure {
+fn refused(status: &tonic::Status) -> Failure {
     Failure::Start(format!(
         "the demo could not be registered: {}",
         status.message()

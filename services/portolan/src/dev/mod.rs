@@ -30,11 +30,11 @@ impl Dev {
             "start afresh with --reset, which forgets everything in {}",
             data.path().display()
         );
-        let server = Server::start(&data.store(), &self.listen, &settings, true, &remedy).await?;
+        let server = Server::start(&data.store(), &self.ports, &settings, true, &remedy).await?;
         let url = format!("http://{}", connectable(server.address()));
         println!(
             "API at {url}, metrics at http://{}/metrics, data in {}",
-            self.listen.http_listen,
+            self.ports.http_listen,
             data.path().display()
         );
 

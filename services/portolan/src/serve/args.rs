@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// Run the control plane
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Where state is kept: sqlite:FILE, or postgres://USER@HOST/DATABASE
+    /// Where state is kept: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
     #[arg(
         long,
         env = "PORTOLAN_STORE",
@@ -20,7 +20,7 @@ pub(crate) struct Serve {
     )]
     pub(crate) store: String,
     #[command(flatten)]
-    pub(crate) listen: Listen,
+    pub(crate) ports: Ports,
     #[command(flatten)]
     pub(crate) cluster: ClusterFlags,
     /// Nodes register themselves by their first Hello [default: only if --listen is a loopback address]
@@ -30,7 +30,7 @@ pub(crate) struct Serve {
 
 /// Where the server listens.
 #[derive(Args, Clone)]
-pub(crate) struct Listen {
+pub(crate) struct Ports {
     /// Address of the gRPC API and of the node stream
     #[arg(long, default_value = "127.0.0.1:7420", value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,

@@ -6,9 +6,9 @@ use portolan_model::{Name, Timestamp};
 use portolan_store::{Store, StoreError};
 
 /// How long changes are kept: an upgrade of an agent, or the reboot of a node.
-const KEPT: Duration = Duration::from_secs(3600);
+const KEPT: Duration = Duration::from_hours(1);
 /// Pause between two rounds.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 /// Rows per statement, so that no writer waits for long.
 const BULK: usize = 5000;
 

@@ -46,7 +46,7 @@ impl ControlPlane {
         let loaded = tokio::time::timeout(PATIENCE, store.load(&cluster, TAIL)).await;
         let loaded = loaded
             .map_err(|_| Failure::Start("the store does not answer".to_owned()))?
-            .map_err(unusable)?;
+            .map_err(|error| unusable(&error))?;
         let cache = Cache::new(cluster.clone(), store.store_id(), loaded);
 
         let mut registry = Registry::with_prefix("portolan");
@@ -67,8 +67,8 @@ impl ControlPlane {
 
         let metrics = portolan_distributor::Metrics::default();
         metrics.register(&mut registry);
-        let (distributor, follower) = Distributor::start(cache.clone(), metrics).await;
-        tasks.spawn(endless(follower.run()));
+        let (distributor, projecting) = Distributor::start(cache.clone(), metrics).await;
+        tasks.spawn(endless(projecting.run()));
         tasks.spawn(endless(run_runtime(store.clone(), distributor.clone())));
         let sessions = distributor.sessions().clone();
         tasks.spawn(endless(sweep(allocator.clone(), move || {
@@ -113,9 +113,9 @@ async fn endless(task: impl Future<Output = ()>) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn unusable(error: StoreError) -> Failure {
+fn unusable(error: &StoreError) -> Failure {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();

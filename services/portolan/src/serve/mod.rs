@@ -15,7 +15,7 @@ mod http;
 mod listen;
 mod server;
 
-pub(crate) use args::{ClusterFlags, Listen, Serve};
+pub(crate) use args::{ClusterFlags, Ports, Serve};
 pub(crate) use listen::listen;
 pub(crate) use server::Server;
 
@@ -29,11 +29,11 @@ impl Serve {
         let settings = self.cluster.settings()?;
         let auto_register = self
             .auto_register
-            .unwrap_or(self.listen.listen.ip().is_loopback());
+            .unwrap_or_else(|| self.ports.listen.ip().is_loopback());
         let remedy = "change the cluster itself";
         let server =
-            Server::start(&self.store, &self.listen, &settings, auto_register, remedy).await?;
-        tracing::info!(api = %server.address(), http = %self.listen.http_listen, "serving");
+            Server::start(&self.store, &self.ports, &settings, auto_register, remedy).await?;
+        tracing::info!(api = %server.address(), http = %self.ports.http_listen, "serving");
         server.until(portolan_agent::terminated()).await
     }
 }

@@ -16,7 +16,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic_health::server::HealthReporter;
 
-use super::args::{Listen, Settings};
+use super::args::{Ports, Settings};
 use super::control_plane::ControlPlane;
 use super::http::{self, Inspected, STALE};
 use super::listen::check_exposure;
@@ -47,7 +47,7 @@ impl Server {
     /// Opens ports and store, and starts everything.
     pub(crate) async fn start(
         store: &str,
-        ports: &Listen,
+        ports: &Ports,
         settings: &Settings,
         auto_register: bool,
         remedy: &str,

@@ -1,7 +1,7 @@
 //! The floor: the same number of bytes to as many sockets, from a process that does nothing else.
 //!
 //! ```text
-//! bench --"go"--> floor server --time, bytes--> N sockets of the bench: receipt --a few bytes back, as an Ack-->
+//! bench --a byte--> floor server --time, bytes--> N sockets of the bench: receipt --a few bytes back, as an Ack-->
 //! ```
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use super::gather::{Gather, now_us};
@@ -25,10 +25,11 @@ pub(crate) const COMMAND: &str = "floor-server";
 /// A framed Ack.
 const ACK: [u8; 24] = [0; 24];
 
-/// The server's side: waits for all sockets, then writes to each of them for every line of its input.
+/// The server's side: waits for all sockets, then writes to each of them for every byte of the one that came first.
 pub(crate) async fn serve(sockets: usize, size: usize) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?);
+    let (mut go, _) = listener.accept().await?;
     let (mut writers, mut readers) = (Vec::with_capacity(sockets), JoinSet::new());
     for _ in 0..sockets {
         let (stream, _) = listener.accept().await?;
@@ -37,9 +38,8 @@ pub(crate) async fn serve(sockets: usize, size: usize) -> anyhow::Result<()> {
         readers.spawn(discard(reader));
         writers.push(writer);
     }
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut message = vec![0; size.max(8)];
-    while lines.next_line().await?.is_some() {
+    while go.read_u8().await.is_ok() {
         message[..8].copy_from_slice(&now_us().to_be_bytes());
         for writer in &mut writers {
             writer.write_all(&message).await?;
@@ -57,7 +57,7 @@ async fn discard(mut reader: OwnedReadHalf) {
 /// The bench's side.
 pub(super) struct Floor {
     _server: Child,
-    go: ChildStdin,
+    go: TcpStream,
     gather: Arc<Gather>,
     _sockets: JoinSet<()>,
 }
@@ -66,14 +66,18 @@ impl Floor {
     pub(super) async fn start(sockets: usize, size: usize) -> anyhow::Result<Self> {
         let mut server = Command::new(std::env::current_exe()?)
             .args([COMMAND, &sockets.to_string(), &size.to_string()])
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let go = server.stdin.take().context("it is piped")?;
         let said = server.stdout.take().context("it is piped")?;
-        let address = BufReader::new(said).lines().next_line().await?.context("the floor's server says nothing")?;
+        let address = BufReader::new(said)
+            .lines()
+            .next_line()
+            .await?
+            .context("the floor's server says nothing")?;
         let address: SocketAddr = address.parse()?;
+        let go = TcpStream::connect(address).await?;
+        go.set_nodelay(true)?;
         let gather = Arc::new(Gather::new(sockets));
         let mut tasks = JoinSet::new();
         for _ in 0..sockets {
@@ -81,7 +85,12 @@ impl Floor {
             stream.set_nodelay(true)?;
             tasks.spawn(receive(stream, size.max(8), gather.clone()));
         }
-        Ok(Self { _server: server, go, gather, _sockets: tasks })
+        Ok(Self {
+            _server: server,
+            go,
+            gather,
+            _sockets: tasks,
+        })
     }
 
     /// The median of so many fan-outs, in milliseconds.
@@ -89,8 +98,10 @@ impl Floor {
         let mut waits = Vec::with_capacity(count);
         for _ in 0..count {
             self.gather.expect_next();
-            self.go.write_all(b"\n").await?;
-            let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete()).await.context("the floor")?;
+            self.go.write_u8(0).await?;
+            let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete())
+                .await
+                .context("the floor")?;
             ensure!(last >= sent, "clocks go forward");
             waits.push(ms(last - sent));
             tokio::time::sleep(pace).await;
@@ -102,7 +113,9 @@ impl Floor {
 async fn receive(mut stream: TcpStream, size: usize, gather: Arc<Gather>) {
     let mut message = vec![0; size];
     while stream.read_exact(&mut message).await.is_ok() {
-        let sent = message.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
+        let sent = message
+            .first_chunk()
+            .map_or(0, |bytes| i64::from_be_bytes(*bytes));
         gather.receive(now_us(), sent, size);
         if stream.write_all(&ACK).await.is_err() {
             return;

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use portolan_proto::v1::service_api_client::ServiceApiClient;
-use portolan_proto::v1::{CreateServiceRequest, Service, ServicePort, ServiceSpec, UpdateServiceRequest};
+use portolan_proto::v1::{
+    CreateServiceRequest, Service, ServicePort, ServiceSpec, UpdateServiceRequest,
+};
 use tonic::transport::Channel;
 
 use crate::machine::{Facts, cpu_ms, resident_kib};
@@ -38,7 +40,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const NAME: &str = "clusters/default/namespaces/default/services/web";
 
 /// Measures every cell.
-pub(crate) async fn run(rounds: usize, commits: usize, facts: &mut Facts) -> anyhow::Result<Vec<Cell>> {
+pub(crate) async fn run(
+    rounds: usize,
+    commits: usize,
+    facts: &mut Facts,
+) -> anyhow::Result<Vec<Cell>> {
     facts.insert("commits_per_round".to_owned(), commits.to_string());
     facts.insert("pace_ms".to_owned(), PACE.as_millis().to_string());
     let mut cells = Vec::new();
@@ -58,7 +64,12 @@ struct Waits {
     from_request: Vec<f64>,
 }
 
-async fn measure(nodes: usize, target: f64, rounds: usize, commits: usize) -> anyhow::Result<Vec<Cell>> {
+async fn measure(
+    nodes: usize,
+    target: f64,
+    rounds: usize,
+    commits: usize,
+) -> anyhow::Result<Vec<Cell>> {
     let server = ControlPlane::start(&Store::Sqlite).await?;
     let mut writer = Writer::start(&server).await?;
     nodes::register(&server, nodes).await?;
@@ -109,14 +120,23 @@ fn cell(nodes: usize, target: f64, rounds: Rounds, waits: &Waits, cpu: f64, kib:
         details: vec![
             ("p99".to_owned(), p99),
             ("max".to_owned(), percentile(&waits.from_commit, 100)),
-            ("from the request: p50".to_owned(), percentile(&waits.from_request, 50)),
+            (
+                "from the request: p50".to_owned(),
+                percentile(&waits.from_request, 50),
+            ),
             ("p99".to_owned(), percentile(&waits.from_request, 99)),
             ("server CPU µs a delivery".to_owned(), cpu),
             ("KiB an idle stream".to_owned(), kib),
         ],
         targets: vec![
-            Target { text: format!("p99 ≤ {target:.0} ms"), reached: p99 <= target },
-            Target { text: format!("≤ {STREAM_KIB:.0} KiB a stream"), reached: kib <= STREAM_KIB },
+            Target {
+                text: format!("p99 ≤ {target:.0} ms"),
+                reached: p99 <= target,
+            },
+            Target {
+                text: format!("≤ {STREAM_KIB:.0} KiB a stream"),
+                reached: kib <= STREAM_KIB,
+            },
         ],
     }
 }
@@ -145,14 +165,20 @@ impl Writer {
         self.port = if self.port == 80 { 81 } else { 80 };
         gather.expect_next();
         let request = UpdateServiceRequest {
-            service: Some(Service { name: NAME.to_owned(), ..service(self.port) }),
-            update_mask: Some(prost_types::FieldMask { paths: vec!["spec.ports".to_owned()] }),
+            service: Some(Service {
+                name: NAME.to_owned(),
+                ..service(self.port)
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["spec.ports".to_owned()],
+            }),
             ..UpdateServiceRequest::default()
         };
         let sent = now_us();
         self.api.update_service(request).await?;
         let arrived = tokio::time::timeout(DEADLINE, gather.complete()).await;
-        let (committed, last) = arrived.with_context(|| format!("{} nodes have it", gather.arrived()))?;
+        let (committed, last) =
+            arrived.with_context(|| format!("{} nodes have it", gather.arrived()))?;
         ensure!(committed >= sent, "one commit at a time");
         waits.from_commit.push(ms(last - committed));
         waits.from_request.push(ms(last - sent));
@@ -161,8 +187,17 @@ impl Writer {
 }
 
 fn service(port: i32) -> Service {
-    let spec = ServiceSpec { ports: vec![ServicePort { port, ..ServicePort::default() }], ..ServiceSpec::default() };
-    Service { spec: Some(spec), ..Service::default() }
+    let spec = ServiceSpec {
+        ports: vec![ServicePort {
+            port,
+            ..ServicePort::default()
+        }],
+        ..ServiceSpec::default()
+    };
+    Service {
+        spec: Some(spec),
+        ..Service::default()
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

@@ -6,7 +6,9 @@ use anyhow::{Context, bail};
 use portolan_proto::node::v1::node_sync_client::NodeSyncClient;
 use portolan_proto::node::v1::sync_request::Message as Said;
 use portolan_proto::node::v1::sync_response::Message as Told;
-use portolan_proto::node::v1::{Ack, Batch, Heartbeat, Hello, NodeDescription, SyncRequest, SyncResponse};
+use portolan_proto::node::v1::{
+    Ack, Batch, Heartbeat, Hello, NodeDescription, SyncRequest, SyncResponse,
+};
 use portolan_proto::v1::node_api_client::NodeApiClient;
 use portolan_proto::v1::{CreateNodeRequest, Node, NodeSpec};
 use prost::Message;
@@ -32,10 +34,16 @@ pub(super) async fn register(server: &ControlPlane, nodes: usize) -> anyhow::Res
     for number in 0..nodes {
         let mut api = api.clone();
         tasks.spawn(async move {
-            let spec = NodeSpec { addresses: vec![address(number)], ..NodeSpec::default() };
+            let spec = NodeSpec {
+                addresses: vec![address(number)],
+                ..NodeSpec::default()
+            };
             let request = CreateNodeRequest {
                 parent: "clusters/default".to_owned(),
-                node: Some(Node { spec: Some(spec), ..Node::default() }),
+                node: Some(Node {
+                    spec: Some(spec),
+                    ..Node::default()
+                }),
                 node_id: name(number),
                 ..CreateNodeRequest::default()
             };
@@ -57,7 +65,13 @@ pub(super) async fn connect(
     let (idle, mut idles) = mpsc::channel(nodes);
     let mut tasks = JoinSet::new();
     for number in 0..nodes {
-        let stream = NodeStream::open(server.connect().await?, number, gather.clone(), idle.clone()).await?;
+        let stream = NodeStream::open(
+            server.connect().await?,
+            number,
+            gather.clone(),
+            idle.clone(),
+        )
+        .await?;
         tasks.spawn(async move {
             if let Err(error) = stream.run().await {
                 eprintln!("node {number}: {error:#}");
@@ -89,7 +103,10 @@ impl NodeStream {
         idle: mpsc::Sender<()>,
     ) -> anyhow::Result<Self> {
         let (said, outbox) = mpsc::channel(OUTBOX);
-        let description = NodeDescription { dataplane: "simulated".to_owned(), ..NodeDescription::default() };
+        let description = NodeDescription {
+            dataplane: "simulated".to_owned(),
+            ..NodeDescription::default()
+        };
         let hello = Hello {
             cluster: "default".to_owned(),
             node: name(number),
@@ -99,8 +116,16 @@ impl NodeStream {
             ..Hello::default()
         };
         said.send(request(Said::Hello(hello))).await?;
-        let told = NodeSyncClient::new(channel).sync(ReceiverStream::new(outbox)).await?.into_inner();
-        Ok(Self { said, told, gather, idle: Some(idle) })
+        let told = NodeSyncClient::new(channel)
+            .sync(ReceiverStream::new(outbox))
+            .await?
+            .into_inner();
+        Ok(Self {
+            said,
+            told,
+            gather,
+            idle: Some(idle),
+        })
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -110,7 +135,10 @@ impl NodeStream {
                 Some(Told::Batch(batch)) => self.apply(&batch, size).await?,
                 Some(Told::SnapshotEnd(end)) => self.acknowledge(end.revision).await?,
                 Some(Told::Bookmark(bookmark)) => {
-                    let heartbeat = Heartbeat { attempted: bookmark.revision, durable: bookmark.revision };
+                    let heartbeat = Heartbeat {
+                        attempted: bookmark.revision,
+                        durable: bookmark.revision,
+                    };
                     self.said.send(request(Said::Heartbeat(heartbeat))).await?;
                     if let Some(idle) = self.idle.take() {
                         idle.send(()).await?;
@@ -133,13 +161,20 @@ impl NodeStream {
     }
 
     async fn acknowledge(&self, revision: u64) -> anyhow::Result<()> {
-        let ack = Ack { attempted: revision, durable: revision, apply_us: 1, ..Ack::default() };
+        let ack = Ack {
+            attempted: revision,
+            durable: revision,
+            apply_us: 1,
+            ..Ack::default()
+        };
         Ok(self.said.send(request(Said::Ack(ack))).await?)
     }
 }
 
 fn request(message: Said) -> SyncRequest {
-    SyncRequest { message: Some(message) }
+    SyncRequest {
+        message: Some(message),
+    }
 }
 
 fn name(number: usize) -> String {

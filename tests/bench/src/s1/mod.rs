@@ -71,7 +71,9 @@ pub(crate) async fn run(
         .collect();
     for round in 0..rounds {
         for series in &mut table {
-            let measured = series.measure(round, workload, length, &postgres, &writes).await?;
+            let measured = series
+                .measure(round, workload, length, &postgres, &writes)
+                .await?;
             eprintln!("round {round}, {}: {measured:.0?}", series.name());
             series.rounds.0.push(measured);
         }
@@ -81,11 +83,20 @@ pub(crate) async fn run(
 
 impl Series {
     fn new(database: Database, clients: usize) -> Self {
-        Self { database, clients, rounds: Rounds::default(), created: Vec::new() }
+        Self {
+            database,
+            clients,
+            rounds: Rounds::default(),
+            created: Vec::new(),
+        }
     }
 
     fn name(&self) -> String {
-        let clients = if self.clients == 1 { "client" } else { "clients" };
+        let clients = if self.clients == 1 {
+            "client"
+        } else {
+            "clients"
+        };
         format!("{:?}, {} {clients}", self.database, self.clients)
     }
 
@@ -110,13 +121,23 @@ impl Series {
                     self.created.push(created);
                 }
                 (Party::Floor, Database::Postgres) => {
-                    measured.floor = postgres.run(writes, Order::Any, self.clients, length).await?;
+                    measured.floor = postgres
+                        .run(writes, Order::Any, self.clients, length)
+                        .await?;
                 }
                 (Party::Peer, Database::Postgres) => {
-                    measured.peer = Some(postgres.run(writes, Order::Locked, self.clients, length).await?);
+                    measured.peer = Some(
+                        postgres
+                            .run(writes, Order::Locked, self.clients, length)
+                            .await?,
+                    );
                 }
-                (Party::Floor, Database::Sqlite) => measured.floor = sqlite::single_rows(length).await?,
-                (Party::Peer, Database::Sqlite) => measured.peer = Some(sqlite::bare_loop(writes, length).await?),
+                (Party::Floor, Database::Sqlite) => {
+                    measured.floor = sqlite::single_rows(length).await?;
+                }
+                (Party::Peer, Database::Sqlite) => {
+                    measured.peer = Some(sqlite::bare_loop(writes, length).await?);
+                }
             }
         }
         Ok(measured)
@@ -126,13 +147,21 @@ impl Series {
         let (name, target) = (self.name(), self.target());
         let verdict = self.rounds.verdict();
         let ratio = verdict.ratio_to_peer.unwrap_or_default();
-        let targets = target.map(|least| Target { text: format!("≥ {least}× the peer"), reached: ratio >= least });
-        let column = |value: fn(&Created) -> f64| median(&self.created.iter().map(value).collect::<Vec<_>>());
+        let targets = target.map(|least| Target {
+            text: format!("≥ {least}× the peer"),
+            reached: ratio >= least,
+        });
+        let column = |value: fn(&Created) -> f64| {
+            median(&self.created.iter().map(value).collect::<Vec<_>>())
+        };
         Cell {
             name,
             unit: "creates/s",
             verdict,
-            details: vec![("p50 ms".to_owned(), column(|c| c.p50_ms)), ("p99 ms".to_owned(), column(|c| c.p99_ms))],
+            details: vec![
+                ("p50 ms".to_owned(), column(|c| c.p50_ms)),
+                ("p99 ms".to_owned(), column(|c| c.p99_ms)),
+            ],
             targets: targets.into_iter().collect(),
         }
     }

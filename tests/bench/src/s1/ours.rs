@@ -8,7 +8,6 @@ use anyhow::Context;
 use portolan_proto::v1::service_api_client::ServiceApiClient;
 use portolan_proto::v1::service_port::Target;
 use portolan_proto::v1::{CreateServiceRequest, Service, ServicePort, ServiceSpec, ServiceType};
-use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
@@ -38,15 +37,23 @@ pub(super) async fn create(
         Workload::ClusterIp => usize::MAX,
         Workload::NodePort => NODE_PORTS,
     }));
-    let start = Arc::new(Barrier::new(clients + 1));
-    let mut tasks = JoinSet::new();
-    for client in 0..clients {
-        let api = ServiceApiClient::new(server.connect().await?);
-        let client = Client { api, client, workload, left: left.clone() };
-        tasks.spawn(client.run(start.clone(), length));
+    let mut ready = Vec::new();
+    for number in 0..clients {
+        let mut client = Client {
+            api: ServiceApiClient::new(server.connect().await?),
+            number,
+            workload,
+            left: left.clone(),
+        };
+        // The first use of a connection is no part of what is measured.
+        client.create("first").await?;
+        ready.push(client);
     }
-    start.wait().await;
+    let mut tasks = JoinSet::new();
     let began = Instant::now();
+    for client in ready {
+        tasks.spawn(client.run(length));
+    }
     let mut latencies = Vec::new();
     while let Some(done) = tasks.join_next().await {
         latencies.extend(done??);
@@ -54,22 +61,23 @@ pub(super) async fn create(
     let took = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let rate = latencies.len() as f64 / took;
-    Ok(Created { rate, p50_ms: percentile(&latencies, 50), p99_ms: percentile(&latencies, 99) })
+    Ok(Created {
+        rate,
+        p50_ms: percentile(&latencies, 50),
+        p99_ms: percentile(&latencies, 99),
+    })
 }
 
 struct Client {
     api: ServiceApiClient<Channel>,
-    client: usize,
+    number: usize,
     workload: Workload,
     left: Arc<AtomicUsize>,
 }
 
 impl Client {
     /// One create after the other; gives how long each took, in milliseconds.
-    async fn run(mut self, start: Arc<Barrier>, length: Duration) -> anyhow::Result<Vec<f64>> {
-        // The first use of a connection is no part of what is measured.
-        self.create("warm").await?;
-        start.wait().await;
+    async fn run(mut self, length: Duration) -> anyhow::Result<Vec<f64>> {
         let (began, mut latencies) = (Instant::now(), Vec::new());
         while began.elapsed() < length && self.take() {
             let sent = Instant::now();
@@ -80,11 +88,15 @@ impl Client {
     }
 
     fn take(&self) -> bool {
-        self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        self.left
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
     }
 
     async fn create(&mut self, number: &str) -> anyhow::Result<()> {
-        let id = format!("service-{}-{number}", self.client);
+        let id = format!("service-{}-{number}", self.number);
         let kind = match self.workload {
             Workload::ClusterIp => ServiceType::ClusterIp,
             Workload::NodePort => ServiceType::NodePort,
@@ -92,16 +104,26 @@ impl Client {
         let spec = ServiceSpec {
             r#type: kind.into(),
             selector: [("app".to_owned(), id.clone())].into(),
-            ports: vec![ServicePort { port: 80, target: Some(Target::TargetPort(8080)), ..ServicePort::default() }],
+            ports: vec![ServicePort {
+                port: 80,
+                target: Some(Target::TargetPort(8080)),
+                ..ServicePort::default()
+            }],
             ..ServiceSpec::default()
         };
         let request = CreateServiceRequest {
             parent: "clusters/default/namespaces/default".to_owned(),
-            service: Some(Service { spec: Some(spec), ..Service::default() }),
+            service: Some(Service {
+                spec: Some(spec),
+                ..Service::default()
+            }),
             service_id: id,
             ..CreateServiceRequest::default()
         };
-        self.api.create_service(request).await.context("creating a Service")?;
+        self.api
+            .create_service(request)
+            .await
+            .context("creating a Service")?;
         Ok(())
     }
 }

@@ -42,15 +42,25 @@ pub(super) enum Order {
 impl Postgres {
     pub(super) fn new(server: TestServer, workload: Workload) -> anyhow::Result<Self> {
         let pgbench = program("pgbench").map_err(|error| anyhow!(error))?;
-        Ok(Self { server, pgbench, databases: AtomicU32::new(0), workload })
+        Ok(Self {
+            server,
+            pgbench,
+            databases: AtomicU32::new(0),
+            workload,
+        })
     }
 
     pub(super) async fn describe(&self, facts: &mut Facts) -> anyhow::Result<()> {
         let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
         let sql = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
                    WHERE name IN ('fsync', 'full_page_writes', 'shared_buffers', 'synchronous_commit', 'wal_sync_method')";
-        facts.insert("postgres_settings".to_owned(), sqlx::query_scalar(sql).fetch_one(&mut connection).await?);
-        let version = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+        facts.insert(
+            "postgres_settings".to_owned(),
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await?,
+        );
+        let version = sqlx::query_scalar("SHOW server_version")
+            .fetch_one(&mut connection)
+            .await?;
         facts.insert("postgres".to_owned(), version);
         Ok(())
     }
@@ -58,7 +68,11 @@ impl Postgres {
     /// An empty database; what was written before is on disk, so that nobody's checkpoint is another's burden.
     pub(super) async fn fresh_database(&self) -> anyhow::Result<String> {
         let name = format!("bench_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let url = self.server.create_database(&name).await.map_err(|error| anyhow!(error))?;
+        let url = self
+            .server
+            .create_database(&name)
+            .await
+            .map_err(|error| anyhow!(error))?;
         let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
         connection.execute("CHECKPOINT").await?;
         Ok(url)
@@ -79,12 +93,30 @@ impl Postgres {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("create.sql");
         std::fs::write(&file, script)?;
-        let settings: Vec<_> = statements.settings.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
+        let settings: Vec<_> = statements
+            .settings
+            .iter()
+            .map(|(name, value)| format!("-c {name}={value}"))
+            .collect();
         let mut command = Command::new(&self.pgbench);
         command
-            .args(["--no-vacuum", "--protocol=prepared", "--jobs", &THREADS.min(clients).to_string()])
-            .args(["--client", &clients.to_string(), "--time", &length.as_secs().to_string()])
-            .args(parameters(writes).into_iter().flat_map(|parameter| ["--define".to_owned(), parameter]))
+            .args([
+                "--no-vacuum",
+                "--protocol=prepared",
+                "--jobs",
+                &THREADS.min(clients).to_string(),
+            ])
+            .args([
+                "--client",
+                &clients.to_string(),
+                "--time",
+                &length.as_secs().to_string(),
+            ])
+            .args(
+                parameters(writes)
+                    .into_iter()
+                    .flat_map(|parameter| ["--define".to_owned(), parameter]),
+            )
             .env("PGOPTIONS", settings.join(" "))
             .arg("--file")
             .arg(&file)
@@ -95,10 +127,19 @@ impl Postgres {
 
 async fn rate(mut command: Command, script: &Path) -> anyhow::Result<f64> {
     let output = command.output().await.context("pgbench")?;
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     let sound = output.status.success() && !err.contains("aborted");
-    ensure!(sound, "pgbench: {out}{err}\n{}", std::fs::read_to_string(script).unwrap_or_default());
-    let tps = out.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    ensure!(
+        sound,
+        "pgbench: {out}{err}\n{}",
+        std::fs::read_to_string(script).unwrap_or_default()
+    );
+    let tps = out
+        .lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
     match tps {
         Some(tps) => Ok(tps),
         None => bail!("pgbench says no rate: {out}{err}"),
@@ -108,10 +149,14 @@ async fn rate(mut command: Command, script: &Path) -> anyhow::Result<f64> {
 /// Tables as the store makes them, a cluster as the allocator does, and the sequence of the floor.
 async fn prepare(url: &str, writes: &Writes) -> anyhow::Result<()> {
     let store = PgStore::connect(url).await?;
-    let locked = store.lock_and_read_after(&writes.cluster, portolan_model::Revision::ZERO).await?;
+    let locked = store
+        .lock_and_read_after(&writes.cluster, portolan_model::Revision::ZERO)
+        .await?;
     locked.transaction.commit(&writes.bootstrap).await?;
     let mut connection = PgConnection::connect(url).await?;
-    connection.execute("CREATE SEQUENCE revision START 2").await?;
+    connection
+        .execute("CREATE SEQUENCE revision START 2")
+        .await?;
     connection.execute("ANALYZE").await?;
     Ok(())
 }
@@ -122,17 +167,31 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
         Workload::ClusterIp => "",
         Workload::NodePort => ", (10000 + :p2::bigint % 55536)::text",
     };
-    let paths = format!("ARRAY['default/service-' || :p2::bigint, host('10.0.0.0'::inet + :p2::bigint){port}]");
-    let write = (1..=18).rev().fold(statements.write.to_owned(), |text, number| {
-        let value = if number == 9 { paths.clone() } else { format!(":p{number}") };
-        text.replace(&format!("${number}"), &value)
-    });
+    let paths = format!(
+        "ARRAY['default/service-' || :p2::bigint, host('10.0.0.0'::inet + :p2::bigint){port}]"
+    );
+    let write = (1..=18)
+        .rev()
+        .fold(statements.write.to_owned(), |text, number| {
+            let value = if number == 9 {
+                paths.clone()
+            } else {
+                format!(":p{number}")
+            };
+            text.replace(&format!("${number}"), &value)
+        });
     let begin = match order {
         Order::Locked => {
-            let read = statements.read.replace("$1", ":p1").replace("$2", ":after").replace("$3", ":rows");
+            let read = statements
+                .read
+                .replace("$1", ":p1")
+                .replace("$2", ":after")
+                .replace("$3", ":rows");
             let lock = &statements.lock;
             // In one message, as the store sends them.
-            format!("\\startpipeline\nBEGIN;\n{lock};\n\\endpipeline\n{read}\n\\gset\n\\set p2 :head + 1\n\\set p3 :now\n")
+            format!(
+                "\\startpipeline\nBEGIN;\n{lock};\n\\endpipeline\n{read}\n\\gset\n\\set p2 :head + 1\n\\set p3 :now\n"
+            )
         }
         Order::Any => "BEGIN;\nSELECT nextval('revision') AS p2\n\\gset\n".to_owned(),
     };
@@ -144,9 +203,15 @@ fn parameters(writes: &Writes) -> Vec<String> {
     let Write { commit, audit } = &writes.creates[0];
     let rows = change_rows(&commit.changes);
     let order = [Kind::Service, Kind::IpClaim, Kind::PortClaim];
-    debug_assert!(rows.iter().all(|row| order.contains(&row.kind) && row.effect == Effect::Insert));
+    debug_assert!(
+        rows.iter()
+            .all(|row| order.contains(&row.kind) && row.effect == Effect::Insert)
+    );
     // The script gives their paths in this order.
-    let rows: Vec<_> = order.iter().filter_map(|kind| rows.iter().find(|row| row.kind == *kind)).collect();
+    let rows: Vec<_> = order
+        .iter()
+        .filter_map(|kind| rows.iter().find(|row| row.kind == *kind))
+        .collect();
     let entry = &audit[0];
     let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
     let values = [
@@ -158,10 +223,30 @@ fn parameters(writes: &Writes) -> Vec<String> {
         ("p5", commit.traceparent.clone()),
         ("p6", format!("\\x{}", commit.digest)),
         ("p7", FORMAT.to_string()),
-        ("p8", array(rows.iter().map(|row| row.kind.number().to_string()).collect())),
-        ("p10", array(rows.iter().map(|row| row.uid.to_string()).collect())),
-        ("p11", array(rows.iter().map(|_| "NULL".to_owned()).collect())),
-        ("p12", array(rows.iter().map(|row| quoted(row.after.as_deref().unwrap_or_default())).collect())),
+        (
+            "p8",
+            array(
+                rows.iter()
+                    .map(|row| row.kind.number().to_string())
+                    .collect(),
+            ),
+        ),
+        (
+            "p10",
+            array(rows.iter().map(|row| row.uid.to_string()).collect()),
+        ),
+        (
+            "p11",
+            array(rows.iter().map(|_| "NULL".to_owned()).collect()),
+        ),
+        (
+            "p12",
+            array(
+                rows.iter()
+                    .map(|row| quoted(row.after.as_deref().unwrap_or_default()))
+                    .collect(),
+            ),
+        ),
         ("p13", array(rows.iter().map(|_| "1".to_owned()).collect())),
         ("p14", (rows.len() - 1).to_string()),
         ("p15", array(vec![quoted(&entry.principal)])),

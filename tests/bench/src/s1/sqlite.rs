@@ -13,9 +13,14 @@ use crate::machine::Facts;
 
 pub(super) async fn describe(facts: &mut Facts) -> anyhow::Result<()> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await?;
-    let version = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
+    let version = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&mut connection)
+        .await?;
     facts.insert("sqlite".to_owned(), version);
-    facts.insert("sqlite_settings".to_owned(), "journal_mode=WAL synchronous=FULL".to_owned());
+    facts.insert(
+        "sqlite_settings".to_owned(),
+        "journal_mode=WAL synchronous=FULL".to_owned(),
+    );
     Ok(())
 }
 
@@ -33,10 +38,16 @@ pub(super) async fn bare_loop(writes: &Writes, length: Duration) -> anyhow::Resu
         commit(&store, writes, write).await?;
         done += 1;
     }
-    bail!("the peer on SQLite wrote all {done} Services before its time was over: prepare more of them")
+    bail!(
+        "the peer on SQLite wrote all {done} Services before its time was over: prepare more of them"
+    )
 }
 
-async fn commit(store: &SqliteStore, writes: &Writes, write: &portolan_store::Write) -> anyhow::Result<()> {
+async fn commit(
+    store: &SqliteStore,
+    writes: &Writes,
+    write: &portolan_store::Write,
+) -> anyhow::Result<()> {
     let before = portolan_model::Revision(write.commit.revision.0 - 1);
     let locked = store.lock_and_read_after(&writes.cluster, before).await?;
     Ok(locked.transaction.commit(write).await?)
@@ -52,10 +63,14 @@ pub(super) async fn single_rows(length: Duration) -> anyhow::Result<f64> {
         .synchronous(SqliteSynchronous::Full)
         .disable_statement_logging();
     let mut connection = options.connect().await?;
-    sqlx::query("CREATE TABLE floor (number INTEGER PRIMARY KEY, name TEXT NOT NULL)").execute(&mut connection).await?;
+    sqlx::query("CREATE TABLE floor (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        .execute(&mut connection)
+        .await?;
     let (began, mut done) = (Instant::now(), 0_u32);
     while began.elapsed() < length {
-        let insert = sqlx::query("INSERT INTO floor (number, name) VALUES ($1, $2)").bind(done).bind("service");
+        let insert = sqlx::query("INSERT INTO floor (number, name) VALUES ($1, $2)")
+            .bind(done)
+            .bind("service");
         insert.execute(&mut connection).await?;
         done += 1;
     }

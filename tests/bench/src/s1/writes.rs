@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use portolan_allocator::{Action, Context, Inputs, Operation, PutMode, ServiceField, ServiceParams, decide};
+use portolan_allocator::{
+    Action, Context, Inputs, Operation, PutMode, ServiceField, ServiceParams, decide,
+};
 use portolan_model::{
-    ClusterSpec, Family, Labels, Name, PortRange, Protocol, Scoped, ServicePort, ServiceSpec, ServiceType, State,
-    TargetPort, Timestamp, Uid,
+    ClusterSpec, Family, Labels, Name, PortRange, Protocol, Scoped, ServicePort, ServiceSpec,
+    ServiceType, State, TargetPort, Timestamp, Uid,
 };
 use portolan_store::{AuditEntry, Commit, Write};
 
@@ -30,20 +32,45 @@ impl Writes {
         let cluster = name("default");
         let mut state = State::default();
         let bootstrap = next(&mut state, operation("Bootstrap", bootstrap(&cluster)));
-        let creates = (0..COUNT).map(|number| next(&mut state, operation("CreateService", create(workload, number))));
-        Self { cluster, bootstrap, creates: creates.collect() }
+        let creates = (0..COUNT).map(|number| {
+            next(
+                &mut state,
+                operation("CreateService", create(workload, number)),
+            )
+        });
+        Self {
+            cluster,
+            bootstrap,
+            creates: creates.collect(),
+        }
     }
 }
 
 /// Decides an operation, and moves on.
 fn next(state: &mut State, operation: Operation) -> Write {
     let revision = state.revision().next();
-    let inputs = Inputs { revision, now: NOW, seed: rand::random() };
-    let decision = decide(state, &operation, inputs).expect("an empty cluster has room for all of them");
+    let inputs = Inputs {
+        revision,
+        now: NOW,
+        seed: rand::random(),
+    };
+    let decision =
+        decide(state, &operation, inputs).expect("an empty cluster has room for all of them");
     *state = decision.state;
     state.set_revision(revision);
-    let resource = decision.outcome.objects.first().map(portolan_model::Object::resource).unwrap_or_default();
-    let Context { principal, method, request_id, traceparent, .. } = operation.context;
+    let resource = decision
+        .outcome
+        .objects
+        .first()
+        .map(portolan_model::Object::resource)
+        .unwrap_or_default();
+    let Context {
+        principal,
+        method,
+        request_id,
+        traceparent,
+        ..
+    } = operation.context;
     Write {
         commit: Arc::new(Commit {
             revision,
@@ -53,19 +80,34 @@ fn next(state: &mut State, operation: Operation) -> Write {
             digest: state.digest(),
             changes: decision.changes,
         }),
-        audit: vec![AuditEntry { principal, method: method.to_owned(), resource, request_id }],
+        audit: vec![AuditEntry {
+            principal,
+            method: method.to_owned(),
+            resource,
+            request_id,
+        }],
     }
 }
 
 fn operation(method: &'static str, action: Action) -> Operation {
-    Operation { action, context: Context { principal: PRINCIPAL.to_owned(), method, ..Context::default() } }
+    Operation {
+        action,
+        context: Context {
+            principal: PRINCIPAL.to_owned(),
+            method,
+            ..Context::default()
+        },
+    }
 }
 
 fn bootstrap(cluster: &Name) -> Action {
     Action::Bootstrap {
         name: cluster.clone(),
         spec: ClusterSpec {
-            node_ports: PortRange { first: 10_000, last: 65_535 },
+            node_ports: PortRange {
+                first: 10_000,
+                last: 65_535,
+            },
             dns_domain: "cluster.local".to_owned(),
             families: vec![Family::V4],
             endpoint_ranges: Vec::new(),
