@@ -1,9 +1,11 @@
 //! The API, as a client in Rust sees it.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_client::ServiceApiClient;
+use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
@@ -12,8 +14,17 @@ pub const NAMESPACE: &str = "clusters/default/namespaces/default";
 /// Longer than any answer takes whose store is not paused.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Of every channel: it lives as long as the test process.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads"));
+
+/// Waits for an answer, outside of asynchronous code.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
 /// A channel to a server, which need not be there yet.
 pub fn channel(url: &str) -> Channel {
+    let _runtime = RUNTIME.enter();
     let endpoint = Endpoint::from_shared(url.to_owned()).expect("a URL");
     endpoint.timeout(PATIENCE).connect_lazy()
 }

@@ -9,7 +9,7 @@ const MOST_DESCRIPTORS: u64 = 1 << 20;
 const MOST_CONNECTIONS: u64 = 65_536;
 
 /// Raises the soft limit to the hard one: the low soft limit exists for `select`, which is not used here.
-pub(crate) fn raise_limit() {
+pub fn raise_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let most = hard.min(MOST_DESCRIPTORS);
         if soft < most {

@@ -25,4 +25,5 @@ mod tcp;
 mod udp;
 
 pub use dataplane::UserspaceDataplane;
+pub use descriptors::raise_limit;
 pub use holder::holder;

@@ -1,5 +1,7 @@
 //! The committer over a store in memory, and over one that fails at chosen points.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use portolan_allocator::{Allocator, Operation, Outcome};
-use portolan_model::{Event, Name, NodeRuntime, Refusal, Revision, State};
+use portolan_model::{Event, Name, NodeRuntime, NodeSpec, Refusal, Revision, State, Uid};
 use portolan_store::StoreError;
 use tonic::Status;
 
@@ -22,6 +22,9 @@ pub type EventReader =
 /// Tells what every node reported last.
 pub type RuntimeReader = Arc<dyn Fn() -> Vec<NodeRuntime> + Send + Sync>;
 
+/// Tells how a node described itself in its last Hello to this process.
+pub type DescriptionReader = Arc<dyn Fn(Uid) -> Option<NodeSpec> + Send + Sync>;
+
 /// Everything a handler may do with a cluster.
 #[derive(Clone)]
 pub struct ClusterAccess {
@@ -29,6 +32,8 @@ pub struct ClusterAccess {
     pub allocator: Allocator,
     /// What nodes reported.
     pub runtime: RuntimeReader,
+    /// How nodes described themselves.
+    pub described: DescriptionReader,
     /// What happened.
     pub events: EventReader,
 }

@@ -1,8 +1,8 @@
 //! Conditions: functions of the committed state and of what nodes report, computed when somebody reads.
 
 use portolan_model::{
-    Endpoint, Node, NodeRuntime, Prober, Service, ServiceType, State, TargetPort, Timestamp,
-    Workload,
+    Endpoint, Node, NodeRuntime, NodeSpec, Prober, Service, ServiceType, State, TargetPort,
+    Timestamp, Workload,
 };
 use portolan_proto::convert::meta::timestamp;
 use portolan_proto::v1;
@@ -80,7 +80,11 @@ pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::Workloa
 }
 
 /// Conditions of a node.
-pub(crate) fn node_conditions(node: &Node, runtime: Option<&NodeRuntime>) -> Vec<v1::Condition> {
+pub(crate) fn node_conditions(
+    node: &Node,
+    runtime: Option<&NodeRuntime>,
+    described: Option<&NodeSpec>,
+) -> Vec<v1::Condition> {
     let about = About {
         generation: node.meta.generation,
         since: runtime.map_or(node.meta.updated_at, |r| r.last_contact),
@@ -100,7 +104,49 @@ pub(crate) fn node_conditions(node: &Node, runtime: Option<&NodeRuntime>) -> Vec
             "its plugin was not seen yet".to_owned(),
         ),
     };
-    vec![about.condition("Connected", connected)]
+    let mut conditions = vec![about.condition("Connected", connected)];
+    if let Some(difference) = described.and_then(|described| difference(&node.spec, described)) {
+        let message = format!(
+            "its plugin says otherwise: {difference}; change the node, or the plugin's flags"
+        );
+        conditions.push(about.condition("NodeSpecMismatch", Word(True, "HelloDiffers", message)));
+    }
+    conditions
+}
+
+/// What a plugin says of its node that is not registered so.
+fn difference(registered: &NodeSpec, described: &NodeSpec) -> Option<String> {
+    let addresses = |list: &[std::net::IpAddr]| {
+        list.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let pairs = [
+        (
+            "addresses",
+            addresses(&registered.addresses),
+            addresses(&described.addresses),
+        ),
+        (
+            "node_port_addresses",
+            addresses(&registered.node_port_addresses()),
+            addresses(&described.node_port_addresses()),
+        ),
+        ("zone", registered.zone.clone(), described.zone.clone()),
+        (
+            "dataplane",
+            registered.dataplane.clone(),
+            described.dataplane.clone(),
+        ),
+    ];
+    let differing = pairs
+        .into_iter()
+        .filter(|(_, registered, described)| registered != described);
+    let words: Vec<_> = differing
+        .map(|(field, is, says)| format!("{field} {says:?} instead of {is:?}"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// Status, reason and message of a condition.

@@ -27,5 +27,5 @@ mod trace;
 mod watch;
 mod workloads;
 
-pub use access::{Api, ClusterAccess, EventReader, RuntimeReader};
+pub use access::{Api, ClusterAccess, DescriptionReader, EventReader, RuntimeReader};
 pub use trace::adopt as adopt_trace;

@@ -10,7 +10,6 @@
 //! ```
 //! Start with [`NodeSync`], then `hello`.
 
-mod endings;
 mod health;
 mod hello;
 mod identity;
@@ -37,7 +36,7 @@ use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tonic_prost::ProstDecoder;
 
-use endings::{failed, trailers};
+use crate::status::stream::{self, failed, trailers};
 pub use identity::{Claimed, Peer, PeerIdentity};
 use inbound::Visit;
 
@@ -123,10 +122,10 @@ impl NodeSync {
             ));
         }
         if self.0.drain.get().is_some() {
-            return Err(endings::draining());
+            return Err(stream::draining());
         }
         let slot = self.0.slots.clone().try_acquire_owned();
-        let slot = slot.map_err(|_| endings::too_many(MAX_STREAMS))?;
+        let slot = slot.map_err(|_| stream::too_many(MAX_STREAMS))?;
         let (parts, body) = request.into_parts();
         let inbound =
             Streaming::new_request(ProstDecoder::default(), body, None, Some(MAX_MESSAGE));

@@ -191,7 +191,8 @@ fn wire(access: &ClusterAccess, runtime: &[NodeRuntime], node: &Node) -> v1::Nod
     let report = runtime.iter().find(|report| report.uid == node.meta.uid);
     let mut message = node::to_wire(access.cluster(), node, report);
     if let Some(status) = &mut message.status {
-        status.conditions = node_conditions(node, report);
+        let described = (access.described)(node.meta.uid);
+        status.conditions = node_conditions(node, report, described.as_ref());
     }
     message
 }

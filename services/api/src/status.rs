@@ -1,6 +1,8 @@
 //! The one place where a gRPC status is made. The code follows from what the caller does next; every status carries
 //! ErrorInfo, and details that name field, subject or quota (google.rpc, AIP-193).
 
+pub(crate) mod stream;
+
 use std::collections::HashMap;
 
 use portolan_allocator::SubmitError;

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tonic::Status;
 
 use super::NodeCluster;
-use super::endings::{failed, violation};
 use crate::status::from_submit;
+use crate::status::stream::{failed, violation};
 
 /// Reports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
 const QUEUE: usize = 8;

@@ -12,8 +12,8 @@ use portolan_proto::convert::view::address;
 use portolan_proto::node::v1::{Hello, NodeDescription, Resume, Welcome, sync_response, welcome};
 use tonic::Status;
 
-use super::endings::{self, not_admitted, not_registered, violation};
 use super::{NodeCluster, Peer, Shared};
+use crate::status::stream::{self as endings, not_admitted, not_registered, violation};
 use crate::status::{from_refusal, from_submit};
 
 /// How long a node that is ahead of this replica is let wait for it: far longer than replicas differ.

@@ -11,11 +11,11 @@ use portolan_proto::node::v1::{Ack, Drain as DrainMessage, Heartbeat, Hello, Syn
 use tonic::Status;
 use tonic::codec::Streaming;
 
-use super::endings::{silent, violation};
 use super::health::HealthDesk;
 use super::hello::Arrival;
 use super::rejections::{announce, report};
 use super::{NodeCluster, Shared};
+use crate::status::stream::{silent, violation};
 
 /// How long a peer may take to say Hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);

@@ -97,10 +97,14 @@ fn access<S: Store>(
     distributor: &Arc<Distributor>,
 ) -> ClusterAccess {
     let cluster = allocator.cache().cluster().clone();
-    let sessions = distributor.sessions().clone();
+    let (sessions, hellos) = (
+        distributor.sessions().clone(),
+        distributor.sessions().clone(),
+    );
     ClusterAccess {
         allocator: allocator.clone(),
         runtime: Arc::new(move || sessions.runtime()),
+        described: Arc::new(move |uid| hellos.described(uid)),
         events: Arc::new(move |below, limit| {
             let (store, cluster) = (store.clone(), cluster.clone());
             Box::pin(async move { store.events(&cluster, &below, limit).await })

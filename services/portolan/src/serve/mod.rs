@@ -26,6 +26,8 @@ use crate::failure::Failure;
 impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let _telemetry = telemetry("info")?;
+        // Clients that connect and stay idle must not keep others out.
+        portolan_userspace::raise_limit();
         let settings = self.cluster.settings()?;
         let auto_register = self
             .auto_register

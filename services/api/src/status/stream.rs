@@ -1,17 +1,15 @@
 //! The statuses that end a node's stream.
 
-use std::collections::HashMap;
-
 use http::HeaderMap;
 use portolan_distributor::{Ending, NotAdmitted};
 use portolan_model::view::PROJECTION_VERSION;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::StatusExt;
 
-use crate::status::{DOMAIN, unavailable};
+use super::{info, unavailable};
 
 /// The trailers that say how a stream ended.
-pub(super) fn trailers(ending: Ending) -> HeaderMap {
+pub(crate) fn trailers(ending: Ending) -> HeaderMap {
     match ending {
         Ending::Complete => headers(&Status::new(Code::Ok, "")),
         Ending::Replaced => headers(&status(
@@ -33,7 +31,7 @@ pub(super) fn trailers(ending: Ending) -> HeaderMap {
     }
 }
 
-pub(super) fn failed(status: &Status) -> Ending {
+pub(crate) fn failed(status: &Status) -> Ending {
     Ending::Failed(Box::new(headers(status)))
 }
 
@@ -47,17 +45,16 @@ fn headers(status: &Status) -> HeaderMap {
 }
 
 /// A status with ErrorInfo.
-pub(super) fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
-    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::<String, String>::new());
-    Status::with_error_details(code, message, details)
+pub(crate) fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    Status::with_error_details(code, message, info(reason, []))
 }
 
 /// The node broke a rule of the stream.
-pub(super) fn violation(message: impl Into<String>) -> Status {
+pub(crate) fn violation(message: impl Into<String>) -> Status {
     status(Code::InvalidArgument, "STREAM_RULE_BROKEN", message)
 }
 
-pub(super) fn silent() -> Status {
+pub(crate) fn silent() -> Status {
     status(
         Code::DeadlineExceeded,
         "HELLO_MISSING",
@@ -65,20 +62,20 @@ pub(super) fn silent() -> Status {
     )
 }
 
-pub(super) fn draining() -> Status {
+pub(crate) fn draining() -> Status {
     unavailable(
         "SHUTTING_DOWN",
         "this server is about to end; connect to another one, or a little later".to_owned(),
     )
 }
 
-pub(super) fn too_many(limit: usize) -> Status {
+pub(crate) fn too_many(limit: usize) -> Status {
     let message =
         format!("this server has {limit} open streams, its limit; connect to another one");
     status(Code::ResourceExhausted, "TOO_MANY_STREAMS", message)
 }
 
-pub(super) fn projection(asked: u32) -> Status {
+pub(crate) fn projection(asked: u32) -> Status {
     let message = format!(
         "the plugin understands version {asked} of what nodes are told, this server speaks version \
          {PROJECTION_VERSION}; upgrade the older of the two"
@@ -86,14 +83,14 @@ pub(super) fn projection(asked: u32) -> Status {
     status(Code::FailedPrecondition, "PROJECTION_UNSUPPORTED", message)
 }
 
-pub(super) fn not_registered(cluster: &str, node: &str) -> Status {
+pub(crate) fn not_registered(cluster: &str, node: &str) -> Status {
     let message = format!(
         "node {node} is not registered in cluster {cluster}; create it, or start the server with --auto-register"
     );
     status(Code::FailedPrecondition, "NODE_NOT_REGISTERED", message)
 }
 
-pub(super) fn not_admitted(refused: NotAdmitted) -> Status {
+pub(crate) fn not_admitted(refused: NotAdmitted) -> Status {
     match refused {
         NotAdmitted::Superseded { .. } => {
             status(Code::Aborted, "SESSION_SUPERSEDED", refused.to_string())

@@ -1,0 +1,213 @@
+//! Endpoints that are written by hand.
+
+use std::collections::BTreeSet;
+
+use portolan_model::Change;
+use portolan_model::{
+    Endpoint, Name, Object, Origin, Precondition, Refusal, Scoped, Service, Violations, validate,
+};
+
+use super::super::draft::Draft;
+use super::super::preconditions::{Present, check_delete, cluster_spec};
+use super::{blank, write};
+use crate::{DeleteMode, EndpointParams, Outcome, Verb};
+
+const MAX_ENDPOINTS: usize = 1000;
+const MAX_SOURCE: usize = 253;
+
+/// Replaces what a source gave a Service.
+pub(in super::super) fn replace(
+    draft: &mut Draft,
+    key: &Scoped,
+    source: &str,
+    list: &[EndpointParams],
+) -> Result<Outcome, Refusal> {
+    let resource = format!("namespaces/{}/services/{}", key.namespace, key.name);
+    let service = draft
+        .state()
+        .service(key)
+        .cloned()
+        .ok_or_else(|| Refusal::NotFound {
+            resource: resource.clone(),
+            remedy: "create the Service first; endpoints belong to one".to_owned(),
+        })?;
+    if service.spec.has_selector() {
+        let description = format!(
+            "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
+        );
+        return Err(Refusal::precondition(
+            "SERVICE_HAS_SELECTOR",
+            resource,
+            description,
+        ));
+    }
+    let mut wanted: Vec<Endpoint> = list
+        .iter()
+        .map(|params| by_hand(&service, source, params))
+        .collect();
+    check_list(&service, source, &wanted)?;
+    check_addresses(draft, &wanted)?;
+    let existing: Vec<_> = draft
+        .state()
+        .endpoints_of(&service)
+        .filter(|e| is_from(e, source))
+        .cloned()
+        .collect();
+    let names: BTreeSet<_> = wanted
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
+    let was_empty = existing.is_empty();
+    for endpoint in existing
+        .into_iter()
+        .filter(|endpoint| !names.contains(&endpoint.name))
+    {
+        draft.apply(Change::delete(endpoint));
+    }
+    for endpoint in wanted.drain(..) {
+        let before = draft.state().endpoint(&endpoint.key()).cloned();
+        write(draft, before, endpoint);
+    }
+    let verb = match (draft.is_empty(), was_empty) {
+        (true, _) => Verb::Unchanged,
+        (false, true) => Verb::Created,
+        (false, false) => Verb::Configured,
+    };
+    let now = draft
+        .state()
+        .endpoints_of(&service)
+        .filter(|e| is_from(e, source))
+        .cloned();
+    let objects = now.map(Object::from).collect();
+    Ok(draft.outcome(verb, objects))
+}
+
+fn is_from(endpoint: &Endpoint, source: &str) -> bool {
+    matches!(&endpoint.origin, Origin::Source(from) if from == source)
+}
+
+fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint {
+    let text = |from: &str| {
+        from.to_ascii_lowercase()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+    };
+    let name = format!(
+        "{}.m.{}.{}",
+        service.meta.name,
+        text(source),
+        text(&params.address.to_string())
+    );
+    Endpoint {
+        origin: Origin::Source(source.to_owned()),
+        address: params.address,
+        ports: params.ports.clone(),
+        node: params.node.clone(),
+        zone: params.zone.clone(),
+        hostname: params.hostname.clone(),
+        ready: service.spec.publish_not_ready_addresses || params.ready,
+        serving: params.serving,
+        terminating: params.terminating,
+        weight: params.weight,
+        ..blank(service, Name::trusted(name))
+    }
+}
+
+fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
+    let mut violations = Violations::new();
+    validate::text("source", source, MAX_SOURCE, &mut violations);
+    if source.is_empty() {
+        violations.add(
+            "source",
+            format!("is needed, for example Endpoints/{}", service.meta.name),
+        );
+    }
+    if list.len() > MAX_ENDPOINTS {
+        violations.add(
+            "endpoints",
+            format!(
+                "{} endpoints; at most {MAX_ENDPOINTS} a source are allowed",
+                list.len()
+            ),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    for (i, endpoint) in list.iter().enumerate() {
+        let field = format!("endpoints[{i}].spec");
+        validate::endpoint_ports(&field, endpoint, &mut violations);
+        if !seen.insert(endpoint.address) {
+            violations.add(
+                format!("{field}.address"),
+                format!("{} is there twice; unite the ports", endpoint.address),
+            );
+        }
+        if let Some(hostname) = &endpoint.hostname {
+            validate::dns_label(&format!("{field}.hostname"), hostname, &mut violations);
+        }
+        validate::text(
+            &format!("{field}.zone"),
+            &endpoint.zone,
+            63,
+            &mut violations,
+        );
+        if !(1..=1000).contains(&endpoint.weight) {
+            violations.add(format!("{field}.weight"), "must be between 1 and 1000");
+        }
+    }
+    violations.into_result()
+}
+
+fn check_addresses(draft: &Draft, list: &[Endpoint]) -> Result<(), Refusal> {
+    let cluster = cluster_spec(draft.state())?;
+    let ranges = draft.state().service_ranges();
+    let preconditions: Vec<_> = list
+        .iter()
+        .enumerate()
+        .filter_map(|(i, endpoint)| {
+            let description =
+                validate::endpoint_address(endpoint.address, cluster, &ranges).err()?;
+            let subject = format!("endpoints[{i}].spec.address");
+            Some(Precondition {
+                kind: "RANGE",
+                subject,
+                description,
+            })
+        })
+        .collect();
+    if preconditions.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Precondition {
+            reason: "RANGE",
+            preconditions,
+        })
+    }
+}
+
+/// Deletes one endpoint that the server does not keep.
+pub(in super::super) fn delete(
+    draft: &mut Draft,
+    key: &Scoped,
+    mode: &DeleteMode,
+) -> Result<Outcome, Refusal> {
+    let before = draft.state().endpoint(key).cloned();
+    let present = before.as_ref().map(|b| Present::new(b.uid, String::new()));
+    let resource = format!("namespaces/{}/endpoints/{}", key.namespace, key.name);
+    let exists = check_delete(&resource, present.as_ref(), mode)?;
+    let Some(before) = before.filter(|_| exists) else {
+        return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
+    };
+    let service = draft.state().service_by_uid(before.service_uid);
+    if service.is_some_and(|service| service.spec.has_selector()) {
+        let description = format!(
+            "{resource} is kept by the selector of Service {}; change its labels or delete the workload instead",
+            before.service
+        );
+        return Err(Refusal::precondition(
+            "SERVICE_HAS_SELECTOR",
+            resource,
+            description,
+        ));
+    }
+    draft.apply(Change::delete(before.clone()));
+    Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
+}

@@ -1,0 +1,135 @@
+//! What a Service holds: claimed, picked and released in one go.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use portolan_model::{
+    ClaimOwner, ClusterIps, Family, PortRange, Precondition, Refusal, Service, ServiceSpec,
+    ServiceType,
+};
+
+use super::super::draft::Draft;
+use super::super::preconditions::cluster_spec;
+use super::super::{addresses, ports, quarantine};
+use super::SPEC;
+
+/// What was picked, rather than asked for.
+#[derive(Default)]
+pub(super) struct Picked {
+    pub(super) address: Option<IpAddr>,
+    pub(super) ports: Vec<u16>,
+}
+
+/// Claims what is asked for, picks what is missing, releases what is no longer used: all or nothing, since a refusal
+/// throws the draft away.
+pub(super) fn allocate(
+    draft: &mut Draft,
+    spec: &mut ServiceSpec,
+    before: Option<&Service>,
+    owner: &ClaimOwner,
+) -> Result<Picked, Refusal> {
+    let range = cluster_spec(draft.state())?.node_ports;
+    let blockers = blockers(draft, spec, owner, range);
+    if let Some(first) = blockers.first() {
+        return Err(Refusal::Precondition {
+            reason: first.kind,
+            preconditions: blockers,
+        });
+    }
+    for address in spec.cluster_ips.addresses() {
+        addresses::claim(draft, *address, owner);
+    }
+    for port in spec.ports.iter().filter_map(|port| port.node_port) {
+        ports::claim(draft, port, owner);
+    }
+    let fixed = used_ports(spec);
+    let mut picked = Picked::default();
+    if spec.kind != ServiceType::ExternalName && spec.cluster_ips == ClusterIps::default() {
+        let family = spec.families.first().copied().unwrap_or(Family::V4);
+        let address = addresses::pick(draft, family)?;
+        addresses::claim(draft, address, owner);
+        spec.cluster_ips = ClusterIps::Addresses(vec![address]);
+        picked.address = Some(address);
+    }
+    if spec.kind == ServiceType::NodePort {
+        ports::pick_missing(draft, range, spec, owner)?;
+        picked.ports = used_ports(spec).difference(&fixed).copied().collect();
+    }
+    if let Some(before) = before {
+        release_unused(
+            draft,
+            before,
+            spec.cluster_ips.addresses(),
+            &used_ports(spec),
+        );
+    }
+    Ok(picked)
+}
+
+fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
+    spec.ports
+        .iter()
+        .filter_map(|port| port.node_port)
+        .collect()
+}
+
+fn blockers(
+    draft: &Draft,
+    spec: &ServiceSpec,
+    owner: &ClaimOwner,
+    range: PortRange,
+) -> Vec<Precondition> {
+    let addresses = spec
+        .cluster_ips
+        .addresses()
+        .iter()
+        .enumerate()
+        .filter_map(|(i, address)| {
+            addresses::blocker(draft, &format!("{SPEC}.cluster_ips[{i}]"), *address, owner)
+        });
+    let ports = spec.ports.iter().enumerate().filter_map(|(i, port)| {
+        ports::blocker(
+            draft,
+            range,
+            &format!("{SPEC}.ports[{i}].node_port"),
+            port.node_port?,
+            owner,
+        )
+    });
+    addresses.chain(ports).collect()
+}
+
+/// Gives up what a Service held and does not hold any more. Only its own: claims are checked by owner.
+pub(super) fn release_unused(
+    draft: &mut Draft,
+    before: &Service,
+    addresses: &[IpAddr],
+    ports: &BTreeSet<u16>,
+) {
+    for address in before
+        .spec
+        .cluster_ips
+        .addresses()
+        .iter()
+        .filter(|address| !addresses.contains(address))
+    {
+        let claim = draft
+            .state()
+            .ip_claim(*address)
+            .filter(|claim| claim.owner.uid == before.meta.uid)
+            .cloned();
+        if let Some(claim) = claim {
+            quarantine::release_address(draft, &claim);
+        }
+    }
+    for port in used_ports(&before.spec).difference(ports) {
+        let claim = draft
+            .state()
+            .port_claim(*port)
+            .filter(|claim| claim.owner.uid == before.meta.uid)
+            .cloned();
+        if let Some(claim) = claim {
+            quarantine::release_port(draft, &claim);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A node that does as little as the stream's rules allow.
+
+use portolan_proto::node::v1 as wire;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Status, Streaming};
+use wire::node_sync_client::NodeSyncClient;
+use wire::sync_response::Message;
+
+/// The smallest window that HTTP/2 starts with: what a peer may send that nobody reads.
+const WINDOW: u32 = 65_535;
+
+/// An open stream. It reads only when told to.
+pub struct Node {
+    /// Towards the server.
+    pub requests: mpsc::Sender<wire::SyncRequest>,
+    frames: Streaming<wire::SyncResponse>,
+    /// What it holds whole.
+    pub revision: u64,
+}
+
+impl Node {
+    /// Opens a stream for a node that holds nothing.
+    pub async fn connect(server: &str, name: &str) -> Result<Self, Status> {
+        let endpoint = Endpoint::from_shared(server.to_owned()).expect("a URL");
+        let endpoint = endpoint
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        let channel = endpoint.connect_lazy();
+        let (requests, outgoing) = mpsc::channel(8);
+        let hello = wire::Hello {
+            cluster: "default".to_owned(),
+            node: name.to_owned(),
+            session: 1,
+            description: Some(wire::NodeDescription {
+                addresses: vec![vec![192, 0, 2, 1]],
+                dataplane: "none".to_owned(),
+                ..wire::NodeDescription::default()
+            }),
+            projection_version: 1,
+            ..wire::Hello::default()
+        };
+        let hello = wire::SyncRequest {
+            message: Some(wire::sync_request::Message::Hello(hello)),
+        };
+        requests.try_send(hello).expect("a new channel has room");
+        let mut client = NodeSyncClient::new(channel);
+        let frames = client.sync(ReceiverStream::new(outgoing)).await?;
+        Ok(Self {
+            requests,
+            frames: frames.into_inner(),
+            revision: 0,
+        })
+    }
+
+    /// Reads until it holds a revision whole.
+    ///
+    /// # Panics
+    /// If the server says that the stream can't go on, or ends it.
+    pub async fn reach(&mut self, revision: u64) -> Result<(), Status> {
+        while self.revision < revision {
+            let frame = self.frames.message().await?.expect("the stream goes on");
+            match frame.message {
+                Some(Message::Batch(batch)) if !batch.more && batch.from_revision > 0 => {
+                    self.revision = batch.to_revision;
+                }
+                Some(Message::SnapshotEnd(end)) => self.revision = end.revision,
+                Some(Message::Bookmark(bookmark)) => self.revision = bookmark.revision,
+                Some(Message::Resync(resync)) => panic!("{resync:?}"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
