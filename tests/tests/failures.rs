@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portolan_proto::v1;
+use portolan_proto::v1::endpoint_api_client::EndpointApiClient;
 use portolan_store_postgres::testing::{TestServer, fresh_database};
-use portolan_tests::api::{Services, block_on, service, virtual_ip};
+use portolan_tests::api::{NAMESPACE, Services, block_on, channel, service, virtual_ip};
 use portolan_tests::{Backend, Load, Node, Plugin, Server, Store, Tally, eventually, get};
 use tonic::Code;
 
@@ -21,12 +22,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A commit whose answer was lost is looked for this long, and the next attempt takes a few steps more.
 const REFUSED_WITHIN: Duration = Duration::from_secs(15);
 
+/// What a busy machine may add to a write.
+const DELAY: Duration = Duration::from_millis(100);
+
 /// Tells the fleets of this process apart, which share the loopback addresses of this machine.
 static FLEETS: AtomicU8 = AtomicU8::new(1);
 
 /// A server, a node, and backends behind a Service.
 struct Fleet {
-    number: u8,
     server: Server<'static>,
     plugin: Plugin<'static>,
     backends: Vec<Backend>,
@@ -36,7 +39,7 @@ struct Fleet {
 impl Fleet {
     fn start(store: &Store, backends: u8) -> Self {
         let number = FLEETS.fetch_add(1, Ordering::Relaxed);
-        let range = format!("127.98.{number}.0/24");
+        let range = format!("127.{}.0.0/16", 100 + number);
         let ranges = ["--service-cidr", &range, "--endpoint-range", "0.0.0.0/0"];
         let server = Server::start(None, store, &ranges);
         let address = |i| Ipv4Addr::new(127, 0, 98, 10 * number + i);
@@ -53,7 +56,6 @@ impl Fleet {
         let mut services = Services::at(&server.url());
         let web = block_on(services.get("web")).expect("it was just applied");
         let fleet = Self {
-            number,
             frontend: (virtual_ip(&web), PORT).into(),
             server,
             plugin,
@@ -445,4 +447,78 @@ impl Connection {
         self.stream.read_exact(&mut body).expect("a body");
         String::from_utf8(body).expect("text")
     }
+}
+
+/// Writes hand-made endpoints of a Service, many at once: a frame that fills windows quickly.
+async fn replace_endpoints(url: &str, round: u16) -> u64 {
+    let endpoint = |i: u16| v1::Endpoint {
+        spec: Some(v1::EndpointSpec {
+            address: format!("192.0.{}.{}", i / 200, 1 + i % 200),
+            ports: vec![v1::EndpointPort {
+                port: i32::from(1000 + round),
+                ..v1::EndpointPort::default()
+            }],
+            ..v1::EndpointSpec::default()
+        }),
+        ..v1::Endpoint::default()
+    };
+    let request = v1::ReplaceEndpointsRequest {
+        service: format!("{NAMESPACE}/services/many"),
+        source: "test".to_owned(),
+        endpoints: (0..400).map(endpoint).collect(),
+        ..v1::ReplaceEndpointsRequest::default()
+    };
+    let mut client = EndpointApiClient::new(channel(url));
+    let replaced = client.replace_endpoints(request).await;
+    replaced.expect("the write is right").into_inner().revision
+}
+
+/// How long each of some writes takes until a node holds it.
+async fn latencies(url: &str, node: &mut Node, rounds: std::ops::Range<u16>) -> Vec<Duration> {
+    let mut all = Vec::new();
+    for round in rounds {
+        let began = Instant::now();
+        let revision = replace_endpoints(url, round).await;
+        node.reach(revision).await.expect("the stream goes on");
+        all.push(began.elapsed());
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn nodes_that_do_not_read_delay_no_other_node() {
+    const STALLED: usize = 20;
+    const ROUNDS: u16 = 40;
+    let server = Server::start(None, &Store::Sqlite, &[]);
+    let url = server.url();
+    block_on(async {
+        let mut services = Services::at(&url);
+        let created = services.create("many", service(80)).await;
+        created.expect("it is created");
+        let mut reader = Node::connect(&url, "reader").await.expect("a stream");
+        let alone = latencies(&url, &mut reader, 0..ROUNDS).await;
+
+        let mut stalled = Vec::new();
+        for i in 0..STALLED {
+            let node = Node::connect(&url, &format!("stalled-{i}")).await;
+            stalled.push(node.expect("a stream"));
+        }
+        let beside = latencies(&url, &mut reader, ROUNDS..2 * ROUNDS).await;
+        let show = |all: &[Duration]| (all[all.len() / 2], all[all.len() - 1]);
+        let ((before, worst_before), (with, worst)) = (show(&alone), show(&beside));
+        println!(
+            "write to node: median {before:?}, longest {worst_before:?} alone; {with:?}, {worst:?} beside {STALLED}"
+        );
+        assert!(with < 3 * before + DELAY, "{with:?} instead of {before:?}");
+        assert!(worst < Duration::from_secs(2), "{worst:?}");
+
+        // None of them was given up or has missed anything.
+        for node in &mut stalled {
+            let caught_up = node.reach(reader.revision).await;
+            caught_up.expect("its stream goes on where it stopped");
+        }
+    });
+    let sent = server.metric("portolan_distributor_bytes_total");
+    println!("{sent:?} bytes to {} nodes", STALLED + 1);
 }
