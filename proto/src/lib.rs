@@ -5,6 +5,7 @@
 //! conversions check shapes and collect what is wrong, rules are in `portolan-model`.
 
 pub mod convert;
+pub mod trace;
 
 /// The file descriptors of everything below, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
