@@ -33,7 +33,7 @@ class Server:
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
 
-    def message(self, name, **fields):
+    def message(self, name, /, **fields):
         """A new message of a type."""
         descriptor = self.pool.FindMessageTypeByName(name)
         return message_factory.GetMessageClass(descriptor)(**fields)
@@ -42,7 +42,7 @@ class Server:
         """The number of an enum's value."""
         return self.pool.FindEnumTypeByName(enum).values_by_name[name].number
 
-    def call(self, service, method, **fields):
+    def call(self, service, method, /, **fields):
         """Calls a method; a stream of messages if it is one, else one message."""
         described = self.pool.FindServiceByName(service).methods_by_name[method]
         request = self.message(described.input_type.full_name, **fields)
@@ -55,7 +55,7 @@ class Server:
         )
         return invoke(request, timeout=PATIENCE)
 
-    def refused(self, service, method, code, **fields):
+    def refused(self, service, method, code, /, **fields):
         """Calls a method that must be refused, and returns the error."""
         try:
             answer = self.call(service, method, **fields)

@@ -11,6 +11,7 @@
 pub mod api;
 mod backend;
 mod binaries;
+mod fleet;
 mod http;
 mod namespace;
 mod node;
@@ -20,9 +21,11 @@ mod server;
 mod traffic;
 mod user;
 mod wait;
+mod writer;
 
 pub use backend::Backend;
 pub use binaries::{binary, repository, tool};
+pub use fleet::{Fleet, workload};
 pub use http::{get, metric};
 pub use namespace::Namespace;
 pub use node::Node;
@@ -31,4 +34,5 @@ pub use process::{Output, Process, run};
 pub use server::{Server, Store};
 pub use traffic::{Load, Tally};
 pub use user::{Dev, Ports, User};
-pub use wait::{eventually, free_port};
+pub use wait::{eventually, free_port, holds};
+pub use writer::{Writer, Written};

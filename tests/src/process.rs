@@ -7,12 +7,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::NamedTempFile;
 
 /// A running process. Its output goes to a file that is shown when the test fails.
 pub struct Process {
     name: String,
     child: Child,
-    output: File,
+    output: NamedTempFile,
 }
 
 /// What a finished command said.
@@ -29,9 +30,16 @@ pub struct Output {
 impl Process {
     /// Starts a command.
     pub fn start(name: &str, mut command: Command) -> Self {
-        let output = tempfile::tempfile().expect("a temporary file");
-        let copy = || output.try_clone().expect("a second handle");
-        command.stdin(Stdio::piped()).stdout(copy()).stderr(copy());
+        let output = NamedTempFile::new().expect("a temporary file");
+        // Appending: two streams of one process must not overwrite each other.
+        let append = || {
+            let file = OpenOptions::new().append(true).open(output.path());
+            file.expect("a file that was just made")
+        };
+        command
+            .stdin(Stdio::piped())
+            .stdout(append())
+            .stderr(append());
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
@@ -49,11 +57,8 @@ impl Process {
 
     /// Everything it has said so far.
     pub fn said(&self) -> String {
-        let length = self.output.metadata().map_or(0, |data| data.len());
-        let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
-        // Not by a seek: the child shares the position, and writes where it is.
-        let read = self.output.read_at(&mut text, 0).unwrap_or_default();
-        String::from_utf8_lossy(&text[..read]).into_owned()
+        let bytes = std::fs::read(self.output.path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Ends it at once, without a chance to tidy up.

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::{Namespace, Output, Process, binary, eventually, free_port, get, run};
+use crate::{Namespace, Output, Process, binary, eventually, free_port, get, holds, run};
 
 /// `nobody` wherever the kernel's own default is kept (`/proc/sys/kernel/overflowuid`).
 const NOBODY: u32 = 65534;
@@ -178,12 +178,14 @@ impl Dev<'_> {
         self.user.inside(|| get(self.ports.http, "/readyz"))
     }
 
-    fn shown(&mut self) -> Result<(), &'static str> {
+    fn shown(&mut self) -> Result<(), String> {
         if let Some(status) = self.process.ended() {
             panic!("portolan dev ended: {status}");
         }
-        let over = self.process.said().contains("End with Ctrl-C");
-        over.then_some(()).ok_or("it is still at it")
+        holds(
+            self.process.said().contains("End with Ctrl-C"),
+            "it is still at it",
+        )
     }
 
     /// Where it listens.

@@ -34,3 +34,12 @@ pub fn free_port() -> u16 {
         .expect("a bound socket has an address")
         .port()
 }
+
+/// A condition as an attempt, with what is the case otherwise.
+pub fn holds(condition: bool, otherwise: impl Display) -> Result<(), String> {
+    if condition {
+        Ok(())
+    } else {
+        Err(otherwise.to_string())
+    }
+}

@@ -1,6 +1,6 @@
 //! `portolan dev`, as an unprivileged user meets it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use portolan_tests::{Dev, Load, Ports, Process, User, eventually, get, run};
+use portolan_tests::{Dev, Load, Ports, Process, User, eventually, get, holds, run};
 use serde_json::Value;
 
 /// Twice the period of the demo's probes.
@@ -130,9 +130,8 @@ fn a_backend_that_ends_gets_no_new_connection_and_comes_back() {
         eventually("it is probed, and others have work", || {
             let probes = impostor.asked().iter().filter(|p| *p == "/healthz").count();
             let answers = total(&load);
-            (probes >= 2 && answers >= 1000)
-                .then_some(())
-                .ok_or(format!("{probes} probes, {answers} answers"))
+            let done = probes >= 2 && answers >= 1000;
+            holds(done, format!("{probes} probes, {answers} answers"))
         });
         let asked = impostor.stop();
         assert!(asked.iter().all(|path| path == "/healthz"), "{asked:?}");
@@ -163,34 +162,20 @@ fn a_backend_that_ends_gets_no_new_connection_and_comes_back() {
 /// Whether each backend has answered since.
 fn answered(load: &Load, shown: &Shown, since: Option<Instant>) -> Result<(), String> {
     let tally = load.tally();
-    let recent = tally
-        .answers
-        .iter()
-        .filter(|(_, (_, last))| *last > since)
-        .map(|(answer, _)| name(answer));
-    let missing: Vec<_> = {
-        let recent: Vec<_> = recent.collect();
-        let names = shown.backends.keys();
-        names.filter(|n| !recent.contains(&n.as_str())).collect()
-    };
-    missing
-        .is_empty()
-        .then_some(())
-        .ok_or_else(|| format!("{missing:?} do not answer: {tally:?}"))
+    let answers = tally.answers.iter().filter(|(_, (_, last))| *last > since);
+    let recent: BTreeSet<_> = answers.map(|(answer, _)| name(answer)).collect();
+    let all = shown.backends.keys().map(String::as_str);
+    holds(recent.iter().copied().eq(all), format!("{tally:?}"))
 }
 
 fn total(load: &Load) -> usize {
     load.tally().answers.values().map(|(times, _)| times).sum()
 }
 
-/// Whether the first backend is as ready as wanted.
+/// Whether the first backend is shown as ready as wanted.
 fn ready(dev: &Dev<'_>, wanted: &str) -> Result<(), String> {
-    let output = dev.succeed(&["get", "workload", "demo-1"], "");
-    output
-        .lines()
-        .any(|line| line.contains(wanted))
-        .then_some(())
-        .ok_or(output)
+    let table = dev.succeed(&["get", "workload", "demo-1"], "");
+    holds(table.contains(wanted), table)
 }
 
 /// Listens where a backend was, says that it is not well, and notes what it is asked for.

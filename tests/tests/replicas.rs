@@ -10,7 +10,7 @@ use portolan_proto::v1::node_api_client::NodeApiClient;
 use portolan_proto::v1::service_cidr_api_client::ServiceCidrApiClient;
 use portolan_store_postgres::testing::fresh_database;
 use portolan_tests::api::{NAMESPACE, Services, block_on, channel, service, virtual_ip};
-use portolan_tests::{Node, Plugin, Server, Store, eventually};
+use portolan_tests::{Node, Plugin, Server, Store, Writer, eventually, holds};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tonic::{Code, Status, Streaming};
@@ -23,6 +23,9 @@ const STALL: Duration = Duration::from_secs(1);
 
 /// Time in which servers look several times whether an address may be freed.
 const SWEEPS: Duration = Duration::from_secs(1);
+
+/// Postgres ends the transaction of a paused server after two seconds, and the next writer goes on.
+const HELD_UP: Duration = Duration::from_secs(6);
 
 /// Two servers, one database.
 struct Pair {
@@ -84,10 +87,13 @@ fn a_write_is_seen_by_watchers_and_nodes_of_the_other_server() {
     let [a, b] = pair.urls();
     block_on(async {
         let mut watch = watch(&b).await;
-        let (names, mut seen) = mpsc::unbounded_channel();
+        let (names, mut seen) = mpsc::channel(WRITES);
         tokio::spawn(async move {
             while let Ok(Some(event)) = watch.message().await {
-                let _ = event.service.map(|s| names.send((s.name, Instant::now())));
+                let at = Instant::now();
+                if let Some(service) = event.service {
+                    names.send((service.name, at)).await.expect("it is awaited");
+                }
             }
         });
         let mut node = Node::connect(&b, "n1").await.expect("a stream");
@@ -120,7 +126,7 @@ fn a_write_is_seen_by_watchers_and_nodes_of_the_other_server() {
 fn race(
     pair: &Pair,
     writers: usize,
-    writes: usize,
+    each: usize,
     spec: &v1::ServiceSpec,
 ) -> Vec<Result<v1::Service, Status>> {
     let urls = pair.urls();
@@ -131,7 +137,7 @@ fn race(
             let spec = spec.clone();
             tasks.spawn(async move {
                 let mut results = Vec::new();
-                for i in 0..writes {
+                for i in 0..each {
                     let name = format!("s-{writer}-{i}");
                     results.push(services.create(&name, spec.clone()).await);
                 }
@@ -200,10 +206,9 @@ fn sixteen_writers_share_fourteen_addresses_exactly() {
 #[test]
 fn a_request_that_reaches_both_servers_has_one_effect() {
     let pair = Pair::start(&[]);
-    let [a, b] = pair.urls().map(|url| Services::at(&url));
+    let [mut a, mut b] = pair.urls().map(|url| Services::at(&url));
     block_on(async {
         for i in 0..WRITES {
-            let (mut a, mut b) = (a.clone(), b.clone());
             let (name, id) = (format!("s-{i}"), format!("00000000-0000-4000-8000-{i:012}"));
             let (one, other) = tokio::join!(
                 a.create_once(&name, service(80), &id),
@@ -223,7 +228,7 @@ fn a_request_that_reaches_both_servers_has_one_effect() {
         committed(&pair.a),
         committed(&pair.b)
     );
-    let all = block_on(a.clone().list()).expect("a list");
+    let all = block_on(a.list()).expect("a list");
     assert_eq!(all.len(), WRITES);
 }
 
@@ -235,7 +240,55 @@ fn shown(url: &str, name: &str) -> Result<v1::NodeStatus, String> {
     };
     let node = block_on(NodeApiClient::new(channel(url)).get_node(request));
     let node = node.map_err(|status| status.to_string())?.into_inner();
-    node.status.ok_or("no status".to_owned())
+    node.status.ok_or_else(|| "no status".to_owned())
+}
+
+#[test]
+fn a_paused_server_holds_the_other_up_for_seconds_at_most() {
+    const PAUSES: usize = 5;
+    let pair = Pair::start(&[]);
+    // Enough of them that it is nearly always paused within a transaction.
+    let at_a: Vec<_> = (0..4)
+        .map(|i| Writer::start(&pair.a, &format!("a{i}")))
+        .collect();
+    let at_b = Writer::start(&pair.b, "b");
+    for _ in 0..PAUSES {
+        at_a[0].go_on(10);
+        pair.a.process.signal(Signal::SIGSTOP);
+        at_b.go_on(20);
+        pair.a.process.signal(Signal::SIGCONT);
+    }
+    at_a[0].go_on(10);
+    let by_b = at_b.stop();
+    let mut all: Vec<_> = at_a.into_iter().map(Writer::stop).collect();
+    let longest = by_b.acknowledged.iter().map(|(.., took)| *took).max();
+    println!(
+        "{} writes at A, {} refused; {} at B, the longest {longest:?}",
+        all.iter().map(|w| w.acknowledged.len()).sum::<usize>(),
+        all.iter().map(|w| w.refused.len()).sum::<usize>(),
+        by_b.acknowledged.len(),
+    );
+    assert!(longest < Some(HELD_UP), "{longest:?}");
+    assert!(by_b.refused.is_empty(), "{:?}", by_b.refused);
+    all.push(by_b);
+    let mut addresses = BTreeSet::new();
+    for written in &all {
+        // Each server has seen its own writes; the other one's follow.
+        eventually("both have seen everything", || {
+            let newest = written.acknowledged.iter().map(|(s, ..)| s.revision).max();
+            let seen = [&pair.a, &pair.b].map(|server| {
+                let list = block_on(Services::at(&server.url()).list());
+                list.ok()?.iter().map(|s| s.revision).max()
+            });
+            let done = seen.iter().all(|seen| *seen >= newest);
+            holds(done, format!("{seen:?} of {newest:?}"))
+        });
+        written.assert_kept(&pair.a);
+        written.assert_kept(&pair.b);
+        for (service, ..) in &written.acknowledged {
+            assert!(addresses.insert(virtual_ip(service)), "{}", service.name);
+        }
+    }
 }
 
 /// Addresses that are released, but not free yet.
@@ -260,7 +313,7 @@ fn a_node_of_one_server_is_known_to_the_other_and_frees_addresses_for_both() {
     for url in [&a, &b] {
         eventually("the node is shown as connected", || {
             let status = shown(url, "n1")?;
-            status.connected.then_some(()).ok_or(format!("{status:?}"))
+            holds(status.connected, format!("{status:?}"))
         });
         println!("connected to A, shown by {url} after {:?}", began.elapsed());
     }
@@ -301,8 +354,7 @@ fn a_node_of_one_server_is_known_to_the_other_and_frees_addresses_for_both() {
     for url in [&a, &b] {
         eventually("the node is shown as gone", || {
             let status = shown(url, "n1")?;
-            let gone = !status.connected;
-            gone.then_some(()).ok_or(format!("{status:?}"))
+            holds(!status.connected, format!("{status:?}"))
         });
     }
 }

@@ -25,7 +25,7 @@ pub fn in_cluster(
     violations: &mut Violations,
 ) -> Option<InCluster<Name>> {
     let [cluster, name] = split(field, text, ["clusters", collection], violations)?;
-    let name = subdomain(field, name, violations);
+    let name = leaf(field, collection, name, violations);
     Some(InCluster {
         cluster: label(field, cluster, violations)?,
         key: name?,
@@ -45,7 +45,7 @@ pub fn in_namespace(
         ["clusters", "namespaces", collection],
         violations,
     )?;
-    let name = subdomain(field, name, violations);
+    let name = leaf(field, collection, name, violations);
     let namespace = label(field, namespace, violations);
     Some(InCluster {
         cluster: label(field, cluster, violations)?,
@@ -89,6 +89,14 @@ pub fn new_label(field: &str, text: &str, violations: &mut Violations) -> Option
 /// A new name: a subdomain.
 pub fn new_subdomain(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
     subdomain(field, text, violations)
+}
+
+/// The last part: what DNS shows as one label is one; the rest may have dots, as Pods and hosts have.
+fn leaf(field: &str, collection: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+    match collection {
+        "services" | "namespaces" | "serviceCidrs" => label(field, text, violations),
+        _ => subdomain(field, text, violations),
+    }
 }
 
 fn label(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {

@@ -98,9 +98,6 @@ impl NamespaceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("namespace", m.namespace.as_ref(), v)?;
             let target = name::in_cluster("namespace.name", &sent.name, "namespaces", v);
-            if let Some(target) = &target {
-                name::new_label("namespace.name", target.key.as_str(), v);
-            }
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,

@@ -100,9 +100,6 @@ impl ServiceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("service", m.service.as_ref(), v)?;
             let target = name::in_namespace("service.name", &sent.name, "services", v);
-            if let Some(target) = target.as_ref().filter(|_| m.allow_missing) {
-                name::new_label("service.name", target.key.name.as_str(), v);
-            }
             let params = params(
                 Some(sent),
                 |sent, v| mask::fields(m.update_mask.as_ref(), sent, v),

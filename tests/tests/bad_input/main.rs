@@ -1,5 +1,7 @@
 //! Input that is wrong: refused with everything that is needed to put it right, and nothing else happens.
 
+mod details;
+mod invalid;
 mod manifests;
 mod peers;
 mod requests;
@@ -43,6 +45,13 @@ fn named(name: &str, number: i32) -> ServicePort {
     ServicePort {
         name: name.to_owned(),
         ..port(number)
+    }
+}
+
+fn ports(ports: &[ServicePort]) -> ServiceSpec {
+    ServiceSpec {
+        ports: ports.to_vec(),
+        ..ServiceSpec::default()
     }
 }
 

@@ -55,10 +55,10 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
         "ports out of range, and twice",
         "HEAD  ports:\n  - {name: a, port: 0}\n  - {name: b, port: 70000}\n  - {name: c, port: 80}\n  - {name: c, port: 80}\n",
         &[
-            "service/web: stdin:6:20: spec.ports[0].port: 0 is not between 1 and 65535",
-            "service/web: stdin:7:20: spec.ports[1].port: 70000 is not between 1 and 65535",
+            "service/web: stdin:6:21: spec.ports[0].port: 0 is not between 1 and 65535",
+            "service/web: stdin:7:21: spec.ports[1].port: 70000 is not between 1 and 65535",
             "service/web: stdin:9:12: spec.ports[3].name: \"c\" is used by another port",
-            "service/web: stdin:9:20: spec.ports[3].port: 80/TCP is there twice",
+            "service/web: stdin:9:21: spec.ports[3].port: 80/TCP is there twice",
         ],
     ),
     (
@@ -80,7 +80,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     (
         "one address of a list that is taken",
         "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {clusterIP: 10.96.0.9, ports: [{port: 80}]}}]}",
-        &["service/web: stdin:1:110: "],
+        &["service/web: stdin:1:111: spec.clusterIP: 10.96.0.9 is held by Service default/holder"],
     ),
 ];
 

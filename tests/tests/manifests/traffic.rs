@@ -210,10 +210,14 @@ fn every_virtual_address_and_node_port_carries_tcp_and_udp_and_refuses_while_emp
             assert_eq!(answer, "hello", "{address}");
         }
     });
-    let shown = server.succeed(&["get", "services,workloads", "-A", "-o", "yaml"], "");
+    let shown = server.succeed(&["get", "all", "-A", "-o", "yaml"], "");
     let said = server.succeed(&["apply", "-f", "-"], &shown);
-    let unchanged = said.lines().filter(|line| line.ends_with(" unchanged"));
-    assert_eq!(unchanged.count(), 6 + WORKLOADS.len(), "{said}");
+    let ending = |end| said.lines().filter(|line| line.ends_with(end)).count();
+    assert_eq!(ending(" unchanged"), 6 + WORKLOADS.len(), "{said}");
+    let derived = said
+        .lines()
+        .filter(|line| line.contains(" ignored: it follows from workload/"));
+    assert_eq!(derived.count() + 6 + WORKLOADS.len(), said.lines().count());
 }
 
 #[test]

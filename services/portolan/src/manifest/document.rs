@@ -140,6 +140,7 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         ("v1", "Endpoints") => endpoints::subsets(fields, scope),
         ("discovery.k8s.io/v1", "EndpointSlice") => endpoints::slice(fields, scope),
         ("portolan/v1", "Workload") => workload::read(fields, scope),
+        ("portolan/v1", "Endpoint") => endpoints::shown(fields),
         (
             version,
             kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload"),

@@ -105,6 +105,17 @@ pub(super) fn slice(fields: &Fields<'_>, scope: &Scope) -> Answer {
     }
 }
 
+/// Our own Endpoint, as `get` writes it. One alone can't be applied: what is written by hand is replaced as a whole.
+pub(super) fn shown(fields: &Fields<'_>) -> Answer {
+    let origin = fields.text("origin");
+    if !origin.starts_with("workload/") {
+        fields.place.refuse(
+            "an Endpoint is shown, but not applied: write those of a Service as one manifest of kind Endpoints",
+        );
+    }
+    Answer::Ignored(format!("it follows from {origin}"))
+}
+
 fn slice_endpoint(
     place: &Place<'_>,
     ports: &[v1::EndpointPort],

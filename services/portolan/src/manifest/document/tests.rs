@@ -117,6 +117,11 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "a.yaml:1:1: Portolan has no kind Gadget to apply",
     ),
     (
+        "an endpoint written by hand, as it is shown",
+        "apiVersion: portolan/v1\nkind: Endpoint\nmetadata: {name: a}\norigin: Endpoints/web\n",
+        "a.yaml:1:1: an Endpoint is shown, but not applied",
+    ),
+    (
         "no map",
         "- a\n",
         "a.yaml:1:1: expected a map, found a list",
@@ -293,6 +298,10 @@ fn what_is_not_used_is_ignored_with_a_reason() {
         (
             "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s, labels: {endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}}",
             "endpointslice/s ignored: it is made by endpointslice-controller.k8s.io, and Portolan makes endpoints of its own",
+        ),
+        (
+            "{apiVersion: portolan/v1, kind: Endpoint, metadata: {name: e}, origin: workload/web-1}",
+            "endpoint/e ignored: it follows from workload/web-1",
         ),
     ] {
         assert_eq!(ignored(text), line);
