@@ -1,8 +1,7 @@
 //! Child processes that end with the test, and tell what they said if it fails.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};

@@ -14,6 +14,8 @@ pub(crate) struct Machine {
     memory_mib: u64,
     /// Of the last minute, when the run began: others at work.
     load: String,
+    /// Of the bench and all that it starts: below 0 it goes before the others.
+    niceness: String,
 }
 
 /// Further circumstances: versions, settings.
@@ -28,6 +30,9 @@ impl Machine {
             cpu_model: field("/proc/cpuinfo", "model name").unwrap_or_default(),
             memory_mib: kib("/proc/meminfo", "MemTotal").unwrap_or_default() / 1024,
             load: load.split(' ').next().unwrap_or_default().to_owned(),
+            niceness: stat("self")
+                .and_then(|fields| fields.get(19).cloned())
+                .unwrap_or_default(),
         }
     }
 }
@@ -39,10 +44,17 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
 
 /// Processor time of a process so far, in milliseconds: fields 14 and 15 of `proc_pid_stat(5)`, in ticks of 10 ms.
 pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
+    let fields = stat(&pid.to_string())?;
+    let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
+    Some((ticks(14)? + ticks(15)?) * 10)
+}
+
+/// The fields of `proc_pid_stat(5)` by their number there; what comes before the third is left empty.
+fn stat(pid: &str) -> Option<Vec<String>> {
     let text = read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let mut next = || fields.next()?.parse::<u64>().ok();
-    Some((next()? + next()?) * 10)
+    let fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let unread = std::iter::repeat_n("", 3);
+    Some(unread.chain(fields).map(str::to_owned).collect())
 }
 
 fn kib(path: &str, name: &str) -> Option<u64> {

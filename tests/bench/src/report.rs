@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::machine::{Facts, Machine};
-use crate::round::{Round, Verdict};
+use crate::round::Verdict;
 use crate::stats::Spread;
 
 /// Of fewer rounds than this nothing is concluded.
@@ -73,7 +73,6 @@ impl Report {
     }
 
     fn print(&self) {
-        let Machine { .. } = self.machine;
         println!("{}: {}", self.id, self.command);
         println!(
             "{}",
@@ -135,7 +134,6 @@ impl Cell {
                 )
             })
             .collect();
-        let rounds: &Vec<Round> = rounds;
         format!(
             "| {name} | {unit} | {} | {} | {peer} | {ratio_to_floor:.2}× | {to_peer} | {discarded} of {} | {} | {} |",
             spread(ours),

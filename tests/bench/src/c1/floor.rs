@@ -7,9 +7,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +17,6 @@ use tokio::task::JoinSet;
 
 use super::gather::{Gather, now_us};
 use super::{DEADLINE, ms};
-use crate::stats::percentile;
 
 /// The hidden command that serves it.
 pub(crate) const COMMAND: &str = "floor-server";
@@ -93,20 +91,14 @@ impl Floor {
         })
     }
 
-    /// The median of so many fan-outs, in milliseconds.
-    pub(super) async fn round(&mut self, count: usize, pace: Duration) -> anyhow::Result<f64> {
-        let mut waits = Vec::with_capacity(count);
-        for _ in 0..count {
-            self.gather.expect_next();
-            self.go.write_u8(0).await?;
-            let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete())
-                .await
-                .context("the floor")?;
-            ensure!(last >= sent, "clocks go forward");
-            waits.push(ms(last - sent));
-            tokio::time::sleep(pace).await;
-        }
-        Ok(percentile(&waits, 50))
+    /// One fan-out: milliseconds until the last socket has it.
+    pub(super) async fn fan_out(&mut self) -> anyhow::Result<f64> {
+        self.gather.expect_next();
+        self.go.write_u8(0).await?;
+        let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete())
+            .await
+            .context("the floor")?;
+        Ok(ms(last - sent))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Peer and floor on Postgres: pgbench with the store's own statements.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use portolan_model::Kind;
 use portolan_store::rows::{Effect, change_rows};
 use portolan_store::{FORMAT, Store, Transaction, Write};
@@ -121,29 +121,45 @@ impl Postgres {
             .arg("--file")
             .arg(&file)
             .arg(&url);
-        rate(command, &file).await
+        let (tps, count) = rate(command).await?;
+        check(&url, writes, count).await?;
+        Ok(tps)
     }
 }
 
-async fn rate(mut command: Command, script: &Path) -> anyhow::Result<f64> {
+/// Runs pgbench; gives its rate, and how many transactions it counted.
+async fn rate(mut command: Command) -> anyhow::Result<(f64, i64)> {
     let output = command.output().await.context("pgbench")?;
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    let sound = output.status.success() && !err.contains("aborted");
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
     ensure!(
-        sound,
-        "pgbench: {out}{err}\n{}",
-        std::fs::read_to_string(script).unwrap_or_default()
+        output.status.success() && !err.contains("aborted"),
+        "pgbench: {out}{err}"
     );
-    let tps = out
-        .lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    match tps {
-        Some(tps) => Ok(tps),
-        None => bail!("pgbench says no rate: {out}{err}"),
-    }
+    let number = |label: &str| {
+        out.lines()
+            .find_map(|line| line.strip_prefix(label)?.trim().split(' ').next())
+    };
+    let tps = number("tps =").context("pgbench says no rate")?.parse()?;
+    let count = number("number of transactions actually processed:")
+        .context("pgbench says no count")?
+        .parse()?;
+    Ok((tps, count))
+}
+
+/// Every transaction left its Service, its address, its two or three rows of log, and its line of audit.
+async fn check(url: &str, writes: &Writes, count: i64) -> anyhow::Result<()> {
+    let sql = "SELECT (SELECT count(*) FROM services), (SELECT count(*) FROM ip_claims),
+               (SELECT count(*) FROM change_log), (SELECT count(*) FROM audit)";
+    let mut connection = PgConnection::connect(url).await?;
+    let rows: (i64, i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
+    let changes = |write: &Write| i64::try_from(write.commit.changes.len()).unwrap_or(i64::MAX);
+    let log = changes(&writes.bootstrap) + count * changes(&writes.creates[0]);
+    ensure!(
+        rows == (count, count, log, count + 1),
+        "pgbench did {count} transactions, but there are {rows:?} rows"
+    );
+    Ok(())
 }
 
 /// Tables as the store makes them, a cluster as the allocator does, and the sequence of the floor.
@@ -186,7 +202,7 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
             let read = statements
                 .read
                 .replace("$1", ":p1")
-                .replace("$2", ":after")
+                .replace("$2", ":from")
                 .replace("$3", ":rows");
             let lock = &statements.lock;
             // In one message, as the store sends them.
@@ -216,7 +232,7 @@ fn parameters(writes: &Writes) -> Vec<String> {
     let entry = &audit[0];
     let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
     let values = [
-        ("after", i64::MAX.to_string()),
+        ("from", i64::MAX.to_string()),
         ("rows", i64::MAX.to_string()),
         ("p1", writes.cluster.to_string()),
         ("p3", commit.committed_at.0.to_string()),
