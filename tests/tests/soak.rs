@@ -1,6 +1,6 @@
 //! Random work, with server and plugin killed in between: in the end, everything is as it was asked for.
 //!
-//! Ten seconds in every run; `tests/run --long` takes ten minutes (PORTOLAN_SOAK_SECONDS).
+//! Ten seconds in every run; `tests/run --long` takes ten minutes (`PORTOLAN_SOAK_SECONDS`).
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

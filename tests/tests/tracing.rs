@@ -12,13 +12,14 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use portolan_proto::trace::TraceParent;
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_client::ServiceApiClient;
 use portolan_tests::{Process, binary, eventually, free_port, get};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const TRACE: [u8; 16] = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes();
 
 /// Spans that arrived: (service, name), and how many of the trace looked for.
 type Spans = Arc<Mutex<BTreeMap<(String, String), usize>>>;
@@ -45,12 +46,7 @@ impl TraceService for Collector {
                 .into_iter()
                 .flat_map(|scope| scope.spans)
             {
-                let trace: String = span
-                    .trace_id
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                if trace == TRACE {
+                if span.trace_id == TRACE {
                     *known.entry((service.clone(), span.name)).or_default() += 1;
                 }
             }
@@ -93,7 +89,12 @@ async fn create(api: SocketAddr) {
         service_id: "traced".to_owned(),
         ..v1::CreateServiceRequest::default()
     });
-    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let parent = TraceParent {
+        trace_id: TRACE,
+        span_id: [7; 8],
+        flags: 1,
+    };
+    let parent = parent.to_string();
     request
         .metadata_mut()
         .insert("traceparent", parent.parse().expect("plain ASCII"));
