@@ -59,6 +59,9 @@ struct FanningOut {
     /// Commits per round
     #[arg(long, default_value_t = 50)]
     commits: usize,
+    /// Milliseconds from the last node's receipt to the next commit; below 250 the server may gather changes
+    #[arg(long, default_value_t = 300)]
+    pause: u64,
 }
 
 /// Runs what was asked for.
@@ -76,8 +79,12 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Benchmark::FanOut(options) => {
             raise_limit().context("raising the limit of open files")?;
             let mut report = Report::begin("C1", options.rounds);
-            report.cells =
-                runtime.block_on(c1::run(options.rounds, options.commits, &mut report.facts))?;
+            let plan = c1::Plan {
+                rounds: options.rounds,
+                commits: options.commits,
+                pause: Duration::from_millis(options.pause),
+            };
+            report.cells = runtime.block_on(c1::run(plan, &mut report.facts))?;
             report.finish()
         }
         Benchmark::FloorServer { sockets, size } => {

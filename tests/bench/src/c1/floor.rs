@@ -93,7 +93,7 @@ impl Floor {
 
     /// One fan-out: milliseconds until the last socket has it.
     pub(super) async fn fan_out(&mut self) -> anyhow::Result<f64> {
-        self.gather.expect_next();
+        self.gather.expect(0);
         self.go.write_u8(0).await?;
         let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete())
             .await

@@ -1,6 +1,6 @@
 //! Who has received what, and when the last one had.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
@@ -8,6 +8,8 @@ use tokio::sync::Notify;
 /// Collects the receipts of one commit at a time.
 pub(super) struct Gather {
     nodes: usize,
+    /// The revision that is waited for; what came before is late, and not counted.
+    expected: AtomicU64,
     arrived: AtomicUsize,
     last: AtomicI64,
     committed: AtomicI64,
@@ -20,6 +22,7 @@ impl Gather {
     pub(super) fn new(nodes: usize) -> Self {
         Self {
             nodes,
+            expected: AtomicU64::new(0),
             arrived: AtomicUsize::new(0),
             last: AtomicI64::new(0),
             committed: AtomicI64::new(0),
@@ -28,10 +31,16 @@ impl Gather {
         }
     }
 
-    /// Forgets the previous commit.
-    pub(super) fn expect_next(&self) {
+    /// Forgets the previous commit, and waits for this one.
+    pub(super) fn expect(&self, revision: u64) {
         self.arrived.store(0, SeqCst);
         self.last.store(0, SeqCst);
+        self.expected.store(revision, SeqCst);
+    }
+
+    /// The revision that is waited for.
+    pub(super) fn expected(&self) -> u64 {
+        self.expected.load(SeqCst)
     }
 
     /// One node has it.

@@ -34,23 +34,27 @@ use gather::{Gather, now_us};
 const CELLS: [(usize, f64); 2] = [(100, 15.0), (1000, 40.0)];
 /// KiB of server memory that an idle stream may take.
 const STREAM_KIB: f64 = 32.0;
-/// Between two commits: longer than the server gathers changes after a frame to 1,000 nodes (twice 10 µs a stream).
-const PACE: Duration = Duration::from_millis(50);
 /// How long the last node is waited for.
 const DEADLINE: Duration = Duration::from_secs(20);
 const NAME: &str = "clusters/default/namespaces/default/services/web";
 
+/// What is done.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    /// Per round.
+    pub(crate) commits: usize,
+    /// From the last node's receipt to the next commit.
+    pub(crate) pause: Duration,
+}
+
 /// Measures every cell.
-pub(crate) async fn run(
-    rounds: usize,
-    commits: usize,
-    facts: &mut Facts,
-) -> anyhow::Result<Vec<Cell>> {
-    facts.insert("commits_per_round".to_owned(), commits.to_string());
-    facts.insert("pace_ms".to_owned(), PACE.as_millis().to_string());
+pub(crate) async fn run(plan: Plan, facts: &mut Facts) -> anyhow::Result<Vec<Cell>> {
+    facts.insert("commits_per_round".to_owned(), plan.commits.to_string());
+    facts.insert("pause_ms".to_owned(), plan.pause.as_millis().to_string());
     let mut cells = Vec::new();
     for (nodes, target) in CELLS {
-        let cell = measure(nodes, target, rounds, commits).await;
+        let cell = measure(nodes, target, plan).await;
         cells.push(cell.with_context(|| format!("{nodes} nodes"))?);
     }
     Ok(cells)
@@ -59,11 +63,13 @@ pub(crate) async fn run(
 /// Everything that one cell needs, and what it saw in all rounds.
 struct Fleet {
     nodes: usize,
+    // Dropped in this order: streams have to end before their server.
+    _streams: JoinSet<()>,
     server: ControlPlane,
     writer: Writer,
     gather: Arc<Gather>,
     floor: Floor,
-    _streams: JoinSet<()>,
+    plan: Plan,
     stream_kib: f64,
     waits: Waits,
     floor_waits: Vec<f64>,
@@ -79,17 +85,21 @@ struct Waits {
     from_commit: Vec<f64>,
     /// From just before the request was sent.
     from_request: Vec<f64>,
+    /// From the answer to the request, which waits for the disk but not for nodes; below 0 if they were faster.
+    from_answer: Vec<f64>,
+    /// How long the answer took.
+    answer: Vec<f64>,
 }
 
-async fn measure(nodes: usize, target: f64, rounds: usize, commits: usize) -> anyhow::Result<Cell> {
-    let mut fleet = Fleet::start(nodes).await?;
+async fn measure(nodes: usize, target: f64, plan: Plan) -> anyhow::Result<Cell> {
+    let mut fleet = Fleet::start(nodes, plan).await?;
     let mut measured = Rounds::default();
-    for round in 0..rounds {
+    for round in 0..plan.rounds {
         let mut result = Round::default();
         for party in turns(round) {
             match party {
-                Party::Ours => result.ours = fleet.commit(commits).await?,
-                Party::Floor => result.floor = fleet.fan_out(commits).await?,
+                Party::Ours => result.ours = fleet.commit().await?,
+                Party::Floor => result.floor = fleet.fan_out().await?,
                 Party::Peer => {}
             }
         }
@@ -100,10 +110,10 @@ async fn measure(nodes: usize, target: f64, rounds: usize, commits: usize) -> an
 }
 
 impl Fleet {
-    async fn start(nodes: usize) -> anyhow::Result<Self> {
+    async fn start(nodes: usize, plan: Plan) -> anyhow::Result<Self> {
         let server = ControlPlane::start(&Store::Sqlite).await?;
-        let mut writer = Writer::start(&server).await?;
         nodes::register(&server, nodes).await?;
+        let mut writer = Writer::start(&server).await?;
         let gather = Arc::new(Gather::new(nodes));
         let resident = || resident_kib(server.pid()).context("the server's memory");
         let before = resident()?;
@@ -113,6 +123,7 @@ impl Fleet {
         writer.write(&gather, &mut Waits::default()).await?;
         Ok(Self {
             nodes,
+            plan,
             writer,
             floor: Floor::start(nodes, gather.size()).await?,
             gather,
@@ -127,7 +138,7 @@ impl Fleet {
     }
 
     /// So many commits; the median, in milliseconds.
-    async fn commit(&mut self, commits: usize) -> anyhow::Result<f64> {
+    async fn commit(&mut self) -> anyhow::Result<f64> {
         let first = self.waits.from_commit.len();
         let busy = || {
             (
@@ -136,9 +147,9 @@ impl Fleet {
             )
         };
         let (server, nodes) = busy();
-        for _ in 0..commits {
+        for _ in 0..self.plan.commits {
             self.writer.write(&self.gather, &mut self.waits).await?;
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(self.plan.pause).await;
         }
         let (server_after, nodes_after) = busy();
         self.server_ms += server_after - server;
@@ -147,11 +158,11 @@ impl Fleet {
     }
 
     /// As many fan-outs of the floor.
-    async fn fan_out(&mut self, count: usize) -> anyhow::Result<f64> {
+    async fn fan_out(&mut self) -> anyhow::Result<f64> {
         let first = self.floor_waits.len();
-        for _ in 0..count {
+        for _ in 0..self.plan.commits {
             self.floor_waits.push(self.floor.fan_out().await?);
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(self.plan.pause).await;
         }
         Ok(percentile(&self.floor_waits[first..], 50))
     }
@@ -160,6 +171,8 @@ impl Fleet {
         let Waits {
             from_commit,
             from_request,
+            from_answer,
+            answer,
         } = &self.waits;
         let p99 = percentile(from_commit, 99);
         let deliveries = from_commit.len() * self.nodes;
@@ -169,6 +182,10 @@ impl Fleet {
             ("p99 of the floor", percentile(&self.floor_waits, 99)),
             ("p50 from the request", percentile(from_request, 50)),
             ("p99 from the request", percentile(from_request, 99)),
+            ("p50 of the answer", percentile(answer, 50)),
+            ("p99 of the answer", percentile(answer, 99)),
+            ("p50 from the answer", percentile(from_answer, 50)),
+            ("p99 from the answer", percentile(from_answer, 99)),
             (
                 "server CPU µs a delivery",
                 ratio(self.server_ms * 1000, deliveries),
@@ -202,6 +219,8 @@ impl Fleet {
 struct Writer {
     api: ServiceApiClient<Channel>,
     port: i32,
+    /// Of the newest commit: nobody else commits.
+    revision: u64,
 }
 
 impl Writer {
@@ -213,14 +232,19 @@ impl Writer {
             service_id: "web".to_owned(),
             ..CreateServiceRequest::default()
         };
-        api.create_service(request).await?;
-        Ok(Self { api, port: 80 })
+        let revision = api.create_service(request).await?.into_inner().revision;
+        Ok(Self {
+            api,
+            port: 80,
+            revision,
+        })
     }
 
     /// One commit, until the last node has it.
     async fn write(&mut self, gather: &Gather, waits: &mut Waits) -> anyhow::Result<()> {
         self.port = if self.port == 80 { 81 } else { 80 };
-        gather.expect_next();
+        self.revision += 1;
+        gather.expect(self.revision);
         let request = UpdateServiceRequest {
             service: Some(Service {
                 name: NAME.to_owned(),
@@ -232,13 +256,20 @@ impl Writer {
             ..UpdateServiceRequest::default()
         };
         let sent = now_us();
-        self.api.update_service(request).await?;
+        let service = self.api.update_service(request).await?.into_inner();
+        ensure!(
+            service.revision == self.revision,
+            "revision {} is not the next one",
+            service.revision
+        );
+        let answered = now_us();
         let arrived = tokio::time::timeout(DEADLINE, gather.complete()).await;
         let (committed, last) =
             arrived.with_context(|| format!("{} nodes have it", gather.arrived()))?;
-        ensure!(committed >= sent, "one commit at a time");
         waits.from_commit.push(ms(last - committed));
         waits.from_request.push(ms(last - sent));
+        waits.from_answer.push(ms(last - answered));
+        waits.answer.push(ms(answered - sent));
         Ok(())
     }
 }

@@ -152,11 +152,19 @@ impl NodeStream {
     }
 
     async fn apply(&self, batch: &Batch, size: usize) -> anyhow::Result<()> {
+        let at = now_us();
         // Pieces of a snapshot name no commits.
-        let Some(commit) = batch.commits.last().filter(|_| !batch.more) else {
+        if batch.more || batch.commits.is_empty() {
             return Ok(());
-        };
-        self.gather.receive(now_us(), commit.committed_at_us, size);
+        }
+        let expected = self.gather.expected();
+        if let Some(commit) = batch
+            .commits
+            .iter()
+            .find(|commit| commit.revision == expected)
+        {
+            self.gather.receive(at, commit.committed_at_us, size);
+        }
         self.acknowledge(batch.to_revision).await
     }
 
