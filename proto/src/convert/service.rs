@@ -33,6 +33,7 @@ pub fn spec(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> Se
         ),
         external_name: optional(&m.external_name),
         publish_not_ready_addresses: m.publish_not_ready_addresses,
+        ..ServiceSpec::default()
     }
 }
 
@@ -215,6 +216,7 @@ fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
     let kind = match spec.kind {
         ServiceType::ClusterIP => v1::ServiceType::ClusterIp,
         ServiceType::NodePort => v1::ServiceType::NodePort,
+        ServiceType::LoadBalancer => v1::ServiceType::LoadBalancer,
         ServiceType::ExternalName => v1::ServiceType::ExternalName,
     };
     let cluster_ips = match &spec.cluster_ips {

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{Family, Meta, PortRange};
+use crate::{Family, Meta, PortRange, Timestamp};
 
 /// A set of nodes that share Services, ranges and one ordered history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct ServiceCidr {
     pub meta: Meta,
     /// One range, or one of each family.
     pub cidrs: Vec<IpNet>,
+    /// Since when it is on its way out: nothing is allocated from it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<Timestamp>,
 }
 
 /// A tenant's part of a cluster.
@@ -45,4 +48,35 @@ pub struct ServiceCidr {
 pub struct Namespace {
     /// Identity and history.
     pub meta: Meta,
+    /// Its limits.
+    #[serde(default)]
+    pub spec: NamespaceSpec,
+}
+
+/// Limits of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespaceSpec {
+    /// How much it may hold.
+    #[serde(default)]
+    pub quota: Quota,
+    /// Ranges that its hand-written endpoints may point into, within the cluster's. Empty: the cluster's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_ranges: Vec<IpNet>,
+}
+
+/// How much a namespace may hold; unset: as much as there is.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<u32>,
+    /// Node ports, those for health checks included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_ports: Option<u32>,
+    /// Services of type LoadBalancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancers: Option<u32>,
+    /// Endpoints, hand-written or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<u32>,
 }

@@ -34,7 +34,7 @@ mod violation;
 mod workload;
 
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
-pub use cluster::{Cluster, ClusterSpec, Namespace, ServiceCidr};
+pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
@@ -48,7 +48,8 @@ pub use probe::{HttpHeader, Probe, ProbeAction, ProbePort};
 pub use refusal::{Precondition, Refusal};
 pub use request::Request;
 pub use service::{
-    ClusterIps, Service, ServicePort, ServiceSpec, ServiceType, TargetPort, TrafficPolicy,
+    ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
+    TargetPort, TrafficDistribution, TrafficPolicy,
 };
 pub use state::{Prober, State};
 pub use violation::{Violation, Violations};

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{Family, Labels, Meta, Name, Protocol, Scoped};
@@ -32,6 +33,8 @@ pub enum ServiceType {
     ClusterIP,
     /// That, and a port on every node.
     NodePort,
+    /// That, and an address from outside.
+    LoadBalancer,
     /// An alias in DNS.
     ExternalName,
 }
@@ -42,6 +45,7 @@ impl ServiceType {
         match self {
             Self::ClusterIP => "ClusterIP",
             Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
             Self::ExternalName => "ExternalName",
         }
     }
@@ -88,6 +92,43 @@ pub enum TrafficPolicy {
     Local,
 }
 
+/// Whether a Service has addresses of one family or of two.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FamilyPolicy {
+    /// One family.
+    SingleStack,
+    /// Two where the cluster has two.
+    PreferDualStack,
+    /// Two, or refuse.
+    RequireDualStack,
+}
+
+/// Whether a client keeps its backend.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionAffinity {
+    /// Every connection is balanced anew.
+    #[default]
+    None,
+    /// Connections of one client address go to one backend.
+    ClientIP,
+}
+
+impl SessionAffinity {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// A wish for near endpoints (KEP-3015). A hint, not a guarantee.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrafficDistribution {
+    /// Endpoints in the client's zone.
+    PreferSameZone,
+    /// Endpoints on the client's node, else in its zone.
+    PreferSameNode,
+}
+
 /// What a Service is asked to be. In a stored Service everything is filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceSpec {
@@ -106,12 +147,39 @@ pub struct ServiceSpec {
     /// Families, in the order of the addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub families: Vec<Family>,
-    /// For traffic from outside; set exactly for NodePort.
+    /// One family or two. Unset for ExternalName, and in rows older than the field: those have one family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_policy: Option<FamilyPolicy>,
+    /// Whether a client keeps its backend.
+    #[serde(default, skip_serializing_if = "SessionAffinity::is_none")]
+    pub session_affinity: SessionAffinity,
+    /// Idle seconds after which a client is free again; set exactly with [`SessionAffinity::ClientIP`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity_timeout: Option<u32>,
+    /// For traffic from outside; set exactly for NodePort and LoadBalancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_traffic_policy: Option<TrafficPolicy>,
     /// For traffic to the virtual address; unset exactly for ExternalName.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub internal_traffic_policy: Option<TrafficPolicy>,
+    /// A wish for near endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic_distribution: Option<TrafficDistribution>,
+    /// Where nodes answer a load balancer's health checks; set exactly for LoadBalancer with the Local policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check_node_port: Option<u16>,
+    /// Whether a LoadBalancer has node ports, too; set exactly for LoadBalancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocate_node_ports: Option<bool>,
+    /// Who implements a LoadBalancer; unset: Portolan itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancer_class: Option<String>,
+    /// Clients that may use a LoadBalancer; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_ranges: Vec<IpNet>,
+    /// Load-balancer addresses asked for, at most one a family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested_load_balancer_ips: Vec<IpAddr>,
     /// The name an ExternalName stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_name: Option<String>,
@@ -124,6 +192,11 @@ impl ServiceSpec {
     /// Whether endpoints are kept from workloads.
     pub fn has_selector(&self) -> bool {
         !self.selector.is_empty() && self.kind != ServiceType::ExternalName
+    }
+
+    /// Whether its ports are reachable on every node's own addresses, or from outside at a load balancer's.
+    pub fn is_external(&self) -> bool {
+        matches!(self.kind, ServiceType::NodePort | ServiceType::LoadBalancer)
     }
 }
 

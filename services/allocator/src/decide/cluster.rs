@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 use portolan_model::alloc::ServiceRange;
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Family, Labels, Name, Namespace, Object, Refusal, ServiceCidr,
-    Violations,
+    Change, Cluster, ClusterSpec, Family, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
+    ServiceCidr, Violations,
 };
 
 use super::draft::Draft;
@@ -37,11 +37,15 @@ pub(super) fn bootstrap(
     });
     let default = Name::trusted("default");
     let meta = draft.new_meta(&default, Labels::new(), Labels::new());
-    draft.apply(Change::create(Namespace { meta }));
+    draft.apply(Change::create(Namespace {
+        meta,
+        spec: NamespaceSpec::default(),
+    }));
     let meta = draft.new_meta(&default, Labels::new(), Labels::new());
     draft.apply(Change::create(ServiceCidr {
         meta,
         cidrs: cidrs.to_vec(),
+        draining_since: None,
     }));
     draft.outcome(Verb::Created, vec![cluster])
 }
@@ -78,6 +82,7 @@ pub(super) fn create_service_cidr(
     let service_cidr = Object::from(ServiceCidr {
         meta,
         cidrs: cidrs.to_vec(),
+        draining_since: None,
     });
     draft.apply(Change {
         before: None,

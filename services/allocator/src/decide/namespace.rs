@@ -1,6 +1,8 @@
 //! Namespaces.
 
-use portolan_model::{Change, Labels, Name, Namespace, Object, Refusal, Violations, validate};
+use portolan_model::{
+    Change, Labels, Name, Namespace, NamespaceSpec, Object, Refusal, Violations, validate,
+};
 
 use super::draft::Draft;
 use super::preconditions::{Present, check_delete, check_put};
@@ -25,7 +27,10 @@ pub(super) fn put(
     violations.into_result()?;
     let Some(before) = before else {
         let meta = draft.new_meta(name, labels.clone(), annotations.clone());
-        let namespace = Object::from(Namespace { meta });
+        let namespace = Object::from(Namespace {
+            meta,
+            spec: NamespaceSpec::default(),
+        });
         draft.apply(Change {
             before: None,
             after: Some(namespace.clone()),
@@ -36,7 +41,10 @@ pub(super) fn put(
         return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
     }
     let meta = draft.next_meta(&before.meta, false, labels.clone(), annotations.clone());
-    let namespace = Object::from(Namespace { meta });
+    let namespace = Object::from(Namespace {
+        meta,
+        spec: before.spec.clone(),
+    });
     draft.apply(Change {
         before: Some(before.into()),
         after: Some(namespace.clone()),

@@ -131,6 +131,7 @@ async fn a_commit_that_nodes_are_not_shown_still_moves_them_on() {
             .unwrap()
             .meta
             .clone(),
+        spec: portolan_model::NamespaceSpec::default(),
     };
     let commit = rig.history.add(vec![Change::create(namespace)]);
     assert!(rig.cache.publish([commit]));

@@ -22,7 +22,9 @@ pub fn service(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
                 "must not be None for type NodePort: a node port needs a virtual address behind it",
             );
         }
-        ServiceType::ClusterIP | ServiceType::NodePort => addresses(field, spec, violations),
+        ServiceType::ClusterIP | ServiceType::NodePort | ServiceType::LoadBalancer => {
+            addresses(field, spec, violations)
+        }
     }
     if spec.kind != ServiceType::NodePort && spec.external_traffic_policy.is_some() {
         violations.add(

@@ -146,6 +146,7 @@ pub fn endpoint(text: &str, ready: bool) -> Endpoint {
 pub fn namespace(text: &str) -> Namespace {
     Namespace {
         meta: meta("namespaces", text, 1),
+        spec: portolan_model::NamespaceSpec::default(),
     }
 }
 
@@ -173,6 +174,7 @@ pub fn service_cidr(text: &str) -> ServiceCidr {
     ServiceCidr {
         meta: meta("serviceCidrs", text, 1),
         cidrs: cidrs.to_vec(),
+        draining_since: None,
     }
 }
 

@@ -35,6 +35,7 @@ impl History {
         if number < 3 {
             let namespace = Namespace {
                 meta: self.meta(&text),
+                spec: portolan_model::NamespaceSpec::default(),
             };
             return match state.namespace(&name(&text)) {
                 Some(known) => vec![Change::delete(known.clone())],
@@ -45,6 +46,7 @@ impl History {
         vec![Change::create(ServiceCidr {
             meta: self.meta(&text),
             cidrs: vec![cidr],
+            draining_since: None,
         })]
     }
 
