@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     /// What was applied before this stream's snapshot is of this server's store.
     same_store: bool,
     acked: Option<Mark>,
+    /// The durable revision that the server was told last.
+    told: Revision,
 }
 
 impl Outbox {
@@ -36,6 +38,7 @@ impl Outbox {
             ack_from: if resumed { 1 } else { u64::MAX },
             same_store,
             acked: None,
+            told: Revision::ZERO,
         }
     }
 
@@ -60,18 +63,20 @@ impl Outbox {
     }
 
     /// An Ack is on its way.
-    pub(crate) fn acked(&mut self, applied: Mark) {
+    pub(crate) fn acked(&mut self, applied: Mark, durable: Revision) {
         self.acked = Some(applied);
+        self.told = durable;
     }
 
-    /// Whether a heartbeat should be sent.
-    pub(crate) fn heartbeat_due(&self, now: Instant) -> bool {
-        self.next_heartbeat <= now
+    /// Whether a heartbeat should be sent: in its turn, or since released addresses wait for what reached the disk.
+    pub(crate) fn heartbeat_due(&self, durable: Revision, now: Instant) -> bool {
+        self.next_heartbeat <= now || durable > self.told
     }
 
     /// A heartbeat is on its way.
-    pub(crate) fn beat(&mut self, now: Instant) {
+    pub(crate) fn beat(&mut self, durable: Revision, now: Instant) {
         self.next_heartbeat = now + self.heartbeat;
+        self.told = durable;
     }
 
     /// Whether a health report should be sent.

@@ -364,6 +364,32 @@ async fn another_store_is_refused_until_it_is_accepted() {
 }
 
 #[tokio::test]
+async fn what_reached_the_disk_is_told_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = FakeServer::start().await;
+    let mut state = ServerState::new(1);
+    state.put(uid(1), &service("web"));
+    let mut owner = Owner::start(config(&server, dir.path())).await;
+    let mut stream = server.accept().await;
+    let mut frames: Vec<_> = state.welcome_snapshot().into_iter().collect();
+    let Some(Frame::Welcome(welcome)) = frames.first_mut() else {
+        panic!("a Welcome comes first");
+    };
+    // No heartbeat is due for its own sake before the deadline of the test.
+    welcome.heartbeat_ms = 600_000;
+    stream.send(frames).await;
+    owner.apply(&[]).await;
+    stream.ack_of(state.revision).await;
+
+    stream.send([state.put(uid(2), &service("db"))]).await;
+    owner.apply(&[]).await;
+    let ack = stream.ack_of(state.revision).await;
+    assert!(ack.durable < ack.attempted, "the disk is written later");
+    let heartbeat = stream.heartbeat().await;
+    assert_eq!(heartbeat.durable, ack.attempted);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_rejected_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let (_server, mut state, mut stream, mut owner) = in_step(dir.path()).await;

@@ -105,9 +105,15 @@ impl Task {
     fn is_due(&self, link: &Link, now: Instant) -> bool {
         link.outbox.as_ref().is_some_and(|outbox| {
             outbox.ack_due(self.done.mark, self.rejections.is_news())
-                || outbox.heartbeat_due(now)
+                || outbox.heartbeat_due(self.durable(outbox), now)
                 || outbox.report_due(self.health.borrow().as_ref(), now)
         })
+    }
+
+    /// How far the disk holds what is programmed: what is not would not be said to be applied.
+    fn durable(&self, outbox: &Outbox) -> Revision {
+        let attempted = outbox.attempted(self.done.mark);
+        self.storage.durable().min(attempted)
     }
 
     /// Sends the most urgent message that is due.
@@ -117,11 +123,11 @@ impl Task {
         };
         let Done { mark, apply_us } = self.done;
         let attempted = outbox.attempted(mark).0;
-        // What is on disk but not programmed would not be said to be applied.
-        let durable = self.storage.durable().0.min(attempted);
+        let on_disk = self.durable(outbox);
+        let durable = on_disk.0;
         let health = self.health.borrow();
         let message = if outbox.ack_due(mark, self.rejections.is_news()) {
-            outbox.acked(mark);
+            outbox.acked(mark, on_disk);
             let (rejected, cleared) = self.rejections.tell();
             Outgoing::Ack(wire::Ack {
                 attempted,
@@ -135,8 +141,8 @@ impl Task {
             .filter(|table| outbox.report_due(Some(table), now))
         {
             Outgoing::Health(outbox.reporter.report(table, now))
-        } else if outbox.heartbeat_due(now) {
-            outbox.beat(now);
+        } else if outbox.heartbeat_due(on_disk, now) {
+            outbox.beat(on_disk, now);
             Outgoing::Heartbeat(wire::Heartbeat { attempted, durable })
         } else {
             return;
