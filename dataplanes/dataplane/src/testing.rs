@@ -7,6 +7,7 @@
 //! exceptions. Frontends and backends get addresses of their own within 127.0.0.0/8, and real sockets talk to them, so
 //! the kit needs no privileges; a dataplane that does runs it where it has them.
 
+pub mod affinity;
 mod client;
 pub mod contract;
 mod echo;
@@ -24,6 +25,14 @@ pub use lab::{Lab, backend, frontend, pool};
 macro_rules! conformance {
     ($make:expr) => {
         $crate::contract!($make);
+        $crate::conformance_cases!(
+            $make,
+            affinity: [
+                a_client_keeps_its_backend_whatever_happens_to_others,
+                a_client_of_a_removed_backend_moves_once,
+                a_client_is_free_after_its_timeout,
+            ]
+        );
         $crate::conformance_cases!(
             $make,
             traffic: [

@@ -34,7 +34,7 @@ impl Carried {
         } else {
             Some(Socket::bind(&route)?)
         };
-        route.set(pools);
+        route.set(&frontend, pools);
         let open = open.map(|socket| socket.serve(&route));
         Ok(Self {
             frontend,
@@ -47,13 +47,13 @@ impl Carried {
     pub(crate) async fn update(&mut self, frontend: Frontend) -> io::Result<()> {
         let pools = Pools::new(&frontend, &self.route.pools());
         if pools.is_empty() {
-            self.route.set(pools);
+            self.route.set(&frontend, pools);
             self.close().await;
         } else if self.is_open() {
-            self.route.set(pools);
+            self.route.set(&frontend, pools);
         } else {
             let socket = Socket::bind(&self.route)?;
-            self.route.set(pools);
+            self.route.set(&frontend, pools);
             self.open = Some(socket.serve(&self.route));
         }
         self.frontend = frontend;

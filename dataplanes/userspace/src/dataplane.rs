@@ -62,7 +62,7 @@ impl Dataplane for UserspaceDataplane {
             kind: "userspace",
             families: [Family::V4].into_iter().chain(v6).collect(),
             protocols: [Protocol::Tcp, Protocol::Udp].into(),
-            affinity: false,
+            affinity: true,
             source_ranges: false,
             drop: false,
             inside: true,

@@ -12,6 +12,7 @@
 //! ```
 //! Start with [`UserspaceDataplane`]; README.md has the limits and how to look inside by hand.
 
+mod affinity;
 mod bind;
 mod carried;
 mod counters;

@@ -29,6 +29,10 @@ impl Candidate {
         }
     }
 
+    pub(crate) fn endpoint(&self) -> Uid {
+        self.endpoint
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -38,7 +42,7 @@ impl Candidate {
             .store(now + PASS_OVER_MS, Ordering::Relaxed);
     }
 
-    fn is_passed_over(&self, now: u64) -> bool {
+    pub(crate) fn is_passed_over(&self, now: u64) -> bool {
         self.passed_over_until.load(Ordering::Relaxed) > now
     }
 }

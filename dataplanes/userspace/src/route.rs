@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
-use portolan_dataplane::{Environment, FrontendKey};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use portolan_dataplane::{Environment, Frontend, FrontendKey};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::affinity::{Affinities, Affinity};
 use crate::counters::Counters;
 use crate::descriptors::most_connections;
 use crate::pool::{Candidate, Pools};
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// One permit a relayed connection.
     pub(crate) connections: Arc<Semaphore>,
+    affinities: Affinities,
     started: Instant,
 }
 
@@ -27,6 +29,7 @@ impl Shared {
             environment: ArcSwap::default(),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(most_connections())),
+            affinities: Affinities::default(),
             started: Instant::now(),
         }
     }
@@ -42,6 +45,7 @@ pub(crate) struct Route {
     pub(crate) key: FrontendKey,
     pub(crate) shared: Arc<Shared>,
     pools: ArcSwap<Pools>,
+    affinity: ArcSwapOption<Affinity>,
     /// Told after each change of the pools.
     pub(crate) changed: Notify,
 }
@@ -52,6 +56,7 @@ impl Route {
             key,
             shared,
             pools: ArcSwap::default(),
+            affinity: ArcSwapOption::empty(),
             changed: Notify::new(),
         }
     }
@@ -60,17 +65,31 @@ impl Route {
         self.pools.load_full()
     }
 
-    pub(crate) fn set(&self, pools: Pools) {
+    /// Traffic goes to these pools of the frontend.
+    pub(crate) fn set(&self, frontend: &Frontend, pools: Pools) {
+        self.affinity.store(self.shared.affinities.of(frontend));
         self.pools.store(Arc::new(pools));
         self.changed.notify_one();
     }
 
-    /// A backend for a source, other than `avoid`.
+    /// A backend for a source, other than `avoid`: the one it keeps, else one by chance, which it keeps then.
     pub(crate) fn pick(&self, source: IpAddr, avoid: Option<&Candidate>) -> Option<Arc<Candidate>> {
         let pools = self.pools.load();
         let is_inside = || self.shared.environment.load().is_inside(source);
         let choices = pools.for_source(is_inside);
-        choices.pick(self.shared.now(), avoid).cloned()
+        let now = self.shared.now();
+        let Some(affinity) = &*self.affinity.load() else {
+            return choices.pick(now, avoid).cloned();
+        };
+        let kept = affinity.kept(source, choices, now);
+        if let Some(kept) =
+            kept.filter(|kept| avoid.is_none_or(|a| a.endpoint() != kept.endpoint()))
+        {
+            return Some(Arc::clone(kept));
+        }
+        let picked = choices.pick(now, avoid)?;
+        affinity.keep(source, picked, now);
+        Some(Arc::clone(picked))
     }
 
     /// Whether a source may stay on a backend.
@@ -108,7 +127,7 @@ mod tests {
             protocol: Protocol::Tcp,
         };
         let route = Route::new(key, shared);
-        route.set(Pools::new(&frontend, &Pools::default()));
+        route.set(&frontend, Pools::new(&frontend, &Pools::default()));
         for (row, source, want) in [
             ("outside", "203.0.113.9", here),
             ("loopback", "127.0.0.1", elsewhere),

@@ -1,11 +1,11 @@
 //! Clients of the kit's servers.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use portolan_model::Protocol;
@@ -34,6 +34,20 @@ pub(super) async fn ask(key: FrontendKey) -> io::Result<String> {
     soon("an answer", Datagrams::open(address).await?.ask(b"")).await
 }
 
+/// Who answers a new client at this IPv4 address.
+pub(super) async fn ask_from(key: FrontendKey, source: IpAddr) -> io::Result<String> {
+    let source = SocketAddr::new(source, 0);
+    if key.protocol == Protocol::Tcp {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(source)?;
+        let stream = soon("a connection", socket.connect(key.socket_addr())).await?;
+        return Ok(Conversation::greeted(stream).await?.with);
+    }
+    let socket = UdpSocket::bind(source).await?;
+    socket.connect(key.socket_addr()).await?;
+    soon("an answer", Datagrams(socket).ask(b"")).await
+}
+
 /// A TCP connection to a server that greeted.
 pub(super) struct Conversation {
     stream: BufReader<TcpStream>,
@@ -42,8 +56,13 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = soon("a connection", TcpStream::connect(address)).await?;
+        Self::greeted(stream).await
+    }
+
+    async fn greeted(stream: TcpStream) -> io::Result<Self> {
         let opening = async {
-            let mut stream = BufReader::new(TcpStream::connect(address).await?);
+            let mut stream = BufReader::new(stream);
             let mut line = String::new();
             stream.read_line(&mut line).await?;
             match line.strip_suffix('\n') {
