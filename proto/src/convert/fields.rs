@@ -33,10 +33,7 @@ pub(super) fn enumeration<E: TryFrom<i32>>(
 pub(super) fn protocol(field: &str, number: i32, violations: &mut Violations) -> Protocol {
     match enumeration(field, number, violations) {
         Some(v1::Protocol::Udp) => Protocol::Udp,
-        Some(v1::Protocol::Sctp) => {
-            violations.add(field, "SCTP is not supported yet; use TCP or UDP");
-            Protocol::Tcp
-        }
+        Some(v1::Protocol::Sctp) => Protocol::Sctp,
         Some(v1::Protocol::Unspecified | v1::Protocol::Tcp) | None => Protocol::Tcp,
     }
 }

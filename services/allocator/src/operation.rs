@@ -215,6 +215,24 @@ pub enum ServiceField {
     ClusterIps,
     /// `spec.ip_families`
     IpFamilies,
+    /// `spec.ip_family_policy`
+    IpFamilyPolicy,
+    /// `spec.session_affinity`
+    SessionAffinity,
+    /// `spec.session_affinity_config`
+    SessionAffinityConfig,
+    /// `spec.traffic_distribution`
+    TrafficDistribution,
+    /// `spec.health_check_node_port`
+    HealthCheckNodePort,
+    /// `spec.allocate_load_balancer_node_ports`
+    AllocateNodePorts,
+    /// `spec.load_balancer_class`
+    LoadBalancerClass,
+    /// `spec.load_balancer_source_ranges`
+    SourceRanges,
+    /// `spec.requested_load_balancer_ips`
+    RequestedLoadBalancerIps,
     /// `spec.external_traffic_policy`
     ExternalTrafficPolicy,
     /// `spec.internal_traffic_policy`
@@ -227,7 +245,7 @@ pub enum ServiceField {
 
 impl ServiceField {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 20] = [
         Self::Labels,
         Self::Annotations,
         Self::Type,
@@ -235,6 +253,15 @@ impl ServiceField {
         Self::Ports,
         Self::ClusterIps,
         Self::IpFamilies,
+        Self::IpFamilyPolicy,
+        Self::SessionAffinity,
+        Self::SessionAffinityConfig,
+        Self::TrafficDistribution,
+        Self::HealthCheckNodePort,
+        Self::AllocateNodePorts,
+        Self::LoadBalancerClass,
+        Self::SourceRanges,
+        Self::RequestedLoadBalancerIps,
         Self::ExternalTrafficPolicy,
         Self::InternalTrafficPolicy,
         Self::ExternalName,

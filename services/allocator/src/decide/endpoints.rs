@@ -94,8 +94,11 @@ fn remove(draft: &mut Draft, endpoints: Vec<Arc<Endpoint>>) {
 
 /// One Service and one workload: at most one endpoint a family.
 fn sync(draft: &mut Draft, service: &Service, workload: &Workload, wanted: bool) {
-    for (i, family) in service.spec.families.iter().enumerate() {
-        let suffix = if i == 0 { "" } else { ".v6" };
+    for family in [Family::V4, Family::V6] {
+        let suffix = match family {
+            Family::V4 => "",
+            Family::V6 => ".v6",
+        };
         let name = Name::trusted(format!(
             "{}.w.{}{suffix}",
             service.meta.name, workload.meta.name
@@ -104,8 +107,8 @@ fn sync(draft: &mut Draft, service: &Service, workload: &Workload, wanted: bool)
             .state()
             .endpoint(&Scoped::new(service.namespace.clone(), name.clone()))
             .cloned();
-        let derived = if wanted {
-            derive(draft, service, workload, *family, name)
+        let derived = if wanted && service.spec.families.contains(&family) {
+            derive(draft, service, workload, family, name)
         } else {
             None
         };

@@ -17,8 +17,10 @@ pub(super) fn carry_over(spec: &mut ServiceSpec, before: Option<&Service>) {
         .iter()
         .filter_map(|port| port.node_port)
         .collect();
+    // A load balancer without automatic node ports gives up what it leaves out (KEP-1864).
+    let keeps = spec.allocate_node_ports != Some(false);
     for port in &mut spec.ports {
-        if port.node_port.is_none() {
+        if keeps && port.node_port.is_none() {
             port.node_port = namesake(before, port).filter(|number| !asked.contains(number));
         }
     }
@@ -44,7 +46,7 @@ fn namesake(before: Option<&Service>, port: &ServicePort) -> Option<u16> {
         .spec
         .ports
         .iter()
-        .find(|old| old.name == port.name && old.protocol == port.protocol)?;
+        .find(|old| old.name == port.name)?;
     old.node_port
 }
 
@@ -99,19 +101,27 @@ pub(super) fn pick_missing(
     owner: &ClaimOwner,
 ) -> Result<(), Refusal> {
     for i in 0..spec.ports.len() {
-        if spec.ports[i].node_port.is_some() {
-            continue;
+        if spec.ports[i].node_port.is_none() {
+            spec.ports[i].node_port = Some(pick(draft, range, owner)?);
+            share(spec);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
-        let seed = draft.random() as u64;
-        let Pick::Free(port) = pick_port(range, draft.state().occupied_ports(), seed) else {
-            return Err(exhausted(draft, range));
-        };
-        claim(draft, port, owner);
-        spec.ports[i].node_port = Some(port);
-        share(spec);
     }
     Ok(())
+}
+
+/// Picks and claims a free number.
+pub(super) fn pick(
+    draft: &mut Draft,
+    range: PortRange,
+    owner: &ClaimOwner,
+) -> Result<u16, Refusal> {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
+    let seed = draft.random() as u64;
+    let Pick::Free(port) = pick_port(range, draft.state().occupied_ports(), seed) else {
+        return Err(exhausted(draft, range));
+    };
+    claim(draft, port, owner);
+    Ok(port)
 }
 
 /// Claims a port that nothing blocks. A no-op if the owner holds it already.

@@ -1,7 +1,10 @@
 //! Services: merging what is asked with what is there, and making it whole.
 
 mod claims;
+mod families;
+mod immutable;
 mod merge;
+mod wipe;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +19,8 @@ use super::endpoints;
 use super::preconditions::{Present, check_delete, check_namespace, check_put};
 use crate::{DeleteMode, Outcome, PutMode, ServiceParams, Verb};
 use claims::{Picked, allocate, release_unused};
-use merge::{Wanted, check, check_families, check_immutable, merge, settle};
+use immutable::check_immutable;
+use merge::{Wanted, check, merge, settle};
 
 const SPEC: &str = "service.spec";
 
@@ -39,7 +43,6 @@ pub(super) fn put(
     if let Some(before) = &before {
         check_immutable(&before.spec, &wanted.spec)?;
     }
-    check_families(draft, &wanted.spec)?;
 
     let meta = match &before {
         Some(before) => before.meta.clone(),
@@ -110,13 +113,13 @@ fn write(
 /// What a rehearsal shows: what would be picked by chance is left out (AIP-163).
 fn without(service: &Service, picked: &Picked) -> Service {
     let mut service = service.clone();
-    if picked.address.is_some() {
-        service.spec.cluster_ips = ClusterIps::default();
+    if let ClusterIps::Addresses(addresses) = &mut service.spec.cluster_ips {
+        addresses.retain(|address| !picked.addresses.contains(address));
     }
+    let is_asked = |number: &u16| !picked.ports.contains(number);
+    service.spec.health_check_node_port = service.spec.health_check_node_port.filter(is_asked);
     for port in &mut service.spec.ports {
-        port.node_port = port
-            .node_port
-            .filter(|number| !picked.ports.contains(number));
+        port.node_port = port.node_port.filter(is_asked);
     }
     service
 }
@@ -146,20 +149,33 @@ fn resource(key: &Scoped) -> String {
 
 /// Accepted, but without effect.
 fn warnings(spec: &ServiceSpec) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if spec.kind != ServiceType::ExternalName && spec.external_name.is_some() {
-        warnings
-            .push("spec.external_name has no effect unless the type is ExternalName".to_owned());
-    }
-    if spec.kind == ServiceType::ExternalName && !spec.selector.is_empty() {
-        warnings.push("spec.selector has no effect for type ExternalName".to_owned());
-    }
-    warnings
+    let is_alias = spec.kind == ServiceType::ExternalName;
+    let is_headless = !is_alias && spec.cluster_ips.is_headless();
+    let rows = [
+        (
+            !is_alias && spec.external_name.is_some(),
+            "spec.external_name has no effect unless the type is ExternalName",
+        ),
+        (
+            is_alias && !spec.selector.is_empty(),
+            "spec.selector has no effect for type ExternalName",
+        ),
+        (
+            (is_headless || is_alias) && !spec.session_affinity.is_none(),
+            "spec.session_affinity has no effect without a virtual address",
+        ),
+        (
+            spec.kind != ServiceType::LoadBalancer && !spec.requested_load_balancer_ips.is_empty(),
+            "spec.requested_load_balancer_ips has no effect unless the type is LoadBalancer",
+        ),
+    ];
+    let in_effect = rows.into_iter().filter(|(applies, _)| *applies);
+    in_effect.map(|(_, text)| text.to_owned()).collect()
 }
 
 fn announce(draft: &mut Draft, service: &Arc<Service>, picked: &Picked) {
     let about = Object::from(service.clone());
-    if let Some(address) = picked.address {
+    for address in &picked.addresses {
         draft.event(
             &about,
             EventType::Normal,

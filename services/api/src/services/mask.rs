@@ -6,36 +6,48 @@ use portolan_allocator::ServiceField;
 use portolan_model::Violations;
 use portolan_proto::v1;
 
-/// Paths below `spec`, and what they mean. `None`: known, but not carried out yet; a value there is refused anyway.
-const SPEC: [(&str, Option<ServiceField>); 18] = [
-    ("type", Some(ServiceField::Type)),
-    ("selector", Some(ServiceField::Selector)),
-    ("ports", Some(ServiceField::Ports)),
-    ("cluster_ips", Some(ServiceField::ClusterIps)),
-    ("ip_families", Some(ServiceField::IpFamilies)),
+/// Paths below `spec`, and what they mean.
+const SPEC: [(&str, ServiceField); 18] = [
+    ("type", ServiceField::Type),
+    ("selector", ServiceField::Selector),
+    ("ports", ServiceField::Ports),
+    ("cluster_ips", ServiceField::ClusterIps),
+    ("ip_families", ServiceField::IpFamilies),
+    ("ip_family_policy", ServiceField::IpFamilyPolicy),
+    ("session_affinity", ServiceField::SessionAffinity),
+    (
+        "session_affinity_config",
+        ServiceField::SessionAffinityConfig,
+    ),
     (
         "external_traffic_policy",
-        Some(ServiceField::ExternalTrafficPolicy),
+        ServiceField::ExternalTrafficPolicy,
     ),
     (
         "internal_traffic_policy",
-        Some(ServiceField::InternalTrafficPolicy),
+        ServiceField::InternalTrafficPolicy,
     ),
-    ("external_name", Some(ServiceField::ExternalName)),
+    ("traffic_distribution", ServiceField::TrafficDistribution),
+    ("external_name", ServiceField::ExternalName),
     (
         "publish_not_ready_addresses",
-        Some(ServiceField::PublishNotReadyAddresses),
+        ServiceField::PublishNotReadyAddresses,
     ),
-    ("ip_family_policy", None),
-    ("session_affinity", None),
-    ("session_affinity_config", None),
-    ("traffic_distribution", None),
-    ("health_check_node_port", None),
-    ("allocate_load_balancer_node_ports", None),
-    ("load_balancer_class", None),
-    ("load_balancer_source_ranges", None),
-    ("requested_load_balancer_ips", None),
+    ("health_check_node_port", ServiceField::HealthCheckNodePort),
+    (
+        "allocate_load_balancer_node_ports",
+        ServiceField::AllocateNodePorts,
+    ),
+    ("load_balancer_class", ServiceField::LoadBalancerClass),
+    ("load_balancer_source_ranges", ServiceField::SourceRanges),
+    (
+        "requested_load_balancer_ips",
+        ServiceField::RequestedLoadBalancerIps,
+    ),
 ];
+
+/// The only field of its message: naming it is naming the message.
+const TIMEOUT: &str = "session_affinity_config.client_ip_timeout_seconds";
 
 /// Output only: naming them is no mistake, and has no effect.
 const OUTPUT_ONLY: [&str; 10] = [
@@ -66,10 +78,10 @@ pub(super) fn fields(
             "*" if mask.paths.len() == 1 => return ServiceField::ALL.into(),
             "labels" => drop(fields.insert(ServiceField::Labels)),
             "annotations" => drop(fields.insert(ServiceField::Annotations)),
-            "spec" => fields.extend(SPEC.iter().filter_map(|(_, field)| *field)),
+            "spec" => fields.extend(SPEC.iter().map(|(_, field)| *field)),
             path if is_output_only(path) => {}
-            path => match path.strip_prefix("spec.").and_then(|name| SPEC.iter().find(|(known, _)| *known == name)) {
-                Some((_, field)) => fields.extend(*field),
+            path => match path.strip_prefix("spec.").and_then(spec_field) {
+                Some(field) => drop(fields.insert(field)),
                 None => violations.add(
                     format!("update_mask.paths[{i}]"),
                     format!("{path:?} is no field of a Service; name one such as spec.ports or labels, or * alone for all"),
@@ -78,6 +90,14 @@ pub(super) fn fields(
         }
     }
     fields
+}
+
+fn spec_field(name: &str) -> Option<ServiceField> {
+    if name == TIMEOUT {
+        return Some(ServiceField::SessionAffinityConfig);
+    }
+    let known = SPEC.iter().find(|(known, _)| *known == name)?;
+    Some(known.1)
 }
 
 fn is_output_only(path: &str) -> bool {
@@ -95,6 +115,36 @@ fn populated(sent: &v1::Service) -> BTreeSet<ServiceField> {
         (ServiceField::Ports, !spec.ports.is_empty()),
         (ServiceField::ClusterIps, !spec.cluster_ips.is_empty()),
         (ServiceField::IpFamilies, !spec.ip_families.is_empty()),
+        (ServiceField::IpFamilyPolicy, spec.ip_family_policy != 0),
+        (ServiceField::SessionAffinity, spec.session_affinity != 0),
+        (
+            ServiceField::SessionAffinityConfig,
+            spec.session_affinity_config.is_some(),
+        ),
+        (
+            ServiceField::TrafficDistribution,
+            spec.traffic_distribution != 0,
+        ),
+        (
+            ServiceField::HealthCheckNodePort,
+            spec.health_check_node_port != 0,
+        ),
+        (
+            ServiceField::AllocateNodePorts,
+            spec.allocate_load_balancer_node_ports.is_some(),
+        ),
+        (
+            ServiceField::LoadBalancerClass,
+            spec.load_balancer_class.is_some(),
+        ),
+        (
+            ServiceField::SourceRanges,
+            !spec.load_balancer_source_ranges.is_empty(),
+        ),
+        (
+            ServiceField::RequestedLoadBalancerIps,
+            !spec.requested_load_balancer_ips.is_empty(),
+        ),
         (
             ServiceField::ExternalTrafficPolicy,
             spec.external_traffic_policy != 0,
@@ -134,7 +184,7 @@ mod tests {
 
     #[test]
     fn masks_name_what_they_mean() {
-        use ServiceField::{Labels, Ports};
+        use ServiceField::{Labels, Ports, SessionAffinityConfig};
         for (name, paths, expected) in [
             ("one field", vec!["spec.ports"], Some(vec![Ports])),
             (
@@ -148,9 +198,9 @@ mod tests {
                 Some(vec![Labels]),
             ),
             (
-                "not carried out yet",
-                vec!["spec.session_affinity"],
-                Some(vec![]),
+                "a field of a message",
+                vec!["spec.session_affinity_config.client_ip_timeout_seconds"],
+                Some(vec![SessionAffinityConfig]),
             ),
             ("unknown", vec!["spec.colour"], None),
             ("an index", vec!["spec.ports[0]"], None),

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portolan_model::{
-    ClaimOwner, ClusterIps, Family, PortRange, Precondition, Refusal, Service, ServiceSpec,
-    ServiceType,
+    ClaimOwner, ClusterIps, PortRange, Precondition, Refusal, Service, ServiceSpec,
 };
 
 use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
 use super::super::{addresses, ports, quarantine};
 use super::SPEC;
+use super::merge::{needs_health_check, picks_addresses, picks_node_ports};
 
 /// What was picked, rather than asked for.
 #[derive(Default)]
 pub(super) struct Picked {
-    pub(super) address: Option<IpAddr>,
+    pub(super) addresses: Vec<IpAddr>,
+    /// Node ports, that for health checks included.
     pub(super) ports: Vec<u16>,
 }
 
@@ -39,22 +40,21 @@ pub(super) fn allocate(
     for address in spec.cluster_ips.addresses() {
         addresses::claim(draft, *address, owner);
     }
-    for port in spec.ports.iter().filter_map(|port| port.node_port) {
+    for port in used_ports(spec) {
         ports::claim(draft, port, owner);
     }
     let fixed = used_ports(spec);
     let mut picked = Picked::default();
-    if spec.kind != ServiceType::ExternalName && spec.cluster_ips == ClusterIps::default() {
-        let family = spec.families.first().copied().unwrap_or(Family::V4);
-        let address = addresses::pick(draft, family)?;
-        addresses::claim(draft, address, owner);
-        spec.cluster_ips = ClusterIps::Addresses(vec![address]);
-        picked.address = Some(address);
+    if picks_addresses(spec) {
+        picked.addresses = pick_addresses(draft, spec, owner)?;
     }
-    if spec.kind == ServiceType::NodePort {
+    if picks_node_ports(spec) {
         ports::pick_missing(draft, range, spec, owner)?;
-        picked.ports = used_ports(spec).difference(&fixed).copied().collect();
     }
+    if needs_health_check(spec) && spec.health_check_node_port.is_none() {
+        spec.health_check_node_port = Some(ports::pick(draft, range, owner)?);
+    }
+    picked.ports = used_ports(spec).difference(&fixed).copied().collect();
     if let Some(before) = before {
         release_unused(
             draft,
@@ -66,10 +66,29 @@ pub(super) fn allocate(
     Ok(picked)
 }
 
+/// Picks an address of every family that has none yet.
+fn pick_addresses(
+    draft: &mut Draft,
+    spec: &mut ServiceSpec,
+    owner: &ClaimOwner,
+) -> Result<Vec<IpAddr>, Refusal> {
+    let mut all = spec.cluster_ips.addresses().to_vec();
+    let mut picked = Vec::new();
+    for family in spec.families.iter().skip(all.len()) {
+        let address = addresses::pick(draft, *family)?;
+        addresses::claim(draft, address, owner);
+        picked.push(address);
+    }
+    all.extend(&picked);
+    spec.cluster_ips = ClusterIps::Addresses(all);
+    Ok(picked)
+}
+
 fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
     spec.ports
         .iter()
         .filter_map(|port| port.node_port)
+        .chain(spec.health_check_node_port)
         .collect()
 }
 
@@ -96,7 +115,11 @@ fn blockers(
             owner,
         )
     });
-    addresses.chain(ports).collect()
+    let health = spec.health_check_node_port.and_then(|port| {
+        let field = format!("{SPEC}.health_check_node_port");
+        ports::blocker(draft, range, &field, port, owner)
+    });
+    addresses.chain(ports).chain(health).collect()
 }
 
 /// Gives up what a Service held and does not hold any more. Only its own: claims are checked by owner.

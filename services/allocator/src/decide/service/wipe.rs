@@ -1,0 +1,61 @@
+//! What goes when it no longer applies.
+//!
+//! A value is wiped only if the system may have filled it in and the request did not give it a new value: a new value
+//! stays, and validation then says why it can't be.
+
+use std::collections::BTreeSet;
+
+use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
+
+use super::merge::needs_health_check;
+
+/// Takes away what the former specification needed and the new one does not.
+pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
+    let Some(old) = old else {
+        return;
+    };
+    if old.is_external() && !spec.is_external() {
+        let known: BTreeSet<_> = old.ports.iter().filter_map(|port| port.node_port).collect();
+        for port in &mut spec.ports {
+            port.node_port = port.node_port.filter(|number| !known.contains(number));
+        }
+        unset(
+            &mut spec.external_traffic_policy,
+            old.external_traffic_policy.as_ref(),
+        );
+    }
+    if old.kind == ServiceType::LoadBalancer && spec.kind != ServiceType::LoadBalancer {
+        unset(
+            &mut spec.allocate_node_ports,
+            old.allocate_node_ports.as_ref(),
+        );
+        unset(
+            &mut spec.load_balancer_class,
+            old.load_balancer_class.as_ref(),
+        );
+    }
+    if needs_health_check(old) && !needs_health_check(spec) {
+        unset(
+            &mut spec.health_check_node_port,
+            old.health_check_node_port.as_ref(),
+        );
+    }
+    if !old.session_affinity.is_none() && spec.session_affinity.is_none() {
+        unset(&mut spec.affinity_timeout, old.affinity_timeout.as_ref());
+    }
+    if spec.kind == ServiceType::ExternalName && old.kind != ServiceType::ExternalName {
+        if spec.cluster_ips == old.cluster_ips {
+            spec.cluster_ips = ClusterIps::default();
+        }
+        if spec.families == old.families {
+            spec.families.clear();
+        }
+        unset(&mut spec.family_policy, old.family_policy.as_ref());
+    }
+}
+
+fn unset<T: PartialEq>(value: &mut Option<T>, old: Option<&T>) {
+    if value.as_ref() == old {
+        *value = None;
+    }
+}
