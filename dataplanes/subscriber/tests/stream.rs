@@ -140,7 +140,10 @@ async fn a_snapshot_and_batches_become_updates_and_acks() {
         (stream.hello.node.as_str(), &stream.hello.resume),
         ("node-1", &None)
     );
-    assert_eq!(stream.hello.projection_version, 1);
+    assert_eq!(
+        stream.hello.projection_version,
+        portolan_model::view::PROJECTION_VERSION
+    );
     assert_eq!(
         stream.hello.description.as_ref().unwrap().addresses,
         [[192, 0, 2, 1]]

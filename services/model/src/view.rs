@@ -16,7 +16,7 @@ pub use project::{project, touched};
 use crate::{Family, Name, Probe, Protocol, TrafficPolicy, Uid};
 
 /// Version of the projection: another one means that equal revisions may have other bytes.
-pub const PROJECTION_VERSION: u32 = 1;
+pub const PROJECTION_VERSION: u32 = 2;
 
 /// What a view is; the number is what the wire and the digest carry.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,13 @@ use super::{
     EndpointPortView, EndpointView, FrontendAt, FrontendView, Reach, ServiceView, View, ViewKey,
     ViewKind, WhenEmpty,
 };
-use crate::{Endpoint, Family, Name, Service, ServicePort, ServiceType, State, TrafficPolicy};
+use crate::{
+    Endpoint, Family, Name, Service, ServicePort, ServiceType, State, TrafficDistribution,
+    TrafficPolicy,
+};
+
+/// A Service with this label is another proxy's: Portolan keeps its addresses and endpoints, and its nodes leave it alone.
+const FOREIGN_PROXY: &str = "service.kubernetes.io/service-proxy-name";
 
 /// A Service and its endpoints as nodes see them.
 pub(super) fn project_service(
@@ -20,7 +26,10 @@ pub(super) fn project_service(
     let usable = Usable::of(&endpoints);
     for endpoint in &endpoints {
         let key = ViewKey::new(ViewKind::Endpoint, endpoint.uid);
-        views.insert(key, View::Endpoint(endpoint_view(endpoint, &usable)));
+        views.insert(
+            key,
+            View::Endpoint(endpoint_view(service, endpoint, &usable)),
+        );
     }
     let view = ServiceView {
         namespace: service.namespace.clone(),
@@ -44,50 +53,76 @@ fn is_alias(service: &Service) -> bool {
     service.spec.kind == ServiceType::ExternalName
 }
 
-/// Per port of the Service: whether ready endpoints exist in a scope, so that terminating ones are left alone.
+/// A port of the Service, in one family: traffic of a family never crosses to the other.
+type Scope<'a> = (&'a str, Family);
+
+/// Per port and family: whether ready endpoints exist, so that terminating ones are left alone.
+#[derive(Default)]
 struct Usable<'a> {
-    /// Ports with a ready endpoint anywhere.
-    ready: BTreeSet<&'a str>,
-    /// (port, node) with a ready endpoint there.
-    ready_on: BTreeSet<(&'a str, &'a Name)>,
-    /// Ports with any endpoint that may be used.
-    any: BTreeSet<&'a str>,
+    /// With a ready endpoint anywhere.
+    ready: BTreeSet<Scope<'a>>,
+    /// With a ready endpoint on a node.
+    ready_on: BTreeSet<(Scope<'a>, &'a Name)>,
+    /// With any endpoint that may be used.
+    any: BTreeSet<Scope<'a>>,
+    /// With a ready endpoint that has no node, or no zone: one that lacks a hint makes all others void.
+    without_node: BTreeSet<Scope<'a>>,
+    without_zone: BTreeSet<Scope<'a>>,
 }
 
 impl<'a> Usable<'a> {
     fn of(endpoints: &[&'a Arc<Endpoint>]) -> Self {
-        let mut usable = Self {
-            ready: BTreeSet::new(),
-            ready_on: BTreeSet::new(),
-            any: BTreeSet::new(),
-        };
+        let mut usable = Self::default();
         for endpoint in endpoints {
             for port in &endpoint.ports {
-                let name = port.service_port.as_str();
-                if endpoint.ready {
-                    usable.ready.insert(name);
-                    usable
-                        .ready_on
-                        .extend(endpoint.node.as_ref().map(|node| (name, node)));
-                }
-                if endpoint.ready || is_fallback(endpoint) {
-                    usable.any.insert(name);
-                }
+                usable.add(endpoint, scope(&port.service_port, endpoint));
             }
         }
         usable
     }
 
+    fn add(&mut self, endpoint: &'a Endpoint, scope: Scope<'a>) {
+        if endpoint.ready || is_fallback(endpoint) {
+            self.any.insert(scope);
+        }
+        if !endpoint.ready {
+            return;
+        }
+        self.ready.insert(scope);
+        match &endpoint.node {
+            Some(node) => drop(self.ready_on.insert((scope, node))),
+            None => drop(self.without_node.insert(scope)),
+        }
+        if endpoint.zone.is_empty() {
+            self.without_zone.insert(scope);
+        }
+    }
+
     fn for_cluster(&self, endpoint: &Endpoint, port: &str) -> bool {
-        endpoint.ready || (is_fallback(endpoint) && !self.ready.contains(port))
+        endpoint.ready || (is_fallback(endpoint) && !self.ready.contains(&scope(port, endpoint)))
     }
 
     fn for_local(&self, endpoint: &Endpoint, port: &str) -> bool {
         let Some(node) = &endpoint.node else {
             return false;
         };
-        endpoint.ready || (is_fallback(endpoint) && !self.ready_on.contains(&(port, node)))
+        let scope = scope(port, endpoint);
+        endpoint.ready || (is_fallback(endpoint) && !self.ready_on.contains(&(scope, node)))
     }
+
+    /// Whether hints of nodes and of zones hold; without a ready endpoint there are none.
+    fn hints(&self, wish: Option<TrafficDistribution>, scope: Scope<'_>) -> (bool, bool) {
+        let is_there = wish.is_some() && self.ready.contains(&scope);
+        let nodes = wish == Some(TrafficDistribution::PreferSameNode);
+        (
+            is_there && nodes && !self.without_node.contains(&scope),
+            is_there && !self.without_zone.contains(&scope),
+        )
+    }
+}
+
+fn scope<'a>(port: &'a str, endpoint: &Endpoint) -> Scope<'a> {
+    (port, Family::of(endpoint.address))
 }
 
 /// Still answers although it is about to end: better than nothing.
@@ -95,7 +130,11 @@ fn is_fallback(endpoint: &Endpoint) -> bool {
     endpoint.serving && endpoint.terminating
 }
 
-fn endpoint_view(endpoint: &Endpoint, usable: &Usable<'_>) -> EndpointView {
+fn endpoint_view(service: &Service, endpoint: &Endpoint, usable: &Usable<'_>) -> EndpointView {
+    // Old plugins know zones only, so a wish for the same node names the zone, too (KEP-3015).
+    let wish = service.spec.traffic_distribution.filter(|_| endpoint.ready);
+    let own_node = wish == Some(TrafficDistribution::PreferSameNode);
+    let zone = Some(&endpoint.zone).filter(|zone| wish.is_some() && !zone.is_empty());
     let ports = endpoint.ports.iter().map(|port| EndpointPortView {
         service_port: port.service_port.clone(),
         port: port.port,
@@ -113,47 +152,35 @@ fn endpoint_view(endpoint: &Endpoint, usable: &Usable<'_>) -> EndpointView {
         serving: endpoint.serving,
         terminating: endpoint.terminating,
         weight: endpoint.weight,
-        node_hints: Vec::new(),
-        zone_hints: Vec::new(),
+        node_hints: endpoint.node.iter().filter(|_| own_node).cloned().collect(),
+        zone_hints: zone.into_iter().cloned().collect(),
     }
 }
 
+/// Where traffic for the Service arrives; nowhere if another proxy cares for it, which a label says.
 fn frontends(service: &Service, usable: &Usable<'_>) -> Vec<FrontendView> {
     let spec = &service.spec;
+    if service.meta.labels.contains_key(FOREIGN_PROXY) {
+        return Vec::new();
+    }
     let internal = spec.internal_traffic_policy.unwrap_or_default();
     let external = spec.external_traffic_policy.unwrap_or_default();
     let mut frontends = Vec::new();
     for port in &spec.ports {
         for address in spec.cluster_ips.addresses() {
             let at = FrontendAt::Address(*address);
-            frontends.push(frontend(
-                at,
-                port.port,
-                Reach::Internal,
-                internal,
-                port,
-                usable,
-            ));
+            let reach = (Reach::Internal, internal);
+            frontends.push(frontend(at, port.port, reach, service, port, usable));
         }
-        let families: BTreeSet<_> = spec
-            .cluster_ips
-            .addresses()
-            .iter()
-            .copied()
-            .map(Family::of)
-            .collect();
-        for (family, number) in families
-            .into_iter()
-            .filter_map(|family| Some((family, port.node_port?)))
-        {
-            frontends.push(frontend(
-                FrontendAt::NodePort(family),
-                number,
-                Reach::External,
-                external,
-                port,
-                usable,
-            ));
+        let Some(number) = port.node_port else {
+            continue;
+        };
+        let addresses = spec.cluster_ips.addresses().iter().copied();
+        let families: BTreeSet<_> = addresses.map(Family::of).collect();
+        for family in families {
+            let at = FrontendAt::NodePort(family);
+            let reach = (Reach::External, external);
+            frontends.push(frontend(at, number, reach, service, port, usable));
         }
     }
     frontends
@@ -162,12 +189,19 @@ fn frontends(service: &Service, usable: &Usable<'_>) -> Vec<FrontendView> {
 fn frontend(
     at: FrontendAt,
     number: u16,
-    reach: Reach,
-    policy: TrafficPolicy,
+    (reach, policy): (Reach, TrafficPolicy),
+    service: &Service,
     port: &ServicePort,
     usable: &Usable<'_>,
 ) -> FrontendView {
-    let elsewhere = policy == TrafficPolicy::Local && usable.any.contains(port.name.as_str());
+    let family = match at {
+        FrontendAt::Address(address) => Family::of(address),
+        FrontendAt::NodePort(family) => family,
+    };
+    let scope = (port.name.as_str(), family);
+    let elsewhere = policy == TrafficPolicy::Local && usable.any.contains(&scope);
+    let (node_hints_valid, zone_hints_valid) =
+        usable.hints(service.spec.traffic_distribution, scope);
     FrontendView {
         at,
         reach,
@@ -175,14 +209,15 @@ fn frontend(
         port: number,
         protocol: port.protocol,
         service_port: port.name.clone(),
-        affinity_seconds: 0,
+        affinity_seconds: service.spec.affinity_timeout.unwrap_or(0),
+        // Ranges concern load-balancer addresses: a node port is reached around them, as in Kubernetes.
         source_ranges: Vec::new(),
         when_empty: if elsewhere {
             WhenEmpty::Drop
         } else {
             WhenEmpty::Reject
         },
-        node_hints_valid: false,
-        zone_hints_valid: false,
+        node_hints_valid,
+        zone_hints_valid,
     }
 }
