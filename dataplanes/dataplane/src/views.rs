@@ -1,19 +1,17 @@
 //! What a node holds of the stream, and what follows from it for the node.
 
-mod choice;
 mod held;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use portolan_model::view::{
-    ClusterView, EndpointView, FrontendAt, FrontendView, NodeView, Reach, ServiceView, View,
-    ViewKey, WhenEmpty, WorkloadView,
+    Candidate, Choice, ClusterView, EndpointView, FrontendAt, FrontendView, Here, NodeView,
+    ServiceView, View, ViewKey, WhenEmpty, WorkloadView,
 };
-use portolan_model::{Family, Name, TrafficPolicy, Uid};
+use portolan_model::{Family, Name, Uid};
 
-use crate::{Environment, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
-use choice::Chooser;
+use crate::{Backend, Environment, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
 
 /// The views of a cluster, indexed so that a change costs what it touches.
 #[derive(Clone, Debug, Default)]
@@ -168,15 +166,14 @@ impl Views {
         view: &FrontendView,
         family: Family,
     ) -> Frontend {
-        let chooser = Chooser::new(self, node, uid, view, family);
-        let local = view.policy == TrafficPolicy::Local;
-        let backends = if local {
-            chooser.local()
-        } else {
-            chooser.cluster()
+        let here = Here {
+            node,
+            zone: self.node(node).map_or("", |own| own.zone.as_str()),
+            cluster: self.cluster(),
         };
-        let inside = (local && view.reach == Reach::External).then(|| Pool {
-            backends: chooser.cluster(),
+        let choice = Choice::new(here, view, family, self.endpoints(uid));
+        let inside = view.has_inside().then(|| Pool {
+            backends: backends(&choice.cluster().1),
             when_empty: WhenEmpty::Reject,
         });
         Frontend {
@@ -188,7 +185,7 @@ impl Views {
             },
             reach: view.reach,
             pool: Pool {
-                backends,
+                backends: backends(&choice.by_policy().1),
                 when_empty: view.when_empty,
             },
             inside,
@@ -196,6 +193,15 @@ impl Views {
             source_ranges: view.source_ranges.clone(),
         }
     }
+}
+
+fn backends(chosen: &[Candidate<'_>]) -> Vec<Backend> {
+    let backend = |candidate: &Candidate<'_>| Backend {
+        endpoint: candidate.uid,
+        address: SocketAddr::new(candidate.endpoint.address, candidate.port.port),
+        weight: candidate.endpoint.weight.max(1),
+    };
+    chosen.iter().map(backend).collect()
 }
 
 /// Where a frontend listens on a node.

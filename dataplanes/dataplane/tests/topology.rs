@@ -13,6 +13,10 @@ use portolan_model::{
 
 const VIP: &str = "10.96.0.10";
 
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
 fn name(text: &str) -> Name {
     Name::trusted(text)
 }
@@ -57,7 +61,7 @@ fn service(spec: ServiceSpec) -> Service {
         namespace: name("default"),
         spec: ServiceSpec {
             ports: vec![port],
-            cluster_ips: ClusterIps::Addresses(vec![VIP.parse().unwrap()]),
+            cluster_ips: ClusterIps::Addresses(vec![ip(VIP)]),
             families: vec![Family::V4],
             ..spec
         },
@@ -143,7 +147,11 @@ fn changed(change: impl Fn(&mut Vec<Endpoint>)) -> Vec<Endpoint> {
     endpoints
 }
 
+/// Name, the Service's wish, endpoints, the node, what it uses.
+type Row<'a> = (&'a str, &'a ServiceSpec, Vec<Endpoint>, &'a str, &'a [u8]);
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_node_prefers_what_is_near() {
     let zone = near(TrafficDistribution::PreferSameZone);
     let same_node = near(TrafficDistribution::PreferSameNode);
@@ -153,7 +161,7 @@ fn a_node_prefers_what_is_near() {
             all[number].serving = false;
         })
     };
-    let rows: [(&str, &ServiceSpec, Vec<Endpoint>, &str, &[u8]); 14] = [
+    let rows: [Row<'_>; 14] = [
         (
             "no wish takes all",
             &ServiceSpec::default(),
@@ -296,7 +304,7 @@ fn row_81_an_internal_local_policy_leaves_no_cluster_list() {
 #[test]
 fn rows_38_and_39_another_proxys_services_are_left_alone_while_the_label_is_there() {
     for (row, ips) in [
-        ("38", ClusterIps::Addresses(vec![VIP.parse().unwrap()])),
+        ("38", ClusterIps::Addresses(vec![ip(VIP)])),
         ("39 headless", ClusterIps::None),
     ] {
         let plain = Service {
@@ -330,10 +338,9 @@ fn traffic_of_a_family_stays_in_it() {
     let mut service = service(dual);
     service.spec.families = vec![Family::V4, Family::V6];
     let six = "fd00::10";
-    service.spec.cluster_ips =
-        ClusterIps::Addresses(vec![VIP.parse().unwrap(), six.parse().unwrap()]);
+    service.spec.cluster_ips = ClusterIps::Addresses(vec![ip(VIP), ip(six)]);
     let mut endpoints = spread();
-    endpoints[2].address = "fd01::3".parse().unwrap();
+    endpoints[2].address = ip("fd01::3");
     // The only IPv4 endpoints are about to end; that IPv6 has a ready one is no help to them.
     for endpoint in &mut endpoints[..2] {
         endpoint.ready = false;
