@@ -7,6 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "portolan/v1/cluster.proto",
         "portolan/v1/endpoint.proto",
         "portolan/v1/event.proto",
+        "portolan/v1/explain.proto",
         "portolan/v1/namespace.proto",
         "portolan/v1/node.proto",
         "portolan/v1/service.proto",

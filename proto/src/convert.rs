@@ -2,10 +2,13 @@
 
 pub mod cluster;
 pub mod endpoint;
+pub mod explain;
 mod fields;
 pub mod meta;
 pub mod name;
+pub mod namespace;
 pub mod node;
 pub mod service;
+pub mod service_cidr;
 pub mod view;
 pub mod workload;

@@ -28,7 +28,7 @@ pub use binaries::{binary, repository, tool};
 pub use fleet::{Fleet, workload};
 pub use http::{get, metric};
 pub use namespace::Namespace;
-pub use node::Node;
+pub use node::{Node, PROJECTION_VERSION};
 pub use plugin::Plugin;
 pub use process::{Output, Process, run};
 pub use server::{Server, Store};

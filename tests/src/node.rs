@@ -11,6 +11,9 @@ use wire::sync_response::Message;
 /// The smallest window that HTTP/2 starts with: what a peer may send that nobody reads.
 const WINDOW: u32 = 65_535;
 
+/// The version of what nodes are told that nodes of today understand.
+pub const PROJECTION_VERSION: u32 = 2;
+
 /// An open stream. It reads only when told to.
 pub struct Node {
     /// Towards the server.
@@ -38,7 +41,7 @@ impl Node {
                 dataplane: "none".to_owned(),
                 ..wire::NodeDescription::default()
             }),
-            projection_version: 1,
+            projection_version: PROJECTION_VERSION,
             ..wire::Hello::default()
         };
         let hello = wire::SyncRequest {
@@ -52,6 +55,21 @@ impl Node {
             frames: frames.into_inner(),
             revision: 0,
         })
+    }
+
+    /// Says that it carries what it holds.
+    ///
+    /// # Panics
+    /// If the stream has ended.
+    pub async fn acknowledge(&self) {
+        let ack = wire::Ack {
+            attempted: self.revision,
+            durable: self.revision,
+            ..wire::Ack::default()
+        };
+        let message = Some(wire::sync_request::Message::Ack(ack));
+        let sent = self.requests.send(wire::SyncRequest { message }).await;
+        sent.expect("the stream goes on");
     }
 
     /// Reads until it holds a revision whole.

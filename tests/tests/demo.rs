@@ -369,7 +369,8 @@ fn a_privileged_port_is_a_condition_and_harms_no_other_service() {
         let mut conditions = conditions.unwrap_or_default().into_iter();
         let programmed = conditions.find(|condition| condition["type"] == "Programmed");
         let settled = if privileged { "False" } else { "True" };
-        let condition = programmed.filter(|condition| condition["status"] == settled);
+        let condition = programmed
+            .filter(|condition| condition["status"] == settled && condition["reason"] != "Pending");
         condition.ok_or_else(|| service.to_string())
     });
     if privileged {

@@ -7,7 +7,7 @@ use portolan_dataplane::{
     Rejected, RejectionCode, Touched, Views, plan, plan_keys,
 };
 use portolan_model::Name;
-use portolan_model::view::ViewKey;
+use portolan_model::view::{ViewKey, ViewKind};
 use portolan_subscriber::{Reason, Update};
 use tracing::{info, warn};
 
@@ -120,9 +120,18 @@ impl<D: Dataplane> Reconciler<D> {
         unfinished || failures.any(|f| f.code != RejectionCode::UnsupportedFeature)
     }
 
-    /// What is not as it should be, by Service.
+    /// What is not as it should be: by Service what could not be programmed, and endpoints that must not be.
     pub(crate) fn rejected(&self) -> BTreeMap<ViewKey, Reason> {
-        by_service(&self.failures)
+        let mut rejected = by_service(&self.failures);
+        let refused = self.views.refused().map(|(uid, why)| {
+            let reason = Reason {
+                code: RejectionCode::InvalidObject.as_str(),
+                message: why.to_owned(),
+            };
+            (ViewKey::new(ViewKind::Endpoint, uid), reason)
+        });
+        rejected.extend(refused);
+        rejected
     }
 
     pub(crate) async fn health(&mut self) -> Health {

@@ -23,6 +23,8 @@ pub struct Views {
     /// By Service, then by the endpoint's own uid: a Service's endpoints are a range, in order.
     endpoints: BTreeMap<(Uid, Uid), EndpointView>,
     service_of: BTreeMap<Uid, Uid>,
+    /// Endpoints at addresses where none may be, and why; they are never used.
+    refused: BTreeMap<Uid, String>,
     workloads: BTreeMap<Uid, WorkloadView>,
 }
 
@@ -99,6 +101,11 @@ impl Views {
             .into_iter()
             .flat_map(move |(first, last)| self.endpoints.range((service, first)..=(service, last)))
             .map(|((_, uid), view)| (*uid, view))
+    }
+
+    /// Endpoints that the server should never have told of, and why they are not used (CVE-2021-25737).
+    pub fn refused(&self) -> impl Iterator<Item = (Uid, &str)> {
+        self.refused.iter().map(|(uid, why)| (*uid, why.as_str()))
     }
 
     /// A workload with a probe.

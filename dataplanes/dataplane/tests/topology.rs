@@ -4,11 +4,11 @@
 use std::net::IpAddr;
 
 use portolan_dataplane::Views;
-use portolan_model::view::project;
+use portolan_model::view::{project, touched};
 use portolan_model::{
-    ClusterIps, Endpoint, EndpointPort, Family, FamilyPolicy, Labels, Meta, Name, Node, NodeSpec,
-    Origin, Protocol, Revision, Service, ServicePort, ServiceSpec, ServiceType, State, TargetPort,
-    Timestamp, TrafficDistribution, TrafficPolicy, Uid,
+    Change, ClusterIps, Endpoint, EndpointPort, Family, FamilyPolicy, Labels, Meta, Name, Node,
+    NodeSpec, Origin, Protocol, Revision, Service, ServicePort, ServiceSpec, ServiceType, State,
+    TargetPort, Timestamp, TrafficDistribution, TrafficPolicy, Uid,
 };
 
 const VIP: &str = "10.96.0.10";
@@ -96,15 +96,18 @@ fn endpoint(number: u8, on: u8, zone: &str) -> Endpoint {
     }
 }
 
-fn views(service: Service, endpoints: &[Endpoint]) -> Views {
+fn state(service: Service, endpoints: &[Endpoint]) -> State {
     let nodes = [node(1, "a"), node(2, "a"), node(3, "b"), node(4, "")];
     let objects = nodes.into_iter().map(Into::into);
     let objects = objects
         .chain([service.into()])
         .chain(endpoints.iter().cloned().map(Into::into));
-    let state = State::from_objects(Revision(1), objects);
+    State::from_objects(Revision(1), objects)
+}
+
+fn views(service: Service, endpoints: &[Endpoint]) -> Views {
     let mut views = Views::default();
-    views.apply(project(&state), []);
+    views.apply(project(&state(service, endpoints)), []);
     views
 }
 
@@ -303,25 +306,34 @@ fn row_81_an_internal_local_policy_leaves_no_cluster_list() {
 
 #[test]
 fn rows_38_and_39_another_proxys_services_are_left_alone_while_the_label_is_there() {
-    for (row, ips) in [
-        ("38", ClusterIps::Addresses(vec![ip(VIP)])),
-        ("39 headless", ClusterIps::None),
+    let proxy = "service.kubernetes.io/service-proxy-name";
+    let headless = "service.kubernetes.io/headless";
+    for (row, label, is_carried) in [
+        ("no label", None, true),
+        ("38 another proxy", Some((proxy, "other")), false),
+        ("38 a proxy without a name", Some((proxy, "")), false),
+        ("38 ourselves", Some((proxy, "portolan")), true),
+        ("39 headless by label", Some((headless, "")), false),
+        ("39 whatever its value", Some((headless, "no")), false),
     ] {
-        let plain = Service {
-            spec: ServiceSpec {
-                cluster_ips: ips,
-                ..service(ServiceSpec::default()).spec
-            },
-            ..service(ServiceSpec::default())
-        };
-        let carried = views(plain.clone(), &spread()).desired_all(&name("n1"));
-        let is_headless = plain.spec.cluster_ips.is_headless();
-        assert_eq!(carried.is_empty(), is_headless, "{row}");
-        let mut labelled = plain;
-        let key = "service.kubernetes.io/service-proxy-name".to_owned();
-        labelled.meta.labels.insert(key, "other".to_owned());
-        let carried = views(labelled, &spread()).desired_all(&name("n1"));
-        assert!(carried.is_empty(), "{row}: left alone");
+        let plain = service(ServiceSpec::default());
+        let mut labelled = plain.clone();
+        let label = label.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        labelled.meta.labels.extend(label);
+        let mut state = state(plain.clone(), &spread());
+        let mut views = Views::default();
+        views.apply(project(&state), []);
+        for (now, before, after, want) in [
+            ("set", &plain, &labelled, is_carried),
+            ("taken away", &labelled, &plain, true),
+        ] {
+            let change = Change::update(before.clone(), after.clone());
+            state.apply(&change);
+            let touched = touched(&state, [&change]).into_iter();
+            views.apply(touched.filter_map(|(key, view)| Some((key, view?))), []);
+            let carried = views.desired_all(&name("n1"));
+            assert_eq!(!carried.is_empty(), want, "{row}, {now}");
+        }
     }
 }
 

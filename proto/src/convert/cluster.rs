@@ -1,14 +1,23 @@
-//! Clusters, their ranges and namespaces, and events.
+//! Clusters and events.
 
 use ipnet::IpNet;
 use portolan_model::alloc::ServiceRange;
 use portolan_model::{
-    Cluster, Event, EventType, Meta, Namespace, ServiceCidr, State, Violations, canonical_cidr,
+    Cluster, ClusterSpec, Event, EventType, Family, PortRange, State, Violations,
 };
 
-use super::fields::family_out;
+use super::fields::{cidrs, family_out, optional, port};
 use super::meta::{generation, timestamp};
+use super::service::families as families_in;
 use crate::v1;
+
+/// Node ports of a cluster that says nothing else, as in Kubernetes.
+pub const NODE_PORTS: PortRange = PortRange {
+    first: 30000,
+    last: 32767,
+};
+/// The zone of a cluster that says nothing else, as in Kubernetes.
+pub const DNS_DOMAIN: &str = "cluster.local";
 
 /// A cluster on the wire, with the fill of its ranges.
 pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
@@ -22,6 +31,7 @@ pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
         revision: meta.revision.0,
         create_time: Some(timestamp(meta.created_at)),
         update_time: Some(timestamp(meta.updated_at)),
+        delete_time: None,
         spec: Some(v1::ClusterSpec {
             node_port_range: Some(v1::PortRange {
                 first: spec.node_ports.first.into(),
@@ -64,7 +74,7 @@ fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
     }
 }
 
-fn usage(state: &State, range: &ServiceRange) -> v1::RangeUsage {
+pub(super) fn usage(state: &State, range: &ServiceRange) -> v1::RangeUsage {
     let waiting = state
         .quarantined_addresses()
         .filter(|claim| range.is_usable(claim.address))
@@ -79,62 +89,46 @@ fn usage(state: &State, range: &ServiceRange) -> v1::RangeUsage {
     }
 }
 
-/// The ranges of a `ServiceCidr` from their wire form.
-pub fn cidrs(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
-    let parse = |(i, text): (usize, &String)| {
-        violations.check(&format!("{field}[{i}]"), canonical_cidr(text))
-    };
-    texts.iter().enumerate().filter_map(parse).collect()
-}
-
-/// A range on the wire, with its fill.
-pub fn service_cidr(cluster: &str, state: &State, service_cidr: &ServiceCidr) -> v1::ServiceCidr {
-    let meta = &service_cidr.meta;
-    let usage = service_cidr
-        .cidrs
-        .iter()
-        .copied()
-        .map(ServiceRange::new)
-        .map(|range| usage(state, &range));
-    let ready = v1::Condition {
-        r#type: "Ready".to_owned(),
-        status: v1::ConditionStatus::True.into(),
-        reason: "Ready".to_owned(),
-        message: "addresses are allocated from it".to_owned(),
-        observed_generation: generation(meta.generation),
-        last_transition_time: Some(timestamp(meta.created_at)),
-    };
-    v1::ServiceCidr {
-        name: format!("clusters/{cluster}/serviceCidrs/{}", meta.name),
-        uid: meta.uid.to_string(),
-        generation: generation(meta.generation),
-        etag: meta.etag(&service_cidr.cidrs),
-        revision: meta.revision.0,
-        create_time: Some(timestamp(meta.created_at)),
-        spec: Some(v1::ServiceCidrSpec {
-            cidrs: service_cidr.cidrs.iter().map(ToString::to_string).collect(),
-        }),
-        status: Some(v1::ServiceCidrStatus {
-            usage: usage.collect(),
-            conditions: vec![ready],
-        }),
-    }
-}
-
-/// A namespace on the wire.
-pub fn namespace(cluster: &str, namespace: &Namespace) -> v1::Namespace {
-    let meta: &Meta = &namespace.meta;
-    v1::Namespace {
-        name: format!("clusters/{cluster}/namespaces/{}", meta.name),
-        uid: meta.uid.to_string(),
-        labels: meta.labels.clone(),
-        annotations: meta.annotations.clone(),
-        generation: generation(meta.generation),
-        etag: meta.etag(&()),
-        revision: meta.revision.0,
-        create_time: Some(timestamp(meta.created_at)),
-        update_time: Some(timestamp(meta.updated_at)),
-        delete_time: None,
+/// Settings from their wire form; what is left out has its default, and `families` of those that name none.
+pub fn spec(
+    field: &str,
+    sent: &v1::ClusterSpec,
+    families: &[Family],
+    violations: &mut Violations,
+) -> ClusterSpec {
+    let node_ports = sent.node_port_range.map_or(NODE_PORTS, |range| {
+        let mut bound = |name, number| {
+            let field = format!("{field}.node_port_range.{name}");
+            port(&field, number, violations)
+        };
+        PortRange {
+            first: bound("first", range.first),
+            last: bound("last", range.last),
+        }
+    });
+    let named = families_in(
+        &format!("{field}.ip_families"),
+        &sent.ip_families,
+        violations,
+    );
+    ClusterSpec {
+        node_ports,
+        dns_domain: optional(&sent.dns_domain).unwrap_or_else(|| DNS_DOMAIN.to_owned()),
+        families: if sent.ip_families.is_empty() {
+            families.to_vec()
+        } else {
+            named
+        },
+        endpoint_ranges: cidrs(
+            &format!("{field}.endpoint_ranges"),
+            &sent.endpoint_ranges,
+            violations,
+        ),
+        workload_ranges: cidrs(
+            &format!("{field}.workload_ranges"),
+            &sent.workload_ranges,
+            violations,
+        ),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use portolan_model::{Family, Protocol, Violations, parse_address};
+use ipnet::IpNet;
+use portolan_model::{Family, Protocol, Violations, canonical_cidr, parse_address};
 
 use crate::v1;
 
@@ -78,4 +79,12 @@ pub(super) fn count(field: &str, number: i32, default: u32, violations: &mut Vio
 /// A text that stands for nothing if it is empty.
 pub(super) fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Ranges; those that are none, or have host bits, become violations and are left out.
+pub fn cidrs(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
+    let parse = |(i, text): (usize, &String)| {
+        violations.check(&format!("{field}[{i}]"), canonical_cidr(text))
+    };
+    texts.iter().enumerate().filter_map(parse).collect()
 }

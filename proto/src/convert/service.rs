@@ -123,7 +123,7 @@ fn cluster_ips(field: &str, texts: &[String], violations: &mut Violations) -> Cl
     ClusterIps::Addresses(addresses)
 }
 
-fn families(field: &str, numbers: &[i32], violations: &mut Violations) -> Vec<Family> {
+pub(super) fn families(field: &str, numbers: &[i32], violations: &mut Violations) -> Vec<Family> {
     let mut families = Vec::new();
     for (i, number) in numbers.iter().enumerate() {
         match enumeration(&format!("{field}[{i}]"), *number, violations) {

@@ -1,6 +1,7 @@
 //! The pure heart: from a committed state and an operation to changes, or to a refusal.
 
 mod addresses;
+mod audit;
 mod cluster;
 mod draft;
 mod endpoints;
@@ -9,16 +10,22 @@ mod node;
 mod ports;
 mod preconditions;
 mod quarantine;
+mod quota;
 mod readiness;
+mod repair;
 mod replay;
 mod service;
+mod service_cidr;
 mod workload;
 
 use portolan_model::{Change, Event, Refusal, Revision, State, Timestamp};
 
 use crate::{Action, Operation, Outcome};
+pub use audit::{Claimed, Finding, FindingReason, Remedy, audit};
 use draft::Draft;
 pub use quarantine::QUARANTINE_CAP;
+pub use service_cidr::DRAIN_GRACE;
+pub(crate) use service_cidr::is_drained;
 
 /// Rows a transaction may write for one operation.
 const MAX_ROWS: usize = 20_000;
@@ -57,7 +64,9 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
         });
     }
     let mut draft = Draft::new(state, inputs, operation.context.validate_only);
+    check_cluster(state, &operation.action)?;
     let mut outcome = act(&mut draft, &operation.action)?;
+    quota::check(state, draft.state(), draft.changes())?;
     if draft.is_empty() {
         outcome.revision = state.revision();
     } else {
@@ -73,22 +82,38 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
     Ok(draft.finish(outcome))
 }
 
+/// What queued behind the deletion of its cluster must leave nothing behind.
+fn check_cluster(state: &State, action: &Action) -> Result<(), Refusal> {
+    let makes_one = matches!(
+        action,
+        Action::Bootstrap { .. } | Action::CreateCluster { .. }
+    );
+    if makes_one || state.cluster().is_some() {
+        return Ok(());
+    }
+    Err(Refusal::not_found("the cluster"))
+}
+
 fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
     match action {
-        Action::Bootstrap { name, spec, cidrs } => Ok(cluster::bootstrap(draft, name, spec, cidrs)),
-        Action::CreateServiceCidr { name, cidrs } => {
-            cluster::create_service_cidr(draft, name, cidrs)
+        Action::Bootstrap { name, spec, cidrs } => cluster::bootstrap(draft, name, spec, cidrs),
+        Action::CreateCluster { name, spec, cidrs } => cluster::create(draft, name, spec, cidrs),
+        Action::UpdateCluster { spec, fields, etag } => {
+            cluster::update(draft, spec, fields, etag.as_ref())
         }
-        Action::PutNamespace {
-            name,
-            labels,
-            annotations,
-            mode,
-        } => namespace::put(draft, name, labels, annotations, mode),
+        Action::DeleteCluster { force, etag } => cluster::delete(draft, *force, etag.as_ref()),
+        Action::CreateServiceCidr { name, cidrs } => service_cidr::create(draft, name, cidrs),
+        Action::DeleteServiceCidr { name, drain, mode } => {
+            service_cidr::delete(draft, name, *drain, mode)
+        }
+        Action::RemoveDrained { names } => Ok(service_cidr::remove_drained(draft, names)),
+        Action::RepairAllocations { orphans } => Ok(repair::repair(draft, orphans)),
+        Action::PutNamespace { name, params, mode } => namespace::put(draft, name, params, mode),
         Action::DeleteNamespace { name, force, mode } => {
             namespace::delete(draft, name, *force, mode)
         }
         Action::PutService { key, params, mode } => service::put(draft, key, params, mode),
+        Action::CreateServices(services) => service::create_all(draft, services),
         Action::DeleteService { key, mode } => service::delete(draft, key, mode),
         Action::PutWorkload { key, params, mode } => workload::put(draft, key, params, mode),
         Action::DeleteWorkload { key, mode } => workload::delete(draft, key, mode),

@@ -10,6 +10,7 @@
 //! It knows no wire and no SQL. Start with [`Action`] for what can be asked, then [`decide`].
 
 mod allocator;
+mod auditor;
 mod committer;
 mod decide;
 mod error;
@@ -20,14 +21,19 @@ mod outcome;
 mod sweeper;
 
 pub use allocator::Allocator;
+pub use auditor::{audit_regularly, settled_orphans};
 pub use committer::{Committer, MAX_BATCH};
-pub use decide::{Decision, Inputs, QUARANTINE_CAP, decide};
+pub use decide::{
+    Claimed, DRAIN_GRACE, Decision, Finding, FindingReason, Inputs, QUARANTINE_CAP, Remedy, audit,
+    decide,
+};
 pub use error::SubmitError;
 pub use events::{EventRecorder, EventSink};
 pub use metrics::Metrics;
 pub use operation::{
-    Action, Context, DeleteMode, EndpointParams, HealthItem, NodeParams, Operation, PutMode,
-    ReadinessReport, ServiceField, ServiceParams, WorkloadParams,
+    Action, ClusterField, Context, DeleteMode, EndpointParams, HealthItem, NamespaceField,
+    NamespaceParams, NewService, NodeParams, Operation, PutMode, ReadinessReport, ServiceField,
+    ServiceParams, WorkloadParams,
 };
 pub use outcome::{Outcome, Verb};
 pub use sweeper::{Acknowledged, sweep};

@@ -1,10 +1,15 @@
 //! What the allocator counts.
 
+use portolan_model::Name;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// Counters and histograms of one committer.
+use crate::{Finding, FindingReason};
+
+/// Counters and histograms over all committers of a process. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     /// Operations that changed something.
@@ -19,6 +24,8 @@ pub struct Metrics {
     pub batch: Histogram,
     /// Seconds from asking for the lock to the end of the commit.
     pub transaction: Histogram,
+    /// Claims and Services that disagree, by cluster and reason: should stay 0.
+    pub findings: Family<Vec<(&'static str, String)>, Gauge>,
 }
 
 impl Default for Metrics {
@@ -30,6 +37,7 @@ impl Default for Metrics {
             reloads: Counter::default(),
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 7)),
             transaction: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
+            findings: Family::default(),
         }
     }
 }
@@ -64,5 +72,35 @@ impl Metrics {
             "From asking for the lock to the commit",
             self.transaction.clone(),
         );
+        registry.register(
+            "audit_findings",
+            "Addresses and ports whose claims do not fit the Services",
+            self.findings.clone(),
+        );
     }
+
+    /// Takes note of an audit.
+    pub(crate) fn found(&self, cluster: &Name, findings: &[Finding]) {
+        for reason in FindingReason::ALL {
+            let count = findings.iter().filter(|f| f.reason == reason).count();
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.findings
+                .get_or_create_owned(&labels(cluster, reason))
+                .set(count);
+        }
+    }
+
+    /// Forgets what was counted of a cluster.
+    pub fn forget(&self, cluster: &Name) {
+        for reason in FindingReason::ALL {
+            self.findings.remove(&labels(cluster, reason));
+        }
+    }
+}
+
+fn labels(cluster: &Name, reason: FindingReason) -> Vec<(&'static str, String)> {
+    vec![
+        ("cluster", cluster.to_string()),
+        ("reason", reason.as_str().to_owned()),
+    ]
 }

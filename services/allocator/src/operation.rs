@@ -1,5 +1,7 @@
 //! What can be asked of the allocator.
 
+mod settings;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -9,6 +11,9 @@ use portolan_model::{
     WorkloadSpec,
 };
 use uuid::Uuid;
+
+use crate::Claimed;
+pub use settings::{ClusterField, NamespaceField, NamespaceParams};
 
 /// A request, its shape already checked.
 #[derive(Clone, Debug)]
@@ -48,6 +53,31 @@ pub enum Action {
         /// Ranges for virtual addresses.
         cidrs: Vec<IpNet>,
     },
+    /// Another cluster, in a log that has none: the cluster, its first range and the namespace `default`.
+    CreateCluster {
+        /// Its name.
+        name: Name,
+        /// Its settings.
+        spec: ClusterSpec,
+        /// Ranges for virtual addresses.
+        cidrs: Vec<IpNet>,
+    },
+    /// Change the cluster's settings.
+    UpdateCluster {
+        /// The settings.
+        spec: ClusterSpec,
+        /// Which of them are meant; the rest stays as it is.
+        fields: BTreeSet<ClusterField>,
+        /// Must match if set.
+        etag: Option<String>,
+    },
+    /// Delete the cluster, and with it every object that is left.
+    DeleteCluster {
+        /// With the Services, workloads and nodes in it.
+        force: bool,
+        /// Must match if set.
+        etag: Option<String>,
+    },
     /// Another range for virtual addresses.
     CreateServiceCidr {
         /// Its name.
@@ -55,14 +85,31 @@ pub enum Action {
         /// One range, or one of each family.
         cidrs: Vec<IpNet>,
     },
+    /// Delete a range.
+    DeleteServiceCidr {
+        /// Its name.
+        name: Name,
+        /// Only allocate nothing from it any more; it goes by itself once nothing holds it.
+        drain: bool,
+        /// Conditions.
+        mode: DeleteMode,
+    },
+    /// Remove ranges that are drained: those of these that still may go.
+    RemoveDrained {
+        /// Their names.
+        names: Vec<Name>,
+    },
+    /// Put claims right that don't fit the Services.
+    RepairAllocations {
+        /// Claims without a Service that are old enough to go, with the owner they name.
+        orphans: BTreeSet<(Claimed, Uid)>,
+    },
     /// Create or change a namespace.
     PutNamespace {
         /// Its name.
         name: Name,
-        /// Replaced as a whole.
-        labels: Labels,
-        /// Replaced as a whole.
-        annotations: Labels,
+        /// What it is asked to be.
+        params: NamespaceParams,
         /// Create or update.
         mode: PutMode,
     },
@@ -84,6 +131,8 @@ pub enum Action {
         /// Create or update.
         mode: PutMode,
     },
+    /// Create several Services, all or none.
+    CreateServices(Vec<NewService>),
     /// Delete a Service, its endpoints, and release what it held.
     DeleteService {
         /// Its name.
@@ -183,6 +232,15 @@ pub struct DeleteMode {
     pub etag: Option<String>,
     /// Must match if set.
     pub expected_uid: Option<Uid>,
+}
+
+/// One Service of several.
+#[derive(Clone, Debug)]
+pub struct NewService {
+    /// Its name.
+    pub key: Scoped,
+    /// What it is asked to be.
+    pub params: ServiceParams,
 }
 
 /// What a Service is asked to be.

@@ -2,6 +2,8 @@
 
 use portolan_model::{Object, Revision};
 
+use crate::Finding;
+
 /// An operation that was done.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -13,6 +15,8 @@ pub struct Outcome {
     pub objects: Vec<Object>,
     /// What was accepted, but has no effect.
     pub warnings: Vec<String>,
+    /// Of a repair: what did not fit.
+    pub findings: Vec<Finding>,
 }
 
 /// What happened to a resource.

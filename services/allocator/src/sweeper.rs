@@ -1,4 +1,5 @@
-//! Freeing released addresses and ports as soon as no node can forward for them any more.
+//! What happens by itself, later: freeing released addresses and ports as soon as no node can forward for them any
+//! more, and removing ranges that are drained.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
 
+use crate::decide::is_drained;
 use crate::{Action, Allocator, Context, Operation, QUARANTINE_CAP};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
@@ -20,19 +22,32 @@ pub type Acknowledged = HashMap<Uid, Revision>;
 pub async fn sweep(allocator: Allocator, acknowledged: impl Fn() -> Acknowledged + Send) {
     loop {
         tokio::time::sleep(PAUSE).await;
-        let state = allocator.cache().state();
-        let Some(action) = releasable(&state, &acknowledged(), wall_clock()) else {
-            continue;
-        };
-        let context = Context {
-            method: "ReleaseQuarantined",
-            principal: "portolan".to_owned(),
-            ..Context::default()
-        };
-        if let Err(error) = allocator.submit(Operation { action, context }).await {
-            tracing::debug!(error = %error, "nothing released from quarantine");
+        let (state, now) = (allocator.cache().state(), wall_clock());
+        if let Some(action) = releasable(&state, &acknowledged(), now) {
+            submit(&allocator, "ReleaseQuarantined", action).await;
+        }
+        if let Some(action) = removable(&state, now) {
+            submit(&allocator, "RemoveDrained", action).await;
         }
     }
+}
+
+async fn submit(allocator: &Allocator, method: &'static str, action: Action) {
+    let context = Context {
+        method,
+        principal: "portolan".to_owned(),
+        ..Context::default()
+    };
+    if let Err(error) = allocator.submit(Operation { action, context }).await {
+        tracing::debug!(method, error = %error, "put off");
+    }
+}
+
+/// Ranges that are drained.
+fn removable(state: &State, now: Timestamp) -> Option<Action> {
+    let drained = state.service_cidrs().filter(|s| is_drained(state, s, now));
+    let names: Vec<_> = drained.map(|s| s.meta.name.clone()).collect();
+    (!names.is_empty()).then_some(Action::RemoveDrained { names })
 }
 
 /// What no registered node can still forward for, and what waited for too long.

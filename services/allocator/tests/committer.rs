@@ -323,6 +323,10 @@ impl Store for FaultyStore {
     async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
         self.inner.forget_runtime(cluster, node).await
     }
+
+    async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {
+        self.inner.forget_reports(cluster).await
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! What handlers need of a cluster.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use portolan_allocator::{Allocator, Operation, Outcome};
-use portolan_model::{Event, Name, NodeRuntime, NodeSpec, Refusal, Revision, State, Uid};
+use portolan_allocator::{Allocator, Operation, Outcome, SubmitError};
+use portolan_model::{Event, Name, NodeSpec, Refusal, Reports, Revision, State, Uid};
 use portolan_store::StoreError;
 use tonic::Status;
 
@@ -20,7 +20,7 @@ pub type EventReader =
     Arc<dyn Fn(String, usize) -> BoxFuture<'static, Result<Vec<Event>, StoreError>> + Send + Sync>;
 
 /// Tells what every node reported last.
-pub type RuntimeReader = Arc<dyn Fn() -> Vec<NodeRuntime> + Send + Sync>;
+pub type RuntimeReader = Arc<dyn Fn() -> Arc<Reports> + Send + Sync>;
 
 /// Tells how a node described itself in its last Hello to this process.
 pub type DescriptionReader = Arc<dyn Fn(Uid) -> Option<NodeSpec> + Send + Sync>;
@@ -38,30 +38,88 @@ pub struct ClusterAccess {
     pub events: EventReader,
 }
 
+/// What this process has of each cluster that it serves now; they come and go. Cheap to clone.
+pub struct Clusters<T>(Arc<RwLock<BTreeMap<Name, T>>>);
+
+impl<T> Clone for Clusters<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Clusters<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T: Clone> Clusters<T> {
+    /// Of one cluster.
+    pub fn get(&self, name: &Name) -> Option<T> {
+        self.read().get(name).cloned()
+    }
+
+    /// Of all clusters, in order of name.
+    pub fn all(&self) -> Vec<(Name, T)> {
+        let clusters = self.read();
+        let all = clusters.iter();
+        all.map(|(name, it)| (name.clone(), it.clone())).collect()
+    }
+
+    /// A cluster is served from now on.
+    pub fn insert(&self, name: Name, it: T) {
+        self.write().insert(name, it);
+    }
+
+    /// A cluster is served no longer.
+    pub fn remove(&self, name: &Name) {
+        self.write().remove(name);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Name, T>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Name, T>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Decides the creation of a cluster, and has it served if it is there then. The name is that of the operation.
+pub type Founder =
+    Arc<dyn Fn(Name, Operation) -> BoxFuture<'static, Result<Outcome, SubmitError>> + Send + Sync>;
+
 /// All API services, over all clusters. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
-    clusters: Arc<BTreeMap<Name, ClusterAccess>>,
+    clusters: Clusters<ClusterAccess>,
+    founder: Founder,
 }
 
 impl Api {
     /// Over these clusters.
-    pub fn new(clusters: BTreeMap<Name, ClusterAccess>) -> Self {
-        Self {
-            clusters: Arc::new(clusters),
-        }
+    pub fn new(clusters: Clusters<ClusterAccess>, founder: Founder) -> Self {
+        Self { clusters, founder }
     }
 
-    /// One cluster, or NOT_FOUND.
-    pub(crate) fn cluster(&self, name: &Name) -> Result<&ClusterAccess, Status> {
+    /// One cluster, or NOT_FOUND; also in the moment between its deletion and the end of its service here.
+    pub(crate) fn cluster(&self, name: &Name) -> Result<ClusterAccess, Status> {
+        let exists = |access: &ClusterAccess| access.allocator.cache().state().cluster().is_some();
         self.clusters
             .get(name)
+            .filter(exists)
             .ok_or_else(|| status::from_refusal(&Refusal::not_found(format!("clusters/{name}"))))
     }
 
     /// All clusters, in order of name.
-    pub(crate) fn clusters(&self) -> impl Iterator<Item = (&Name, &ClusterAccess)> {
-        self.clusters.iter()
+    pub(crate) fn clusters(&self) -> Vec<(Name, ClusterAccess)> {
+        self.clusters.all()
+    }
+
+    /// Has a cluster created.
+    pub(crate) async fn found(&self, name: Name, operation: Operation) -> Result<Outcome, Status> {
+        let founded = (self.founder)(name, operation).await;
+        founded.map_err(status::from_submit)
     }
 }
 

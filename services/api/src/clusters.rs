@@ -1,14 +1,31 @@
 //! ClusterAPI.
 
-use portolan_model::Name;
-use portolan_proto::convert::{cluster, name};
+mod audit;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portolan_allocator::{Action, ClusterField, Operation, Outcome, Verb};
+use portolan_model::{Family, Name, Object, State, Violations};
+use portolan_proto::convert::{cluster, meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::cluster_api_server::ClusterApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
+use crate::context::{context, optional, respond};
+use crate::mask;
 use crate::paging::Page;
-use crate::shape::{not_found, parse};
+use crate::shape::{not_found, parse, required};
+
+/// What a mask can name.
+const FIELDS: [(&str, ClusterField); 5] = [
+    ("spec.node_port_range", ClusterField::NodePorts),
+    ("spec.dns_domain", ClusterField::DnsDomain),
+    ("spec.ip_families", ClusterField::IpFamilies),
+    ("spec.endpoint_ranges", ClusterField::EndpointRanges),
+    ("spec.workload_ranges", ClusterField::WorkloadRanges),
+];
 
 #[tonic::async_trait]
 impl ClusterApi for Api {
@@ -32,7 +49,8 @@ impl ClusterApi for Api {
         let after = page.after.clone().map(Name::trusted);
         let found = self
             .clusters()
-            .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
+            .into_iter()
+            .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
         let (found, next_page_token) = page.cut(found, |(name, _)| name.to_string());
         let clusters = found.into_iter().filter_map(|(_, access)| {
             let state = access.allocator.cache().state();
@@ -43,4 +61,133 @@ impl ClusterApi for Api {
             next_page_token,
         }))
     }
+
+    async fn create_cluster(
+        &self,
+        request: Request<v1::CreateClusterRequest>,
+    ) -> Result<Response<v1::Cluster>, Status> {
+        let m = request.get_ref();
+        let (id, operation) = parse(|v| {
+            let id = name::new_label("cluster_id", &m.cluster_id, v);
+            let cidrs = service_cidr::cidrs("service_cidrs", &m.service_cidrs, v);
+            let mut families: Vec<_> = cidrs.iter().map(Family::of_net).collect();
+            families.dedup();
+            let sent = m.cluster.as_ref().and_then(|sent| sent.spec.clone());
+            let spec = cluster::spec("cluster.spec", &sent.unwrap_or_default(), &families, v);
+            let context = context("CreateCluster", &request, &m.request_id, m.validate_only, v);
+            let name = id?;
+            let action = Action::CreateCluster {
+                name: name.clone(),
+                spec,
+                cidrs,
+            };
+            Some((name, Operation { action, context }))
+        })?;
+        let outcome = self.found(id.clone(), operation).await?;
+        // A rehearsal leaves no cluster whose state could be looked at.
+        let state = match self.cluster(&id) {
+            Ok(access) => access.allocator.cache().state(),
+            Err(_) => Arc::default(),
+        };
+        answer(&outcome, &state)
+    }
+
+    async fn update_cluster(
+        &self,
+        request: Request<v1::UpdateClusterRequest>,
+    ) -> Result<Response<v1::Cluster>, Status> {
+        let m = request.get_ref();
+        let (name, operation) = parse(|v| {
+            let sent = required("cluster", m.cluster.as_ref(), v)?;
+            let name = name::cluster("cluster.name", &sent.name, v);
+            let context = context("UpdateCluster", &request, &m.request_id, m.validate_only, v);
+            let default = v1::ClusterSpec::default();
+            let spec = sent.spec.as_ref().unwrap_or(&default);
+            let action = Action::UpdateCluster {
+                spec: cluster::spec("cluster.spec", spec, &[], v),
+                fields: fields(m.update_mask.as_ref(), spec, v),
+                etag: optional(&sent.etag),
+            };
+            Some((name?, Operation { action, context }))
+        })?;
+        let access = self.cluster(&name)?;
+        let outcome = access.submit(operation).await?;
+        answer(&outcome, &access.allocator.cache().state())
+    }
+
+    async fn delete_cluster(
+        &self,
+        request: Request<v1::DeleteClusterRequest>,
+    ) -> Result<Response<v1::Cluster>, Status> {
+        let m = request.get_ref();
+        let (name, operation) = parse(|v| {
+            let name = name::cluster("name", &m.name, v);
+            let context = context("DeleteCluster", &request, "", m.validate_only, v);
+            let action = Action::DeleteCluster {
+                force: m.force,
+                etag: optional(&m.etag),
+            };
+            Some((name?, Operation { action, context }))
+        })?;
+        let access = match self.cluster(&name) {
+            Ok(access) => access,
+            Err(_) if m.allow_missing => {
+                let gone = v1::Cluster {
+                    name: m.name.clone(),
+                    delete_time: Some(meta::now()),
+                    ..v1::Cluster::default()
+                };
+                return Ok(respond(gone, Verb::Unchanged));
+            }
+            Err(absent) => return Err(absent),
+        };
+        let outcome = access.submit(operation).await?;
+        let mut response = answer(&outcome, &State::default())?;
+        let message = response.get_mut();
+        message.status = None;
+        message.revision = outcome.revision.0;
+        message.delete_time = Some(meta::now());
+        Ok(response)
+    }
+
+    async fn audit_allocations(
+        &self,
+        request: Request<v1::AuditAllocationsRequest>,
+    ) -> Result<Response<v1::AuditAllocationsResponse>, Status> {
+        audit::audit(self, &request).await.map(Response::new)
+    }
+}
+
+fn answer(outcome: &Outcome, state: &State) -> Result<Response<v1::Cluster>, Status> {
+    let Some(Object::Cluster(written)) = outcome.objects.first() else {
+        return Err(not_found(
+            "the cluster that an earlier request with this request_id wrote",
+        ));
+    };
+    Ok(respond(cluster::to_wire(state, written), outcome.verb))
+}
+
+/// The settings that a write means. Without a mask: those that are populated.
+fn fields(
+    mask: Option<&prost_types::FieldMask>,
+    spec: &v1::ClusterSpec,
+    violations: &mut Violations,
+) -> BTreeSet<ClusterField> {
+    mask::named(mask, &FIELDS, violations).unwrap_or_else(|| {
+        let given = [
+            (ClusterField::NodePorts, spec.node_port_range.is_some()),
+            (ClusterField::DnsDomain, !spec.dns_domain.is_empty()),
+            (ClusterField::IpFamilies, !spec.ip_families.is_empty()),
+            (
+                ClusterField::EndpointRanges,
+                !spec.endpoint_ranges.is_empty(),
+            ),
+            (
+                ClusterField::WorkloadRanges,
+                !spec.workload_ranges.is_empty(),
+            ),
+        ];
+        let given = given.into_iter().filter(|(_, given)| *given);
+        given.map(|(field, _)| field).collect()
+    })
 }

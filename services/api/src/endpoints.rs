@@ -179,7 +179,7 @@ impl EndpointApi for Api {
         let m = request.into_inner();
         let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
         let events = watch(
-            self.cluster(&parent.cluster)?,
+            &self.cluster(&parent.cluster)?,
             Kind::Endpoint,
             parent.key,
             m.from_revision,

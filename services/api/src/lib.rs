@@ -15,6 +15,8 @@ mod conditions;
 mod context;
 mod endpoints;
 mod events;
+mod explain;
+mod mask;
 mod namespaces;
 pub mod node_sync;
 mod nodes;
@@ -27,5 +29,7 @@ mod trace;
 mod watch;
 mod workloads;
 
-pub use access::{Api, ClusterAccess, DescriptionReader, EventReader, RuntimeReader};
+pub use access::{
+    Api, ClusterAccess, Clusters, DescriptionReader, EventReader, Founder, RuntimeReader,
+};
 pub use trace::adopt as adopt_trace;

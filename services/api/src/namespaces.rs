@@ -1,18 +1,32 @@
 //! NamespaceAPI.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
-use portolan_allocator::{Action, DeleteMode, Operation, PutMode};
-use portolan_model::{Kind, Labels, Name, Object, Violations};
-use portolan_proto::convert::{cluster, meta, name};
+use portolan_allocator::{Action, DeleteMode, NamespaceField, NamespaceParams, Operation, PutMode};
+use portolan_model::{Kind, Name, NamespaceSpec, Object, Violations};
+use portolan_proto::convert::{meta, name, namespace};
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Api, ClusterAccess};
 use crate::context::{context, optional, respond};
+use crate::mask;
 use crate::paging::Page;
 use crate::shape::{event_words, not_found, parse, required};
 use crate::watch::{WatchStream, watch};
+
+/// What a mask can name.
+const FIELDS: [(&str, NamespaceField); 7] = [
+    ("labels", NamespaceField::Labels),
+    ("annotations", NamespaceField::Annotations),
+    ("spec.quota.services", NamespaceField::Services),
+    ("spec.quota.node_ports", NamespaceField::NodePorts),
+    ("spec.quota.load_balancers", NamespaceField::LoadBalancers),
+    ("spec.quota.endpoints", NamespaceField::Endpoints),
+    ("spec.endpoint_ranges", NamespaceField::EndpointRanges),
+];
 
 #[tonic::async_trait]
 impl NamespaceApi for Api {
@@ -33,16 +47,15 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let (labels, annotations) = words(m.namespace.as_ref());
+            let params = params(m.namespace.as_ref(), None, v);
             let action = Action::PutNamespace {
                 name: id?,
-                labels,
-                annotations,
+                params,
                 mode: PutMode::Create,
             };
             Some((parent?, Operation { action, context }))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn get_namespace(
@@ -58,8 +71,9 @@ impl NamespaceApi for Api {
         let found = state
             .namespace(&asked.key)
             .ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(cluster::namespace(
+        Ok(Response::new(namespace::to_wire(
             asked.cluster.as_str(),
+            &state,
             found,
         )))
     }
@@ -81,7 +95,7 @@ impl NamespaceApi for Api {
         let (found, next_page_token) = page.cut(found, |namespace| namespace.meta.name.to_string());
         let namespaces = found
             .into_iter()
-            .map(|n| cluster::namespace(parent.as_str(), n))
+            .map(|n| namespace::to_wire(parent.as_str(), &state, n))
             .collect();
         Ok(Response::new(v1::ListNamespacesResponse {
             namespaces,
@@ -111,17 +125,16 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let (labels, annotations) = words(Some(sent));
+            let params = params(Some(sent), m.update_mask.as_ref(), v);
             let target = target?;
             let action = Action::PutNamespace {
                 name: target.key,
-                labels,
-                annotations,
+                params,
                 mode,
             };
             Some((target.cluster, Operation { action, context }))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn delete_namespace(
@@ -151,7 +164,7 @@ impl NamespaceApi for Api {
             };
             Some((target.cluster, Operation { action, context }))
         })?;
-        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+        write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
 
     async fn watch_namespaces(
@@ -160,18 +173,14 @@ impl NamespaceApi for Api {
     ) -> Result<Response<Self::WatchNamespacesStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
-        let events = watch(
-            self.cluster(&parent)?,
-            Kind::Namespace,
-            None,
-            m.from_revision,
-        )
-        .await?;
+        let access = self.cluster(&parent)?;
+        let events = watch(&access, Kind::Namespace, None, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
             let namespace = match &event.object {
                 Some(Object::Namespace(namespace)) => {
-                    Some(cluster::namespace(parent.as_str(), namespace))
+                    let state = access.allocator.cache().state();
+                    Some(namespace::to_wire(parent.as_str(), &state, namespace))
                 }
                 _ => None,
             };
@@ -186,9 +195,46 @@ impl NamespaceApi for Api {
     }
 }
 
-fn words(sent: Option<&v1::Namespace>) -> (Labels, Labels) {
-    sent.map(|sent| (sent.labels.clone(), sent.annotations.clone()))
-        .unwrap_or_default()
+/// What a write asks for. Without a mask it means the fields that are populated.
+fn params(
+    sent: Option<&v1::Namespace>,
+    mask: Option<&prost_types::FieldMask>,
+    violations: &mut Violations,
+) -> NamespaceParams {
+    let default = v1::Namespace::default();
+    let sent = sent.unwrap_or(&default);
+    let spec = sent.spec.as_ref();
+    let spec = spec
+        .map(|spec| namespace::spec("namespace.spec", spec, violations))
+        .unwrap_or_default();
+    let fields = mask::named(mask, &FIELDS, violations).unwrap_or_else(|| populated(sent, &spec));
+    NamespaceParams {
+        labels: sent.labels.clone(),
+        annotations: sent.annotations.clone(),
+        spec,
+        fields,
+    }
+}
+
+fn populated(sent: &v1::Namespace, spec: &NamespaceSpec) -> BTreeSet<NamespaceField> {
+    let quota = &spec.quota;
+    let given = [
+        (NamespaceField::Labels, !sent.labels.is_empty()),
+        (NamespaceField::Annotations, !sent.annotations.is_empty()),
+        (NamespaceField::Services, quota.services.is_some()),
+        (NamespaceField::NodePorts, quota.node_ports.is_some()),
+        (
+            NamespaceField::LoadBalancers,
+            quota.load_balancers.is_some(),
+        ),
+        (NamespaceField::Endpoints, quota.endpoints.is_some()),
+        (
+            NamespaceField::EndpointRanges,
+            !spec.endpoint_ranges.is_empty(),
+        ),
+    ];
+    let given = given.into_iter().filter(|(_, given)| *given);
+    given.map(|(field, _)| field).collect()
 }
 
 async fn write(
@@ -198,7 +244,10 @@ async fn write(
 ) -> Result<Response<v1::Namespace>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
-        (Some(Object::Namespace(namespace)), _) => cluster::namespace(access.cluster(), namespace),
+        (Some(Object::Namespace(namespace)), _) => {
+            let state = access.allocator.cache().state();
+            namespace::to_wire(access.cluster(), &state, namespace)
+        }
         (_, Some(name)) => v1::Namespace {
             name: name.to_owned(),
             ..v1::Namespace::default()
@@ -210,6 +259,7 @@ async fn write(
         }
     };
     if gone.is_some() {
+        message.status = None;
         message.revision = outcome.revision.0;
         message.delete_time = Some(meta::now());
     }

@@ -18,7 +18,6 @@ mod rejections;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::{Arc, OnceLock};
@@ -27,7 +26,6 @@ use std::task::{Context, Poll};
 use http::{Extensions, Request, Response};
 use portolan_allocator::{Allocator, EventSink};
 use portolan_distributor::{Distributor, Ending, StreamHandle, stream};
-use portolan_model::Name;
 use portolan_proto::node::v1::SyncRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -36,6 +34,7 @@ use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tonic_prost::ProstDecoder;
 
+use crate::access::Clusters;
 use crate::status::stream::{self, failed, trailers};
 pub use identity::{Claimed, Peer, PeerIdentity};
 use inbound::Visit;
@@ -72,7 +71,7 @@ pub struct NodeSyncOptions {
 }
 
 struct Shared {
-    clusters: BTreeMap<Name, NodeCluster>,
+    clusters: Clusters<NodeCluster>,
     options: NodeSyncOptions,
     slots: Arc<Semaphore>,
     /// Set once this process is about to end.
@@ -88,7 +87,7 @@ struct Drain {
 
 impl NodeSync {
     /// Over these clusters.
-    pub fn new(clusters: BTreeMap<Name, NodeCluster>, options: NodeSyncOptions) -> Self {
+    pub fn new(clusters: Clusters<NodeCluster>, options: NodeSyncOptions) -> Self {
         Self(Arc::new(Shared {
             clusters,
             options,
@@ -106,7 +105,7 @@ impl NodeSync {
         };
         // Only the first call counts.
         let _ = self.0.drain.set(drain);
-        for cluster in self.0.clusters.values() {
+        for (_, cluster) in self.0.clusters.all() {
             cluster.distributor.drain(reconnect_after_ms, spread_ms);
         }
     }

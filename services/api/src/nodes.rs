@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
-use portolan_model::{Digest, Kind, Name, Node, NodeRuntime, Object, Violations, validate, view};
+use portolan_model::{Digest, Kind, Name, Node, Object, Reports, Violations, validate, view};
 use portolan_proto::convert::{meta, name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::access::{Api, ClusterAccess};
 use crate::conditions::node_conditions;
 use crate::context::{context, optional, respond};
+use crate::explain;
 use crate::paging::Page;
 use crate::shape::{event_words, not_found, parse, required};
 use crate::watch::{WatchStream, watch};
@@ -36,7 +37,7 @@ impl NodeApi for Api {
             };
             Some((parent?, Operation { action, context }))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn get_node(
@@ -48,7 +49,7 @@ impl NodeApi for Api {
         let access = self.cluster(&asked.cluster)?;
         let state = access.state_at(m.min_revision).await?;
         let found = state.node(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(wire(access, &(access.runtime)(), found)))
+        Ok(Response::new(wire(&access, &(access.runtime)(), found)))
     }
 
     async fn list_nodes(
@@ -70,7 +71,7 @@ impl NodeApi for Api {
         let runtime = (access.runtime)();
         let nodes = found
             .into_iter()
-            .map(|node| wire(access, &runtime, node))
+            .map(|node| wire(&access, &runtime, node))
             .collect();
         Ok(Response::new(v1::ListNodesResponse {
             nodes,
@@ -108,7 +109,7 @@ impl NodeApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn delete_node(
@@ -136,7 +137,7 @@ impl NodeApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+        write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
 
     async fn watch_nodes(
@@ -145,7 +146,7 @@ impl NodeApi for Api {
     ) -> Result<Response<Self::WatchNodesStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
-        let access = self.cluster(&parent)?.clone();
+        let access = self.cluster(&parent)?;
         let events = watch(&access, Kind::Node, None, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
@@ -185,10 +186,19 @@ impl NodeApi for Api {
             objects,
         }))
     }
+
+    async fn explain_flow(
+        &self,
+        request: Request<v1::ExplainFlowRequest>,
+    ) -> Result<Response<v1::ExplainFlowResponse>, Status> {
+        explain::flow(self, request.get_ref())
+            .await
+            .map(Response::new)
+    }
 }
 
-fn wire(access: &ClusterAccess, runtime: &[NodeRuntime], node: &Node) -> v1::Node {
-    let report = runtime.iter().find(|report| report.uid == node.meta.uid);
+fn wire(access: &ClusterAccess, reports: &Reports, node: &Node) -> v1::Node {
+    let report = reports.of(node.meta.uid);
     let mut message = node::to_wire(access.cluster(), node, report);
     if let Some(status) = &mut message.status {
         let described = (access.described)(node.meta.uid);

@@ -1,19 +1,23 @@
 //! ServiceCidrAPI.
 
-use portolan_allocator::{Action, Operation};
-use portolan_model::{Name, Object};
-use portolan_proto::convert::{cluster, name};
+use futures_util::StreamExt;
+use portolan_allocator::{Action, DeleteMode, Operation, Verb};
+use portolan_model::{Kind, Name, Object};
+use portolan_proto::convert::{meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
-use crate::context::{context, respond};
+use crate::context::{context, optional, respond};
 use crate::paging::Page;
-use crate::shape::{not_found, parse, required};
+use crate::shape::{event_words, not_found, parse, required};
+use crate::watch::{WatchStream, watch};
 
 #[tonic::async_trait]
 impl ServiceCidrApi for Api {
+    type WatchServiceCidrsStream = WatchStream<v1::WatchServiceCidrsResponse>;
+
     async fn create_service_cidr(
         &self,
         request: Request<v1::CreateServiceCidrRequest>,
@@ -31,7 +35,7 @@ impl ServiceCidrApi for Api {
             );
             let sent = required("service_cidr", m.service_cidr.as_ref(), v)?;
             let spec = required("service_cidr.spec", sent.spec.as_ref(), v)?;
-            let cidrs = cluster::cidrs("service_cidr.spec.cidrs", &spec.cidrs, v);
+            let cidrs = service_cidr::cidrs("service_cidr.spec.cidrs", &spec.cidrs, v);
             Some((
                 parent?,
                 Operation {
@@ -49,7 +53,7 @@ impl ServiceCidrApi for Api {
         };
         let state = access.allocator.cache().state();
         Ok(respond(
-            cluster::service_cidr(parent.as_str(), &state, created),
+            service_cidr::to_wire(parent.as_str(), &state, created),
             outcome.verb,
         ))
     }
@@ -67,7 +71,7 @@ impl ServiceCidrApi for Api {
         let found = state
             .service_cidr(&asked.key)
             .ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(cluster::service_cidr(
+        Ok(Response::new(service_cidr::to_wire(
             asked.cluster.as_str(),
             &state,
             found,
@@ -92,7 +96,7 @@ impl ServiceCidrApi for Api {
             page.cut(found, |service_cidr| service_cidr.meta.name.to_string());
         let service_cidrs = found
             .into_iter()
-            .map(|s| cluster::service_cidr(parent.as_str(), &state, s))
+            .map(|s| service_cidr::to_wire(parent.as_str(), &state, s))
             .collect();
         let revision = state.revision().0;
         Ok(Response::new(v1::ListServiceCidrsResponse {
@@ -100,5 +104,80 @@ impl ServiceCidrApi for Api {
             next_page_token,
             revision,
         }))
+    }
+
+    async fn delete_service_cidr(
+        &self,
+        request: Request<v1::DeleteServiceCidrRequest>,
+    ) -> Result<Response<v1::ServiceCidr>, Status> {
+        let m = request.get_ref();
+        let (cluster, operation) = parse(|v| {
+            let target = name::in_cluster("name", &m.name, "serviceCidrs", v);
+            let mode = DeleteMode {
+                allow_missing: m.allow_missing,
+                etag: optional(&m.etag),
+                expected_uid: None,
+            };
+            let context = context(
+                "DeleteServiceCidr",
+                &request,
+                &m.request_id,
+                m.validate_only,
+                v,
+            );
+            let target = target?;
+            let action = Action::DeleteServiceCidr {
+                name: target.key,
+                drain: m.drain,
+                mode,
+            };
+            Some((target.cluster, Operation { action, context }))
+        })?;
+        let access = self.cluster(&cluster)?;
+        let outcome = access.submit(operation).await?;
+        let state = access.allocator.cache().state();
+        let mut message = match outcome.objects.first() {
+            Some(Object::ServiceCidr(last)) => {
+                service_cidr::to_wire(cluster.as_str(), &state, last)
+            }
+            _ => v1::ServiceCidr {
+                name: m.name.clone(),
+                ..v1::ServiceCidr::default()
+            },
+        };
+        // One that drains is still there.
+        let stays = matches!(outcome.verb, Verb::Configured | Verb::Unchanged);
+        if !stays || outcome.objects.is_empty() {
+            message.revision = outcome.revision.0;
+            message.delete_time = Some(meta::now());
+        }
+        Ok(respond(message, outcome.verb))
+    }
+
+    async fn watch_service_cidrs(
+        &self,
+        request: Request<v1::WatchServiceCidrsRequest>,
+    ) -> Result<Response<Self::WatchServiceCidrsStream>, Status> {
+        let m = request.into_inner();
+        let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
+        let access = self.cluster(&parent)?;
+        let events = watch(&access, Kind::ServiceCidr, None, m.from_revision).await?;
+        let stream = events.map(move |event| {
+            let event = event?;
+            let service_cidr = match &event.object {
+                Some(Object::ServiceCidr(service_cidr)) => {
+                    let state = access.allocator.cache().state();
+                    Some(service_cidr::to_wire(parent.as_str(), &state, service_cidr))
+                }
+                _ => None,
+            };
+            let (r#type, revision) = event_words(&event);
+            Ok(v1::WatchServiceCidrsResponse {
+                r#type,
+                service_cidr,
+                revision,
+            })
+        });
+        Ok(Response::new(stream.boxed()))
     }
 }

@@ -1,10 +1,11 @@
 //! ServiceAPI.
 
+mod batch;
 mod mask;
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
-use portolan_model::{Kind, NodeRuntime, Object, Scoped, Service, State, Violations, validate};
+use portolan_model::{Kind, Object, Reports, Scoped, Service, State, Violations, validate};
 use portolan_proto::convert::{meta, name, service};
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
@@ -13,6 +14,7 @@ use tonic::{Request, Response, Status};
 use crate::access::{Api, ClusterAccess};
 use crate::conditions::service_status;
 use crate::context::{context, expected_uid, optional, respond};
+use crate::explain;
 use crate::paging::Page;
 use crate::shape::{event_words, not_found, parse, required};
 use crate::watch::{WatchStream, watch};
@@ -29,7 +31,12 @@ impl ServiceApi for Api {
         let (parent, operation) = parse(|v| {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_label("service_id", &m.service_id, v);
-            let params = params(m.service.as_ref(), |_, _| ServiceField::ALL.into(), v);
+            let params = params(
+                "service",
+                m.service.as_ref(),
+                |_, _| ServiceField::ALL.into(),
+                v,
+            );
             let context = context("CreateService", &request, &m.request_id, m.validate_only, v);
             let (parent, mode) = (parent?, PutMode::Create);
             let key = Scoped::new(parent.key, id?);
@@ -45,7 +52,21 @@ impl ServiceApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&parent)?, operation, None).await
+        write(&self.cluster(&parent)?, operation, None).await
+    }
+
+    async fn batch_create_services(
+        &self,
+        request: Request<v1::BatchCreateServicesRequest>,
+    ) -> Result<Response<v1::BatchCreateServicesResponse>, Status> {
+        batch::create(self, &request).await
+    }
+
+    async fn batch_get_services(
+        &self,
+        request: Request<v1::BatchGetServicesRequest>,
+    ) -> Result<Response<v1::BatchGetServicesResponse>, Status> {
+        batch::get(self, request.get_ref()).await
     }
 
     async fn get_service(
@@ -60,7 +81,7 @@ impl ServiceApi for Api {
             .service(&asked.key)
             .ok_or_else(|| not_found(&m.name))?;
         Ok(Response::new(wire(
-            access,
+            &access,
             &state,
             &(access.runtime)(),
             found,
@@ -83,7 +104,7 @@ impl ServiceApi for Api {
         let runtime = (access.runtime)();
         let services = found
             .into_iter()
-            .map(|service| wire(access, &state, &runtime, service))
+            .map(|service| wire(&access, &state, &runtime, service))
             .collect();
         Ok(Response::new(v1::ListServicesResponse {
             services,
@@ -101,6 +122,7 @@ impl ServiceApi for Api {
             let sent = required("service", m.service.as_ref(), v)?;
             let target = name::in_namespace("service.name", &sent.name, "services", v);
             let params = params(
+                "service",
                 Some(sent),
                 |sent, v| mask::fields(m.update_mask.as_ref(), sent, v),
                 v,
@@ -124,7 +146,7 @@ impl ServiceApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn delete_service(
@@ -152,7 +174,7 @@ impl ServiceApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+        write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
 
     async fn watch_services(
@@ -161,7 +183,7 @@ impl ServiceApi for Api {
     ) -> Result<Response<Self::WatchServicesStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
-        let access = self.cluster(&parent.cluster)?.clone();
+        let access = self.cluster(&parent.cluster)?;
         let events = watch(&access, Kind::Service, parent.key, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
@@ -181,16 +203,25 @@ impl ServiceApi for Api {
         });
         Ok(Response::new(stream.boxed()))
     }
+
+    async fn explain_service(
+        &self,
+        request: Request<v1::ExplainServiceRequest>,
+    ) -> Result<Response<v1::ExplainServiceResponse>, Status> {
+        explain::service(self, request.get_ref())
+            .await
+            .map(Response::new)
+    }
 }
 
 /// A Service as clients see it: with its status.
 fn wire(
     access: &ClusterAccess,
     state: &State,
-    runtime: &[NodeRuntime],
+    reports: &Reports,
     service: &Service,
 ) -> v1::Service {
-    let status = service_status(state, service, runtime);
+    let status = service_status(state, service, reports);
     v1::Service {
         status: Some(status),
         ..service::to_wire(access.cluster(), service)
@@ -200,22 +231,28 @@ fn wire(
 /// The parameters of a write. A specification that is meant as a whole is checked as a whole, so that everything
 /// that is wrong comes back at once.
 fn params(
+    field: &str,
     sent: Option<&v1::Service>,
     fields: impl FnOnce(&v1::Service, &mut Violations) -> std::collections::BTreeSet<ServiceField>,
     violations: &mut Violations,
 ) -> Option<ServiceParams> {
-    let sent = required("service", sent, violations)?;
+    let sent = required(field, sent, violations)?;
     let default = v1::ServiceSpec::default();
+    let spec_field = format!("{field}.spec");
     let spec = service::spec(
-        "service.spec",
+        &spec_field,
         sent.spec.as_ref().unwrap_or(&default),
         violations,
     );
     let fields = fields(sent, violations);
-    validate::labels("service.labels", &sent.labels, violations);
-    validate::annotations("service.annotations", &sent.annotations, violations);
+    validate::labels(&format!("{field}.labels"), &sent.labels, violations);
+    validate::annotations(
+        &format!("{field}.annotations"),
+        &sent.annotations,
+        violations,
+    );
     if fields.len() == ServiceField::ALL.len() {
-        validate::service("service.spec", &spec, violations);
+        validate::service(&spec_field, &spec, violations);
     }
     Some(ServiceParams {
         labels: sent.labels.clone(),

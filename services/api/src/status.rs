@@ -6,7 +6,7 @@ pub(crate) mod stream;
 use std::collections::HashMap;
 
 use portolan_allocator::SubmitError;
-use portolan_model::{Precondition, Refusal, Violation};
+use portolan_model::{Name, Precondition, Refusal, Violation};
 use portolan_store::{Compacted, StoreError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -109,6 +109,14 @@ pub fn future_revision(asked: u64, head: u64) -> Status {
 /// Of a watch that has to start again: it was read too slowly, or the store was restored.
 pub fn watch_interrupted(reason: &str, message: &str) -> Status {
     Status::with_error_details(Code::Aborted, message, info(reason, []))
+}
+
+/// Of a watch whose cluster was deleted.
+pub fn cluster_deleted(cluster: &Name) -> Status {
+    from_refusal(&Refusal::NotFound {
+        resource: format!("clusters/{cluster}"),
+        remedy: "it was deleted".to_owned(),
+    })
 }
 
 /// Of a read that waited in vain for a revision.

@@ -120,6 +120,10 @@ fn initial(state: &State, kind: Kind, namespace: Option<&Name>) -> Vec<WatchEven
             .endpoints_after(namespace, None)
             .map(|o| event(o.clone().into()))
             .collect(),
+        Kind::ServiceCidr => state
+            .service_cidrs()
+            .map(|o| event(o.clone().into()))
+            .collect(),
         Kind::Namespace => state
             .namespaces()
             .map(|o| event(o.clone().into()))
@@ -166,6 +170,9 @@ impl Watcher {
 
     fn pull(&mut self) -> Result<(), Status> {
         if self.cache.position().epoch != self.cursor.epoch {
+            if self.cache.state().cluster().is_none() {
+                return Err(status::cluster_deleted(self.cache.cluster()));
+            }
             return Err(status::watch_interrupted(
                 "STORE_RELOADED",
                 "the store was restored; list again, and watch from there",

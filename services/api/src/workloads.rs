@@ -49,7 +49,7 @@ impl WorkloadApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn get_workload(
@@ -63,7 +63,7 @@ impl WorkloadApi for Api {
         let found = state
             .workload(&asked.key)
             .ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(wire(access, &state, found)))
+        Ok(Response::new(wire(&access, &state, found)))
     }
 
     async fn list_workloads(
@@ -81,7 +81,7 @@ impl WorkloadApi for Api {
         let (found, next_page_token) = page.cut(found, |workload| workload.key().to_string());
         let workloads = found
             .into_iter()
-            .map(|workload| wire(access, &state, workload))
+            .map(|workload| wire(&access, &state, workload))
             .collect();
         Ok(Response::new(v1::ListWorkloadsResponse {
             workloads,
@@ -125,7 +125,7 @@ impl WorkloadApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, None).await
+        write(&self.cluster(&cluster)?, operation, None).await
     }
 
     async fn delete_workload(
@@ -159,7 +159,7 @@ impl WorkloadApi for Api {
                 },
             ))
         })?;
-        write(self.cluster(&cluster)?, operation, Some(&m.name)).await
+        write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
 
     async fn watch_workloads(
@@ -168,7 +168,7 @@ impl WorkloadApi for Api {
     ) -> Result<Response<Self::WatchWorkloadsStream>, Status> {
         let m = request.into_inner();
         let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
-        let access = self.cluster(&parent.cluster)?.clone();
+        let access = self.cluster(&parent.cluster)?;
         let events = watch(&access, Kind::Workload, parent.key, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;

@@ -4,20 +4,30 @@ mod record;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use portolan_model::{Name, NodeRuntime, NodeSpec, Rejection, Revision, State, Timestamp, Uid};
+use portolan_model::{
+    Name, NodeRuntime, NodeSpec, Rejection, Reports, Revision, State, Timestamp, Uid,
+};
 
 use crate::distributor::{Mode, Start};
 use crate::{Ending, StreamHandle};
 use record::Record;
 
+/// How old what is told of all nodes may be.
+const FRESH: Duration = Duration::from_millis(50);
+/// With many nodes and rejections it may be older: at most this share of the time goes into it.
+const SHARE: u32 = 20;
 /// Streams of one node that may be open while a newer one takes over.
 const MAX_STREAMS: usize = 2;
 
 /// The nodes of one cluster, here and at other replicas. A node has one stream, that of its highest session.
 #[derive(Default)]
-pub struct Sessions(Mutex<Inner>);
+pub struct Sessions {
+    inner: Mutex<Inner>,
+    /// What was last told of all nodes, and until when that is fresh.
+    reports: Mutex<Option<(Instant, Arc<Reports>)>>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -182,6 +192,19 @@ impl Sessions {
         records.map(|(uid, record)| record.row(*uid, now)).collect()
     }
 
+    /// The same, for many readers: indexed, shared, and a moment old at most.
+    pub fn reports(&self) -> Arc<Reports> {
+        let mut shared = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        if let Some((_, reports)) = shared.as_ref().filter(|(until, _)| began < *until) {
+            return reports.clone();
+        }
+        let reports = Arc::new(Reports::new(self.runtime()));
+        let fresh = FRESH.max(began.elapsed() * SHARE);
+        *shared = Some((began + fresh, reports.clone()));
+        reports
+    }
+
     /// How a node described itself when its stream here began; `None` if it has none here. It may differ from what is
     /// registered, which counts.
     pub fn described(&self, uid: Uid) -> Option<NodeSpec> {
@@ -277,7 +300,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,4 +6,4 @@ mod range;
 
 pub use band::{address_band, port_band};
 pub use occupancy::Occupancy;
-pub use range::{Pick, ServiceRange, pick_port};
+pub use range::{Pick, ServiceRange, pick_port, top_level};

@@ -43,6 +43,13 @@ pub struct ServiceCidr {
     pub draining_since: Option<Timestamp>,
 }
 
+impl ServiceCidr {
+    /// Whether addresses are allocated from it.
+    pub fn is_ready(&self) -> bool {
+        self.draining_since.is_none()
+    }
+}
+
 /// A tenant's part of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
@@ -79,4 +86,17 @@ pub struct Quota {
     /// Endpoints, hand-written or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<u32>,
+}
+
+/// How much a namespace holds.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Services.
+    pub services: u32,
+    /// Node ports, those for health checks included; released ones are nobody's.
+    pub node_ports: u32,
+    /// Services of type LoadBalancer.
+    pub load_balancers: u32,
+    /// Endpoints, hand-written or not.
+    pub endpoints: u32,
 }

@@ -17,6 +17,8 @@ mod cluster;
 mod digest;
 mod endpoint;
 mod event;
+pub mod explain;
+mod grants;
 mod ids;
 mod meta;
 mod name;
@@ -25,6 +27,7 @@ mod node;
 mod object;
 mod probe;
 mod refusal;
+mod reports;
 mod request;
 mod service;
 mod state;
@@ -34,10 +37,11 @@ mod violation;
 mod workload;
 
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
-pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
+pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr, Usage};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
+pub use grants::Grants;
 pub use ids::{Revision, StoreId, Timestamp, Uid};
 pub use meta::{Labels, Meta};
 pub use name::{Name, NameError, Scoped};
@@ -46,6 +50,7 @@ pub use node::{Node, NodeRuntime, NodeSpec, Rejection};
 pub use object::{Change, Kind, Object};
 pub use probe::{HttpHeader, Probe, ProbeAction, ProbePort};
 pub use refusal::{Precondition, Refusal};
+pub use reports::Reports;
 pub use request::Request;
 pub use service::{
     ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,

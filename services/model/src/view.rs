@@ -3,6 +3,7 @@
 //! What is left for a node is three lines: a Local policy → endpoints with `local` on the own node; else own-node hints
 //! if valid and any match, else own-zone hints likewise, else every endpoint with `cluster`.
 
+mod choice;
 mod project;
 mod service;
 
@@ -11,8 +12,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-pub use project::{project, touched};
+pub use choice::{Candidate, Choice, Here, List};
+pub(crate) use project::cluster_view;
+pub use project::{project, project_one, touched};
+pub use service::leaves_alone;
 
+use crate::validate::endpoint_address;
 use crate::{Family, Name, Probe, Protocol, TrafficPolicy, Uid};
 
 /// Version of the projection: another one means that equal revisions may have other bytes.
@@ -92,6 +97,13 @@ pub struct ClusterView {
     pub dns_domain: String,
 }
 
+impl ClusterView {
+    /// Why no endpoint may have this address: the rule of [`crate::validate::endpoint_address`].
+    pub fn admit(&self, address: IpAddr) -> Result<(), String> {
+        endpoint_address(address, &self.endpoint_ranges, &self.service_cidrs)
+    }
+}
+
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NodeView {
@@ -155,6 +167,16 @@ pub enum FrontendAt {
     Address(IpAddr),
     /// At the node's own node-port addresses of a family.
     NodePort(Family),
+}
+
+impl FrontendAt {
+    /// The family of the addresses that it listens at.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Address(address) => Family::of(address),
+            Self::NodePort(family) => family,
+        }
+    }
 }
 
 /// Whom a policy concerns.

@@ -198,3 +198,14 @@ pub(crate) async fn forget_runtime(
     .await?;
     Ok(())
 }
+
+pub(crate) async fn forget_reports(pool: &PgPool, cluster: &Name) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM events WHERE cluster = $1",
+        "DELETE FROM node_runtime WHERE cluster = $1",
+    ] {
+        let forget = sqlx::query(statement).bind(cluster.as_str());
+        bounded(STEP, "forgetting a cluster's reports", forget.execute(pool)).await?;
+    }
+    Ok(())
+}

@@ -144,4 +144,8 @@ impl Store for PgStore {
     async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
         reports::forget_runtime(self.pool(), cluster, node).await
     }
+
+    async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {
+        reports::forget_reports(self.pool(), cluster).await
+    }
 }

@@ -172,6 +172,22 @@ impl Store for SqliteStore {
         held.release();
         Ok(())
     }
+
+    async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {
+        let mut held = self.0.connections.hold().await?;
+        for statement in [
+            "DELETE FROM events WHERE cluster = $1",
+            "DELETE FROM node_runtime WHERE cluster = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(cluster.as_str())
+                .execute(held.connection())
+                .await
+                .map_err(while_doing("forgetting a cluster's reports"))?;
+        }
+        held.release();
+        Ok(())
+    }
 }
 
 fn system_time() -> Timestamp {

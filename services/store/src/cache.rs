@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use portolan_model::{Name, Revision, State, StoreId};
+use portolan_model::{Name, Revision, State, StoreId, Timestamp};
 use tokio::sync::watch;
 
 use crate::{Commit, Loaded};
@@ -118,6 +118,17 @@ impl Cache {
         }
         let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
         Ok(tail.commits.iter().skip(skip).cloned().collect())
+    }
+
+    /// Commits after a time, oldest first; `None` if the log in memory does not reach back to it.
+    pub fn commits_since(&self, at: Timestamp) -> Option<Vec<Arc<Commit>>> {
+        let tail = self.lock_tail();
+        let reaches = match tail.commits.front() {
+            Some(oldest) => oldest.committed_at <= at || oldest.revision.0 == 1,
+            None => self.head.borrow().revision == Revision::ZERO,
+        };
+        let later = tail.commits.iter().filter(|c| c.committed_at > at);
+        reaches.then(|| later.cloned().collect())
     }
 
     /// Takes over commits that were read from the store. Known ones are skipped; `false` if there is a gap, or if what

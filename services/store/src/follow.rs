@@ -12,27 +12,31 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 const READ_LIMIT: usize = 512;
 
-/// Keeps caches up with what other replicas commit, for ever. `report` hears of errors; [`StoreError::NewerFormat`]
-/// ends the function, since this release must not go on.
+/// Keeps caches up with what other replicas commit, for ever. `caches` says which there are now; `heard` is told of every
+/// look at the heads, those of clusters without a cache included, and of errors. [`StoreError::NewerFormat`] ends the
+/// function, since this release must not go on.
 pub async fn follow<S: Store>(
     store: S,
-    caches: Vec<Arc<Cache>>,
-    mut report: impl FnMut(&StoreError),
+    caches: impl Fn() -> Vec<Arc<Cache>>,
+    mut heard: impl FnMut(Result<Vec<Head>, &StoreError>),
 ) -> StoreError {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = poll(&store, &caches).await {
-            report(&error);
-            if matches!(error, StoreError::NewerFormat { .. }) {
-                return error;
+        match poll(&store, &caches()).await {
+            Ok(heads) => heard(Ok(heads)),
+            Err(error) => {
+                heard(Err(&error));
+                if matches!(error, StoreError::NewerFormat { .. }) {
+                    return error;
+                }
             }
         }
     }
 }
 
-async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<(), StoreError> {
+async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<Vec<Head>, StoreError> {
     let before: Vec<_> = caches.iter().map(|cache| cache.position()).collect();
     let heads = store.heads().await?;
     for (cache, before) in caches.iter().zip(before) {
@@ -47,7 +51,7 @@ async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<(), StoreErr
         }
         catch_up(store, cache, head).await?;
     }
-    Ok(())
+    Ok(heads)
 }
 
 async fn catch_up<S: Store>(store: &S, cache: &Cache, head: &Head) -> Result<(), StoreError> {

@@ -201,6 +201,14 @@ impl Store for MemStore {
         self.with(cluster, |cluster| cluster.runtime.remove(node));
         Ok(())
     }
+
+    async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {
+        self.with(cluster, |cluster| {
+            cluster.events.clear();
+            cluster.runtime.clear();
+        });
+        Ok(())
+    }
 }
 
 fn is_below(object: &str, below: &str) -> bool {

@@ -107,6 +107,10 @@ pub trait Store: Clone + Send + Sync + 'static {
         cluster: &Name,
         node: &Name,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets all events, and what all nodes reported; before a cluster is created under the name of a deleted one.
+    fn forget_reports(&self, cluster: &Name)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// An open write transaction. Dropping it rolls back.

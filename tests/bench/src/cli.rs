@@ -49,6 +49,12 @@ struct Creating {
     /// Seconds per cell
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Concurrent clients of each cell
+    #[arg(long, value_delimiter = ',', default_values_t = s1::CLIENTS)]
+    clients: Vec<usize>,
+    /// Databases to measure
+    #[arg(long, value_delimiter = ',', default_values_t = s1::DATABASES, value_enum)]
+    databases: Vec<s1::Database>,
 }
 
 #[derive(Args)]
@@ -62,6 +68,9 @@ struct FanningOut {
     /// Milliseconds from the last node's receipt to the next commit; below 250 the server may gather changes
     #[arg(long, default_value_t = 300)]
     pause: u64,
+    /// Nodes of each cell
+    #[arg(long, value_delimiter = ',', default_values_t = c1::NODES)]
+    nodes: Vec<usize>,
 }
 
 /// Runs what was asked for.
@@ -84,7 +93,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
                 commits: options.commits,
                 pause: Duration::from_millis(options.pause),
             };
-            report.cells = runtime.block_on(c1::run(plan, &mut report.facts))?;
+            let measured = c1::run(plan, &options.nodes, &mut report.facts);
+            report.cells = runtime.block_on(measured)?;
             report.finish()
         }
         Benchmark::FloorServer { sockets, size } => {
@@ -100,9 +110,13 @@ fn create(
     options: &Creating,
 ) -> anyhow::Result<()> {
     let mut report = Report::begin(id, options.rounds);
-    let length = Duration::from_secs(options.seconds.max(1));
-    report.cells =
-        runtime.block_on(s1::run(workload, options.rounds, length, &mut report.facts))?;
+    let plan = s1::Plan {
+        rounds: options.rounds,
+        length: Duration::from_secs(options.seconds.max(1)),
+        clients: options.clients.clone(),
+        databases: options.databases.clone(),
+    };
+    report.cells = runtime.block_on(s1::run(workload, &plan, &mut report.facts))?;
     report.finish()
 }
 

@@ -65,7 +65,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
         "an address and a node port outside their ranges",
         "HEAD  type: NodePort\n  clusterIP: 192.0.2.1\n  ports: [{port: 80, nodePort: 80}]\n",
         &[
-            "service/web: stdin:6:14: spec.clusterIP: 192.0.2.1 is no usable address of the cluster's ServiceCIDRs (10.96.0.0/12)",
+            "service/web: stdin:6:14: spec.clusterIP: 192.0.2.1 is no usable address of the cluster's ready ServiceCIDRs (10.96.0.0/12)",
             "service/web: stdin:7:32: spec.ports[0].nodePort: 80 lies outside the cluster's node ports (30000-32767)",
         ],
     ),

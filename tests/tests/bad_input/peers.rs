@@ -121,7 +121,7 @@ fn hello(node: &str) -> Hello {
         cluster: "default".to_owned(),
         node: node.to_owned(),
         session: 1,
-        projection_version: 1,
+        projection_version: portolan_tests::PROJECTION_VERSION,
         ..Hello::default()
     }
 }

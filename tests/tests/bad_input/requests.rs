@@ -72,11 +72,7 @@ fn forbidden() -> Vec<(&'static str, ServiceSpec, Vec<[&'static str; 3]>)> {
         (
             "a family that is not configured",
             at("fd00::1"),
-            vec![[
-                "FAMILY_NOT_CONFIGURED",
-                "service.spec.ip_families[0]",
-                "IPv6",
-            ]],
+            vec![["FAMILY_NOT_CONFIGURED", address, "IPv6"]],
         ),
     ]
 }

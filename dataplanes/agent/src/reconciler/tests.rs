@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use portolan_dataplane::testing::FakeDataplane;
 use portolan_dataplane::{DataplaneError, Frontend};
 use portolan_model::view::{
-    FrontendAt, FrontendView, Reach, ServiceView, View, ViewKind, WhenEmpty,
+    ClusterView, EndpointPortView, EndpointView, FrontendAt, FrontendView, Reach, ServiceView,
+    View, ViewKind, WhenEmpty,
 };
 use portolan_model::{Protocol, TrafficPolicy, Uid};
 
@@ -228,4 +229,93 @@ async fn what_is_beyond_the_dataplane_is_rejected_and_not_retried() {
     assert!(keys(&fake).is_empty(), "an older version is removed");
     change(&mut reconciler, &[], &[1]).await;
     assert!(reconciler.rejected().is_empty());
+}
+
+fn cluster(endpoint_ranges: &[&str]) -> (ViewKey, View) {
+    let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let view = ClusterView {
+        service_cidrs: nets(&["10.96.0.0/16"]),
+        endpoint_ranges: nets(endpoint_ranges),
+        ..ClusterView::default()
+    };
+    (
+        ViewKey::new(ViewKind::Cluster, uid(99)),
+        View::Cluster(view),
+    )
+}
+
+/// Behind the first Service.
+fn endpoint(number: u8, address: &str) -> (ViewKey, View) {
+    let port = EndpointPortView {
+        service_port: String::new(),
+        port: 8080,
+        cluster: true,
+        local: true,
+    };
+    let view = EndpointView {
+        service: uid(1),
+        address: address.parse().unwrap(),
+        ports: vec![port],
+        node: None,
+        zone: String::new(),
+        hostname: String::new(),
+        ready: true,
+        serving: true,
+        terminating: false,
+        weight: 1,
+        node_hints: Vec::new(),
+        zone_hints: Vec::new(),
+    };
+    (
+        ViewKey::new(ViewKind::Endpoint, uid(number)),
+        View::Endpoint(view),
+    )
+}
+
+#[tokio::test]
+async fn endpoints_where_none_may_be_are_told_and_carry_no_traffic() {
+    let all = [
+        ("an address outside", 11, "192.0.2.1"),
+        ("a virtual address", 12, "10.96.0.7"),
+        ("loopback", 13, "127.0.0.1"),
+        ("link-local", 14, "169.254.169.254"),
+        ("an allowed one", 15, "10.0.0.1"),
+    ];
+    let mut reconciler = Reconciler::new(
+        FakeDataplane::new(FakeDataplane::everything()),
+        Name::trusted("n1"),
+    );
+    for (what, ranges, allowed) in [
+        ("the default rule", &[][..], &[11, 15][..]),
+        ("named ranges", &["10.0.0.0/8"], &[15]),
+        ("loopback named", &["127.0.0.0/8", "10.0.0.0/8"], &[13, 15]),
+    ] {
+        let endpoints = all
+            .iter()
+            .map(|(_, number, address)| endpoint(*number, address));
+        let upserts = [cluster(ranges), service(1)].into_iter().chain(endpoints);
+        let touched = reconciler.views.apply(upserts, []);
+        reconciler.change(&touched).await;
+        let used: Vec<_> = reconciler.desired.state()[&key(1)]
+            .pool
+            .backends
+            .iter()
+            .map(|b| b.endpoint)
+            .collect();
+        let allowed: Vec<_> = allowed.iter().map(|number| uid(*number)).collect();
+        assert_eq!(used, allowed, "{what}");
+        let told: Vec<_> = reconciler
+            .rejected()
+            .into_iter()
+            .map(|(key, reason)| (key.kind, key.uid, reason.code))
+            .collect();
+        let refused = all
+            .iter()
+            .map(|(_, number, _)| uid(*number))
+            .filter(|uid| !allowed.contains(uid));
+        let expected: Vec<_> = refused
+            .map(|uid| (ViewKind::Endpoint, uid, "INVALID_OBJECT"))
+            .collect();
+        assert_eq!(told, expected, "{what}");
+    }
 }

@@ -10,8 +10,11 @@ impl Views {
         match view {
             View::Cluster(view) => {
                 let held = Some((uid, view));
-                touched.cluster |= self.cluster != held;
-                self.cluster = held;
+                if self.cluster != held {
+                    touched.cluster = true;
+                    self.cluster = held;
+                    self.refuse_again();
+                }
             }
             View::Node(view) => self.put_node(uid, view, touched),
             View::Service(view) => {
@@ -36,6 +39,7 @@ impl Views {
             ViewKind::Cluster => {
                 if self.cluster.take_if(|(held, _)| *held == uid).is_some() {
                     touched.cluster = true;
+                    self.refuse_again();
                 }
             }
             ViewKind::Node => self.forget_node(uid, touched),
@@ -51,6 +55,17 @@ impl Views {
                 }
             }
         }
+    }
+
+    /// The ranges changed.
+    fn refuse_again(&mut self) {
+        let all = self.endpoints.iter();
+        let refused = all.filter_map(|((_, uid), view)| Some((*uid, self.refusal(view)?)));
+        self.refused = refused.collect();
+    }
+
+    fn refusal(&self, view: &EndpointView) -> Option<String> {
+        self.cluster()?.admit(view.address).err()
     }
 
     fn put_node(&mut self, uid: Uid, view: NodeView, touched: &mut Touched) {
@@ -82,12 +97,15 @@ impl Views {
         self.forget_endpoint(uid, touched);
         touched.services.insert(service);
         self.service_of.insert(uid, service);
+        self.refused
+            .extend(self.refusal(&view).map(|why| (uid, why)));
         self.endpoints.insert((service, uid), view);
     }
 
     fn forget_endpoint(&mut self, uid: Uid, touched: &mut Touched) {
         if let Some(service) = self.service_of.remove(&uid) {
             self.endpoints.remove(&(service, uid));
+            self.refused.remove(&uid);
             touched.services.insert(service);
         }
     }

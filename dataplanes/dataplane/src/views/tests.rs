@@ -1,4 +1,5 @@
-use portolan_model::Protocol;
+use portolan_model::view::Reach;
+use portolan_model::{Protocol, TrafficPolicy};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,7 +23,7 @@ fn key(address: &str, port: u16) -> FrontendKey {
 }
 
 fn chosen(pool: &Pool) -> Vec<String> {
-    let address = |b: &crate::Backend| b.address.to_string();
+    let address = |b: &Backend| b.address.to_string();
     pool.backends.iter().map(address).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portolan_model::alloc::{Pick, ServiceRange};
+use portolan_model::alloc::{Pick, ServiceRange, top_level};
 use portolan_model::{Change, ClaimOwner, ClaimState, Family, IpClaim, Precondition, Refusal};
 
 use super::draft::Draft;
@@ -22,18 +22,23 @@ pub(super) fn blocker(
             description,
         })
     };
-    let ranges = draft.state().service_ranges();
+    let claim = draft.state().ip_claim(address);
+    // What is held stays held, wherever ranges have gone since.
+    if claim.is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held()) {
+        return None;
+    }
+    let ranges = draft.state().ready_ranges();
     if !ranges.iter().any(|range| range.is_usable(address)) {
         let names: Vec<_> = ranges.iter().map(|range| range.net().to_string()).collect();
         return blocked(
             "RANGE",
             format!(
-                "{address} is no usable address of the cluster's ServiceCIDRs ({}); ask for one of these, leave it out (`portolan apply --reallocate`), or add a ServiceCIDR",
+                "{address} is no usable address of the cluster's ready ServiceCIDRs ({}); ask for one of these, leave it out (`portolan apply --reallocate`), or add a ServiceCIDR",
                 names.join(", ")
             ),
         );
     }
-    let claim = draft.state().ip_claim(address)?;
+    let claim = claim?;
     match &claim.state {
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(
@@ -79,12 +84,21 @@ pub(super) fn claim(draft: &mut Draft, address: IpAddr, owner: &ClaimOwner) {
 /// Picks a free address of a family: a range at random, weighted by what is free in it, then a place in it.
 pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal> {
     let seed = draft.random();
-    let ranges = draft.state().service_ranges();
-    let ranges: Vec<_> = ranges
+    let ranges = draft.state().ready_ranges();
+    let ranges: Vec<_> = top_level(&ranges)
         .into_iter()
         .filter(|range| range.family() == family)
         .collect();
     let occupied = draft.state().occupied_addresses();
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
+    let low = seed as u64;
+    // Nearly always: nothing to weigh, and counting what is free takes longer than picking.
+    if let [only] = &ranges[..] {
+        return match only.pick(occupied, low) {
+            Pick::Free(address) => Ok(address),
+            Pick::Full => Err(exhausted(draft, family, &ranges)),
+        };
+    }
     let free: Vec<_> = ranges
         .iter()
         .map(|range| range.capacity() - range.count(occupied))
@@ -95,11 +109,10 @@ pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal>
     }
     let mut ticket = (seed >> 64) % total;
     for (range, free) in ranges.iter().zip(free) {
-        if ticket < u128::from(free) {
-            #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
-            if let Pick::Free(address) = range.pick(occupied, seed as u64) {
-                return Ok(address);
-            }
+        if ticket < u128::from(free)
+            && let Pick::Free(address) = range.pick(occupied, low)
+        {
+            return Ok(address);
         }
         ticket = ticket.saturating_sub(free.into());
     }
@@ -125,7 +138,7 @@ fn exhausted(draft: &Draft, family: Family, ranges: &[ServiceRange]) -> Refusal 
     let used = all - quarantined;
     let description = if ranges.is_empty() {
         format!(
-            "the cluster has no ServiceCIDR of family {family}; add one, or ask for the other family"
+            "the cluster has no ready ServiceCIDR of family {family}; add one, or ask for the other family"
         )
     } else {
         format!(

@@ -1,19 +1,23 @@
-//! The cluster itself and its ranges.
+//! The cluster itself.
+
+mod check;
+
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use portolan_model::alloc::ServiceRange;
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Family, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
-    ServiceCidr, Violations,
+    Change, Cluster, ClusterSpec, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
+    ServiceCidr,
 };
 
 use super::draft::Draft;
-use crate::{Outcome, Verb};
+use super::preconditions::{Present, check_put};
+use super::service_cidr::check_cidrs;
+use crate::{ClusterField, Outcome, PutMode, Verb};
+use check::{check_change, check_families, check_spec};
 
-/// The shortest IPv6 prefix: a wider range would need more than 64 bits of offset (KEP-1880 has the same bound).
-const SHORTEST_V6: u8 = 64;
-/// The shortest IPv4 prefix.
-const SHORTEST_V4: u8 = 8;
+/// The cluster that always exists.
+const DEFAULT: &str = "default";
 
 /// What exists from the first start. Once there, nothing is changed.
 pub(super) fn bootstrap(
@@ -21,11 +25,29 @@ pub(super) fn bootstrap(
     name: &Name,
     spec: &ClusterSpec,
     cidrs: &[IpNet],
-) -> Outcome {
+) -> Result<Outcome, Refusal> {
     if let Some(cluster) = draft.state().cluster() {
         let cluster = Object::from(cluster.clone());
-        return draft.outcome(Verb::Unchanged, vec![cluster]);
+        return Ok(draft.outcome(Verb::Unchanged, vec![cluster]));
     }
+    create(draft, name, spec, cidrs)
+}
+
+/// A cluster in a log that has none. One of this name may have been there before: it left revisions, and nothing else.
+pub(super) fn create(
+    draft: &mut Draft,
+    name: &Name,
+    spec: &ClusterSpec,
+    cidrs: &[IpNet],
+) -> Result<Outcome, Refusal> {
+    if draft.state().cluster().is_some() {
+        return Err(Refusal::AlreadyExists {
+            resource: format!("clusters/{name}"),
+        });
+    }
+    check_cidrs("service_cidrs", cidrs)?;
+    check_spec(spec)?;
+    check_families(spec, cidrs)?;
     let meta = draft.new_meta(name, Labels::new(), Labels::new());
     let cluster = Object::from(Cluster {
         meta,
@@ -35,7 +57,7 @@ pub(super) fn bootstrap(
         before: None,
         after: Some(cluster.clone()),
     });
-    let default = Name::trusted("default");
+    let default = Name::trusted(DEFAULT);
     let meta = draft.new_meta(&default, Labels::new(), Labels::new());
     draft.apply(Change::create(Namespace {
         meta,
@@ -47,77 +69,105 @@ pub(super) fn bootstrap(
         cidrs: cidrs.to_vec(),
         draining_since: None,
     }));
-    draft.outcome(Verb::Created, vec![cluster])
+    Ok(draft.outcome(Verb::Created, vec![cluster]))
 }
 
-/// Adds a range. Ranges may overlap: an address belongs to every range that contains it.
-pub(super) fn create_service_cidr(
+/// Changes settings.
+pub(super) fn update(
     draft: &mut Draft,
-    name: &Name,
-    cidrs: &[IpNet],
+    asked: &ClusterSpec,
+    fields: &BTreeSet<ClusterField>,
+    etag: Option<&String>,
 ) -> Result<Outcome, Refusal> {
-    if draft.state().service_cidr(name).is_some() {
-        return Err(Refusal::AlreadyExists {
-            resource: format!("serviceCidrs/{name}"),
-        });
+    let before = existing(draft, etag)?;
+    let mut spec = before.spec.clone();
+    for field in fields {
+        match field {
+            ClusterField::NodePorts => spec.node_ports = asked.node_ports,
+            ClusterField::DnsDomain => spec.dns_domain.clone_from(&asked.dns_domain),
+            ClusterField::IpFamilies => spec.families.clone_from(&asked.families),
+            ClusterField::EndpointRanges => {
+                spec.endpoint_ranges.clone_from(&asked.endpoint_ranges);
+            }
+            ClusterField::WorkloadRanges => {
+                spec.workload_ranges.clone_from(&asked.workload_ranges);
+            }
+        }
     }
-    check_cidrs("service_cidr.spec.cidrs", cidrs)?;
-    let endpoints = draft.state().endpoints_after(None, None);
-    let inside = endpoints
-        .into_iter()
-        .find(|e| cidrs.iter().any(|cidr| cidr.contains(&e.address)));
-    if let Some(endpoint) = inside {
+    check_spec(&spec)?;
+    check_change(draft.state(), &before.spec, &spec)?;
+    if spec == before.spec {
+        return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
+    }
+    let meta = draft.next_meta(&before.meta, true, Labels::new(), Labels::new());
+    let after = Object::from(Cluster { meta, spec });
+    draft.apply(Change {
+        before: Some(before.into()),
+        after: Some(after.clone()),
+    });
+    Ok(draft.outcome(Verb::Configured, vec![after]))
+}
+
+/// Removes everything, remembered requests and claims included: a cluster that is created under this name later finds
+/// a log without objects. The log itself goes on, so that no revision ever means two things.
+pub(super) fn delete(
+    draft: &mut Draft,
+    force: bool,
+    etag: Option<&String>,
+) -> Result<Outcome, Refusal> {
+    let before = existing(draft, etag)?;
+    let resource = format!("clusters/{}", before.meta.name);
+    if before.meta.name.as_str() == DEFAULT {
+        let description = "the cluster default always exists; delete what is in it instead";
+        return Err(Refusal::precondition("POLICY", resource, description));
+    }
+    if let Some(child) = first_child(draft).filter(|_| !force) {
         let description = format!(
-            "the range contains {}, the address of endpoint {}: traffic would turn in a circle; move the endpoint first",
-            endpoint.address,
-            endpoint.key()
+            "{resource} is not empty: it holds {child}; delete its Services, workloads and nodes first, or use force"
         );
         return Err(Refusal::precondition(
-            "RANGE",
-            "service_cidr.spec.cidrs",
+            "CLUSTER_NOT_EMPTY",
+            resource,
             description,
         ));
     }
-    let meta = draft.new_meta(name, Labels::new(), Labels::new());
-    let service_cidr = Object::from(ServiceCidr {
-        meta,
-        cidrs: cidrs.to_vec(),
-        draining_since: None,
-    });
-    draft.apply(Change {
-        before: None,
-        after: Some(service_cidr.clone()),
-    });
-    Ok(draft.outcome(Verb::Created, vec![service_cidr]))
+    let mut objects: Vec<_> = draft.state().objects().collect();
+    // The cluster comes first in this order, and goes last.
+    objects.reverse();
+    for object in objects {
+        draft.apply(Change {
+            before: Some(object),
+            after: None,
+        });
+    }
+    Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
 }
 
-fn check_cidrs(field: &str, cidrs: &[IpNet]) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
-    if cidrs.is_empty() || cidrs.len() > 2 {
-        violations.add(field, "one range, or one of each family, is needed");
-    }
-    if let [first, second] = cidrs
-        && Family::of_net(first) == Family::of_net(second)
-    {
-        violations.add(
-            format!("{field}[1]"),
-            "must be of the other family; add a second ServiceCidr instead",
-        );
-    }
-    for (i, cidr) in cidrs.iter().enumerate() {
-        let shortest = if cidr.addr().is_ipv4() {
-            SHORTEST_V4
-        } else {
-            SHORTEST_V6
-        };
-        if cidr.prefix_len() < shortest {
-            violations.add(
-                format!("{field}[{i}]"),
-                format!("must not be wider than /{shortest}"),
-            );
-        } else if ServiceRange::new(*cidr).capacity() == 0 {
-            violations.add(format!("{field}[{i}]"), "has no usable address");
-        }
-    }
-    violations.into_result()
+fn existing(draft: &Draft, etag: Option<&String>) -> Result<std::sync::Arc<Cluster>, Refusal> {
+    let cluster = draft.state().cluster().cloned();
+    let cluster = cluster.ok_or_else(|| Refusal::not_found("the cluster"))?;
+    let present = Present::new(cluster.meta.uid, cluster.meta.etag(&cluster.spec));
+    let mode = PutMode::Update {
+        allow_missing: false,
+        etag: etag.cloned(),
+        expected_uid: None,
+    };
+    check_put(
+        &format!("clusters/{}", cluster.meta.name),
+        Some(&present),
+        &mode,
+    )?;
+    Ok(cluster)
+}
+
+fn first_child(draft: &Draft) -> Option<String> {
+    let state = draft.state();
+    let service = state.services_after(None, None).next().cloned();
+    let workload = || state.workloads_after(None, None).next().cloned();
+    let node = || state.nodes().next().cloned();
+    let child = service
+        .map(Object::from)
+        .or_else(|| workload().map(Object::from))
+        .or_else(|| node().map(Object::from));
+    child.map(|child| child.resource())
 }

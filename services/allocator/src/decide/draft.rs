@@ -47,6 +47,11 @@ impl Draft {
         self.rehearsal
     }
 
+    /// The changes so far.
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
@@ -132,6 +137,7 @@ impl Draft {
             verb,
             objects,
             warnings: Vec::new(),
+            findings: Vec::new(),
         }
     }
 

@@ -7,29 +7,39 @@ use portolan_model::{
 use super::draft::Draft;
 use super::preconditions::{Present, check_delete, check_put};
 use super::{endpoints, service, workload};
-use crate::{DeleteMode, Outcome, PutMode, Verb};
+use crate::{DeleteMode, NamespaceField, NamespaceParams, Outcome, PutMode, Verb};
+
+/// Ranges of a grant; each is compared with every endpoint that is written.
+const MAX_RANGES: usize = 64;
+
+/// A namespace as it shall be.
+#[derive(Default)]
+struct Wanted {
+    labels: Labels,
+    annotations: Labels,
+    spec: NamespaceSpec,
+}
 
 pub(super) fn put(
     draft: &mut Draft,
     name: &Name,
-    labels: &Labels,
-    annotations: &Labels,
+    params: &NamespaceParams,
     mode: &PutMode,
 ) -> Result<Outcome, Refusal> {
     let before = draft.state().namespace(name).cloned();
-    let present = before
-        .as_ref()
-        .map(|b| Present::new(b.meta.uid, b.meta.etag(&())));
-    check_put(&format!("namespaces/{name}"), present.as_ref(), mode)?;
-    let mut violations = Violations::new();
-    validate::labels("namespace.labels", labels, &mut violations);
-    validate::annotations("namespace.annotations", annotations, &mut violations);
-    violations.into_result()?;
+    check_put(
+        &format!("namespaces/{name}"),
+        before.as_deref().map(present).as_ref(),
+        mode,
+    )?;
     let Some(before) = before else {
-        let meta = draft.new_meta(name, labels.clone(), annotations.clone());
+        // What is created is taken as a whole, whatever the mask says (AIP-134).
+        let wanted = merge(Wanted::default(), params, NamespaceField::ALL);
+        check(&wanted)?;
+        let meta = draft.new_meta(name, wanted.labels, wanted.annotations);
         let namespace = Object::from(Namespace {
             meta,
-            spec: NamespaceSpec::default(),
+            spec: wanted.spec,
         });
         draft.apply(Change {
             before: None,
@@ -37,19 +47,76 @@ pub(super) fn put(
         });
         return Ok(draft.outcome(Verb::Created, vec![namespace]));
     };
-    if before.meta.labels == *labels && before.meta.annotations == *annotations {
+    let held = Wanted {
+        labels: before.meta.labels.clone(),
+        annotations: before.meta.annotations.clone(),
+        spec: before.spec.clone(),
+    };
+    let wanted = merge(held, params, params.fields.iter().copied());
+    check(&wanted)?;
+    let changed = before.spec != wanted.spec;
+    if !changed
+        && before.meta.labels == wanted.labels
+        && before.meta.annotations == wanted.annotations
+    {
         return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
     }
-    let meta = draft.next_meta(&before.meta, false, labels.clone(), annotations.clone());
+    let meta = draft.next_meta(&before.meta, changed, wanted.labels, wanted.annotations);
     let namespace = Object::from(Namespace {
         meta,
-        spec: before.spec.clone(),
+        spec: wanted.spec,
     });
     draft.apply(Change {
         before: Some(before.into()),
         after: Some(namespace.clone()),
     });
     Ok(draft.outcome(Verb::Configured, vec![namespace]))
+}
+
+fn present(namespace: &Namespace) -> Present {
+    let meta = &namespace.meta;
+    Present::new(meta.uid, meta.etag(&namespace.spec))
+}
+
+fn merge(
+    mut wanted: Wanted,
+    params: &NamespaceParams,
+    fields: impl IntoIterator<Item = NamespaceField>,
+) -> Wanted {
+    let (quota, asked) = (&mut wanted.spec.quota, &params.spec.quota);
+    for field in fields {
+        match field {
+            NamespaceField::Labels => wanted.labels.clone_from(&params.labels),
+            NamespaceField::Annotations => wanted.annotations.clone_from(&params.annotations),
+            NamespaceField::Services => quota.services = asked.services,
+            NamespaceField::NodePorts => quota.node_ports = asked.node_ports,
+            NamespaceField::LoadBalancers => quota.load_balancers = asked.load_balancers,
+            NamespaceField::Endpoints => quota.endpoints = asked.endpoints,
+            NamespaceField::EndpointRanges => {
+                let ranges = &params.spec.endpoint_ranges;
+                wanted.spec.endpoint_ranges.clone_from(ranges);
+            }
+        }
+    }
+    wanted
+}
+
+fn check(wanted: &Wanted) -> Result<(), Refusal> {
+    let mut violations = Violations::new();
+    validate::labels("namespace.labels", &wanted.labels, &mut violations);
+    validate::annotations(
+        "namespace.annotations",
+        &wanted.annotations,
+        &mut violations,
+    );
+    let ranges = wanted.spec.endpoint_ranges.len();
+    if ranges > MAX_RANGES {
+        violations.add(
+            "namespace.spec.endpoint_ranges",
+            format!("{ranges} ranges; at most {MAX_RANGES} are allowed"),
+        );
+    }
+    violations.into_result()
 }
 
 pub(super) fn delete(
@@ -59,10 +126,8 @@ pub(super) fn delete(
     mode: &DeleteMode,
 ) -> Result<Outcome, Refusal> {
     let before = draft.state().namespace(name).cloned();
-    let present = before
-        .as_ref()
-        .map(|b| Present::new(b.meta.uid, b.meta.etag(&())));
     let resource = format!("namespaces/{name}");
+    let present = before.as_deref().map(present);
     if !check_delete(&resource, present.as_ref(), mode)? {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     }

@@ -1,5 +1,6 @@
 //! Services: merging what is asked with what is there, and making it whole.
 
+mod batch;
 mod claims;
 mod families;
 mod immutable;
@@ -18,6 +19,7 @@ use super::draft::Draft;
 use super::endpoints;
 use super::preconditions::{Present, check_delete, check_namespace, check_put};
 use crate::{DeleteMode, Outcome, PutMode, ServiceParams, Verb};
+pub(super) use batch::create_all;
 use claims::{Picked, allocate, release_unused};
 use immutable::check_immutable;
 use merge::{Wanted, check, merge, settle};

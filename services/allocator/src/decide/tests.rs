@@ -1,8 +1,12 @@
 //! What deciding promises, case by case.
 
 mod allocation;
+mod audits;
+mod clusters;
 mod endpoints;
+mod limits;
 mod properties;
+mod ranges;
 mod requests;
 mod transitions;
 mod world;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Object, Precondition, Refusal, Scoped, Violations, Workload, WorkloadSpec, validate,
+    Change, Grants, Name, Object, Precondition, Refusal, Scoped, Violations, Workload,
+    WorkloadSpec, validate,
 };
 
 use super::draft::Draft;
 use super::endpoints;
-use super::preconditions::{Present, check_delete, check_namespace, check_put, cluster_spec};
+use super::preconditions::{Present, check_delete, check_namespace, check_put};
 use crate::{DeleteMode, Outcome, PutMode, Verb, WorkloadParams};
 
 pub(super) fn put(
@@ -23,7 +24,7 @@ pub(super) fn put(
         .as_ref()
         .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&resource(key), present.as_ref(), mode)?;
-    check(draft, params)?;
+    check(draft, &key.namespace, params)?;
     let (verb, workload) = match &before {
         None => {
             let meta = draft.new_meta(&key.name, params.labels.clone(), params.annotations.clone());
@@ -112,20 +113,21 @@ fn probed(spec: &WorkloadSpec) -> impl PartialEq + use<'_> {
     )
 }
 
-fn check(draft: &Draft, params: &WorkloadParams) -> Result<(), Refusal> {
+fn check(draft: &Draft, namespace: &Name, params: &WorkloadParams) -> Result<(), Refusal> {
     let mut violations = Violations::new();
     validate::labels("workload.labels", &params.labels, &mut violations);
     validate::annotations("workload.annotations", &params.annotations, &mut violations);
     validate::workload("workload.spec", &params.spec, &mut violations);
     violations.into_result()?;
-    let (cluster, ranges) = (cluster_spec(draft.state())?, draft.state().service_ranges());
+    let grants =
+        Grants::of(draft.state(), namespace).ok_or_else(|| Refusal::not_found("the cluster"))?;
     let preconditions: Vec<_> = params
         .spec
         .addresses
         .iter()
         .enumerate()
         .filter_map(|(i, address)| {
-            let description = validate::endpoint_address(*address, cluster, &ranges).err()?;
+            let description = grants.check(*address).err()?;
             Some(Precondition {
                 kind: "RANGE",
                 subject: format!("workload.spec.addresses[{i}]"),

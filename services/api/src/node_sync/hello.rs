@@ -39,7 +39,7 @@ impl Shared {
         stream: &StreamHandle,
     ) -> Result<Arrival, Status> {
         let peer = self.options.identity.identify(extensions, hello)?;
-        let cluster = self.cluster(&peer)?.clone();
+        let cluster = self.cluster(&peer)?;
         if hello.projection_version != PROJECTION_VERSION {
             return Err(endings::projection(hello.projection_version));
         }
@@ -87,13 +87,15 @@ impl Shared {
         }
     }
 
-    fn cluster(&self, peer: &Peer) -> Result<&NodeCluster, Status> {
-        self.clusters.get(peer.cluster.as_str()).ok_or_else(|| {
-            from_refusal(&Refusal::NotFound {
-                resource: format!("clusters/{}", peer.cluster),
-                remedy: "check the plugin's --cluster".to_owned(),
+    fn cluster(&self, peer: &Peer) -> Result<NodeCluster, Status> {
+        let name = Name::label(&peer.cluster).ok();
+        name.and_then(|name| self.clusters.get(&name))
+            .ok_or_else(|| {
+                from_refusal(&Refusal::NotFound {
+                    resource: format!("clusters/{}", peer.cluster),
+                    remedy: "check the plugin's --cluster".to_owned(),
+                })
             })
-        })
     }
 
     /// The node as it is registered, or as it is now registered by this Hello.

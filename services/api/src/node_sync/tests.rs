@@ -4,7 +4,6 @@ mod plugin;
 mod rules;
 mod streams;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use portolan_store::{Cache, MemStore, Store};
 use tokio_stream::wrappers::TcpListenerStream;
 
 use super::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
+use crate::Clusters;
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -63,7 +63,8 @@ impl Server {
             auto_register,
             identity: Arc::new(Claimed),
         };
-        let clusters = BTreeMap::from([(name("default"), cluster.clone())]);
+        let clusters = Clusters::default();
+        clusters.insert(name("default"), cluster.clone());
         let service = NodeSync::new(clusters, options);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

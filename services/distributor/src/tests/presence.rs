@@ -1,5 +1,7 @@
 //! Who is there, and what counts of what they say.
 
+use std::time::Duration;
+
 use portolan_model::{NodeRuntime, Rejection, Revision, Timestamp, Uid};
 
 use super::history::{History, guest, registered, without};
@@ -113,6 +115,31 @@ async fn what_a_node_acknowledges_counts_up_to_what_it_was_sent_and_rejects() {
     let stale = Seat { session: 0, ..seat };
     distributor.acknowledge(stale, report(99, 99));
     assert_eq!(settled(), 4, "an older session does not speak for the node");
+}
+
+#[tokio::test]
+async fn what_readers_are_told_of_all_nodes_is_renewed_soon() {
+    let rig = Rig::new(History::new(33), 5).await;
+    let (handle, mut body) = stream(trailers);
+    let seat = Seat {
+        uid: guest(1, 1).uid,
+        session: 1,
+    };
+    rig.admit(&handle, guest(1, 1), None).await;
+    let sessions = rig.distributor.sessions();
+    let told = || sessions.reports().of(seat.uid).map(|row| row.attempted);
+    assert_eq!(told(), Some(Revision::ZERO));
+    Node::default()
+        .follow(&mut body, &rig.history, Revision(1))
+        .await;
+    rig.distributor.acknowledge(seat, report(1, 1));
+    let renewed = async {
+        while told() != Some(Revision(1)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let renewed = tokio::time::timeout(Duration::from_secs(30), renewed).await;
+    renewed.expect("it is told soon");
 }
 
 #[tokio::test]
@@ -276,7 +303,7 @@ async fn what_nodes_report_is_shared_through_the_store() {
         .acknowledge(seat, report(newest.0, newest.0));
     let known = async {
         while there.distributor.sessions().acknowledged().get(&seat.uid) != Some(&newest) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(super::DEADLINE, known)

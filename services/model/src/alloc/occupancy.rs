@@ -125,12 +125,17 @@ impl Chunk {
         if first <= base && base + (CHUNK - 1) <= last {
             return self.count.into();
         }
-        let low = first.saturating_sub(base);
-        let high = (last - base).min(CHUNK - 1);
-        (low..=high)
-            .map(split)
-            .filter(|(word, bit)| (self.words[*word] >> bit) & 1 == 1)
-            .count() as u64
+        let (first_word, low) = split(first.saturating_sub(base));
+        let (last_word, high) = split((last - base).min(CHUNK - 1));
+        let within = first_word..=last_word;
+        within
+            .map(|word| {
+                let above = if word == first_word { low } else { 0 };
+                let below = if word == last_word { 63 - high } else { 0 };
+                let bits = self.words[word] & (u64::MAX << above) & (u64::MAX >> below);
+                u64::from(bits.count_ones())
+            })
+            .sum()
     }
 }
 

@@ -34,6 +34,15 @@ impl ServiceRange {
         let (_, base) = number(net.network());
         let host_bits = u32::from(net.max_prefix_len() - net.prefix_len());
         let size = 1u128.checked_shl(host_bits).unwrap_or(u128::MAX);
+        // A single address is the base itself: nothing is usable, and there may be no number after it.
+        if size == 1 {
+            return Self {
+                net,
+                first: 1,
+                last: 0,
+                dynamic: 1,
+            };
+        }
         let end = base + (size - 1);
         let last = if net.addr().is_ipv4() {
             end.saturating_sub(1)
@@ -110,6 +119,17 @@ impl ServiceRange {
     }
 }
 
+/// Those ranges that lie in no other one. What is usable in a range is usable in every range around it, so these alone
+/// tell what is free without counting anything twice.
+pub fn top_level(ranges: &[ServiceRange]) -> Vec<ServiceRange> {
+    let covered = |i: usize, range: &ServiceRange| {
+        let mut others = ranges.iter().enumerate().filter(|(j, _)| *j != i);
+        others.any(|(j, other)| other.net.contains(&range.net) && (other.net != range.net || j < i))
+    };
+    let top = ranges.iter().enumerate().filter(|(i, r)| !covered(*i, r));
+    top.map(|(_, range)| *range).collect()
+}
+
 /// A free node port, by the same rule as [`ServiceRange::pick`].
 pub fn pick_port(range: PortRange, occupied: &Occupancy, seed: u64) -> Pick<u16> {
     let (first, last) = (u128::from(range.first), u128::from(range.last));
@@ -157,6 +177,8 @@ mod tests {
             ("0.0.0.0/0", (1 << 32) - 2),
             ("255.255.255.0/24", 254),
             ("fd00::/128", 0),
+            ("255.255.255.255/32", 0),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", 0),
             ("fd00::/120", 255),
             ("fd00::/64", u64::MAX),
         ] {

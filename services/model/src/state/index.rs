@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use rpds::RedBlackTreeSetSync as Set;
+use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
-use crate::{Labels, Name, Object, Origin, Scoped, Uid};
+use crate::{Labels, Name, Object, Origin, Scoped, ServiceType, Uid, Usage};
 
 /// A label as selectors compare it: `key=value`.
 type Pair = Arc<str>;
@@ -33,6 +33,8 @@ pub(super) struct Index {
     quarantined_ports: Set<u16>,
     /// (expiry in microseconds, request)
     expiries: Set<(i64, uuid::Uuid)>,
+    /// What namespaces hold; without those that hold nothing.
+    usage: Map<Name, Usage>,
 }
 
 impl Index {
@@ -48,6 +50,12 @@ impl Index {
         match object {
             Object::Service(o) => {
                 edit.edit(&mut self.service_uids, (o.meta.uid, o.key()));
+                edit.count(&mut self.usage, &o.namespace, |usage| &mut usage.services);
+                if o.spec.kind == ServiceType::LoadBalancer {
+                    edit.count(&mut self.usage, &o.namespace, |usage| {
+                        &mut usage.load_balancers
+                    });
+                }
                 if o.spec.has_selector()
                     && let Some(pair) = pairs(&o.spec.selector).next()
                 {
@@ -71,6 +79,7 @@ impl Index {
             }
             Object::Endpoint(o) => {
                 edit.edit(&mut self.service_endpoints, (o.service_uid, o.name.clone()));
+                edit.count(&mut self.usage, &o.namespace, |usage| &mut usage.endpoints);
                 if let Origin::Workload { uid, .. } = o.origin {
                     edit.edit(&mut self.workload_endpoints, (uid, o.name.clone()));
                 }
@@ -80,6 +89,11 @@ impl Index {
             }
             Object::PortClaim(o) if !o.state.is_held() => {
                 edit.edit(&mut self.quarantined_ports, o.port);
+            }
+            Object::PortClaim(o) => {
+                edit.count(&mut self.usage, &o.owner.namespace, |usage| {
+                    &mut usage.node_ports
+                });
             }
             Object::Request(o) => edit.edit(&mut self.expiries, (o.expires_at.0, o.id)),
             _ => {}
@@ -144,6 +158,10 @@ impl Index {
         self.quarantined_ports.iter()
     }
 
+    pub(super) fn usage(&self, namespace: &Name) -> Usage {
+        self.usage.get(namespace).copied().unwrap_or_default()
+    }
+
     pub(super) fn expired(&self, now: i64) -> impl Iterator<Item = uuid::Uuid> {
         self.expiries
             .iter()
@@ -155,7 +173,12 @@ impl Index {
 /// Adding and removing walk the same keys.
 trait Edit {
     fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T);
+
+    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part);
 }
+
+/// One of the things that are counted.
+type Part = fn(&mut Usage) -> &mut u32;
 
 struct Add;
 struct Remove;
@@ -164,11 +187,28 @@ impl Edit for Add {
     fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T) {
         set.insert_mut(key);
     }
+
+    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {
+        let mut now = usage.get(of).copied().unwrap_or_default();
+        *part(&mut now) += 1;
+        usage.insert_mut(of.clone(), now);
+    }
 }
 
 impl Edit for Remove {
     fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T) {
         set.remove_mut(&key);
+    }
+
+    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {
+        let mut now = usage.get(of).copied().unwrap_or_default();
+        let count = part(&mut now);
+        *count = count.saturating_sub(1);
+        if now == Usage::default() {
+            usage.remove_mut(of);
+        } else {
+            usage.insert_mut(of.clone(), now);
+        }
     }
 }
 

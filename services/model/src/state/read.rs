@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::State;
 use crate::alloc::{Occupancy, ServiceRange};
 use crate::{
     Cluster, Endpoint, IpClaim, Kind, Labels, Name, Namespace, Node, Object, PortClaim, Request,
-    Scoped, Service, ServiceCidr, Timestamp, Uid, Workload,
+    Scoped, Service, ServiceCidr, Timestamp, Uid, Usage, Workload,
 };
 
 impl State {
@@ -29,7 +30,34 @@ impl State {
         self.service_cidrs.values()
     }
 
-    /// The ranges as the allocator sees them.
+    /// The ranges that addresses are allocated from.
+    pub fn ready_ranges(&self) -> Vec<ServiceRange> {
+        self.service_cidrs()
+            .filter(|s| s.is_ready())
+            .flat_map(|s| s.cidrs.iter().copied().map(ServiceRange::new))
+            .collect()
+    }
+
+    /// Held addresses of a range that no other ready range would contain: what stands in the way of its end.
+    pub fn stranded(&self, service_cidr: &ServiceCidr) -> impl Iterator<Item = &Arc<IpClaim>> {
+        let others = self.service_cidrs().filter(|s| s.is_ready());
+        let others = others.filter(|s| s.meta.name != service_cidr.meta.name);
+        let others: Vec<_> = others
+            .flat_map(|s| s.cidrs.iter().copied().map(ServiceRange::new))
+            .collect();
+        let within = service_cidr.cidrs.clone().into_iter();
+        within
+            .flat_map(|net| self.ip_claims_in(net))
+            .filter(|claim| claim.state.is_held())
+            .filter(move |claim| !others.iter().any(|other| other.is_usable(claim.address)))
+    }
+
+    /// The CIDRs of all ranges, in the order of the ranges' names.
+    pub fn service_nets(&self) -> impl Iterator<Item = IpNet> {
+        self.service_cidrs().flat_map(|s| s.cidrs.iter().copied())
+    }
+
+    /// All ranges, those on their way out included.
     pub fn service_ranges(&self) -> Vec<ServiceRange> {
         self.service_cidrs()
             .flat_map(|s| s.cidrs.iter().copied().map(ServiceRange::new))
@@ -44,6 +72,11 @@ impl State {
     /// All namespaces, in order of name.
     pub fn namespaces(&self) -> impl Iterator<Item = &Arc<Namespace>> {
         self.namespaces.values()
+    }
+
+    /// How much a namespace holds.
+    pub fn usage(&self, namespace: &Name) -> Usage {
+        self.index.usage(namespace)
     }
 
     /// A Service by name.
@@ -181,6 +214,13 @@ impl State {
     /// All addresses that are not free.
     pub fn ip_claims(&self) -> impl Iterator<Item = &Arc<IpClaim>> {
         self.ip_claims.values()
+    }
+
+    /// Addresses of a range that are not free, in order.
+    pub fn ip_claims_in(&self, net: IpNet) -> impl Iterator<Item = &Arc<IpClaim>> {
+        self.ip_claims
+            .range(net.network()..=net.broadcast())
+            .map(|(_, claim)| claim)
     }
 
     /// Who holds a node port.

@@ -2,26 +2,25 @@
 
 use std::net::IpAddr;
 
-use crate::alloc::ServiceRange;
-use crate::{ClusterSpec, Endpoint, Violations};
+use ipnet::IpNet;
+
+use crate::{Endpoint, Violations};
 
 /// Why an address may not be an endpoint: it must lie in the cluster's endpoint ranges and never in a ServiceCIDR.
 /// Unspecified, multicast and link-local addresses never may; loopback only where the ranges say so (CVE-2021-25737).
 pub fn endpoint_address(
     address: IpAddr,
-    cluster: &ClusterSpec,
-    services: &[ServiceRange],
+    ranges: &[IpNet],
+    service_cidrs: &[IpNet],
 ) -> Result<(), String> {
-    if let Some(range) = services.iter().find(|range| range.net().contains(&address)) {
+    if let Some(cidr) = service_cidrs.iter().find(|cidr| cidr.contains(&address)) {
         return Err(format!(
-            "{address} lies in the ServiceCIDR {}: traffic would turn in a circle",
-            range.net()
+            "{address} lies in the ServiceCIDR {cidr}: traffic would turn in a circle"
         ));
     }
     if let Some(what) = never(address) {
         return Err(format!("{address} is {what}: no endpoint can have it"));
     }
-    let ranges = &cluster.endpoint_ranges;
     if ranges.is_empty() && address.is_loopback() {
         return Err(format!(
             "{address} is a loopback address, and the cluster's endpoint_ranges don't name it"

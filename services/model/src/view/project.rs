@@ -1,10 +1,16 @@
 //! From the state to views: all of them, or those that some changes may concern.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use super::service::project_service;
 use super::{ClusterView, NodeView, View, ViewKey, ViewKind, WorkloadView};
-use crate::{Change, Node, Object, Probe, ProbeAction, ProbePort, Protocol, State, Uid, Workload};
+use crate::{
+    Change, Cluster, Node, Object, Probe, ProbeAction, ProbePort, Protocol, Service, State, Uid,
+    Workload,
+};
 
 /// Every view of a state.
 pub fn project(state: &State) -> BTreeMap<ViewKey, View> {
@@ -25,6 +31,13 @@ pub fn project(state: &State) -> BTreeMap<ViewKey, View> {
     views
 }
 
+/// The views of one Service and its endpoints.
+pub fn project_one(state: &State, service: &Service) -> BTreeMap<ViewKey, View> {
+    let mut views = BTreeMap::new();
+    project_service(state, service, &mut views);
+    views
+}
+
 /// The views that these changes touched, as of `after`: `None` for what is gone, also for what came and went within
 /// the changes. Views whose value is back where it was are in it, too; so are unchanged endpoints of a touched Service,
 /// for the caller to compare.
@@ -35,27 +48,17 @@ pub fn touched<'a>(
     let mut keys = BTreeSet::new();
     let mut services: BTreeSet<Uid> = BTreeSet::new();
     let mut views = BTreeMap::new();
-    for object in changes
-        .into_iter()
-        .flat_map(|change| change.before.iter().chain(&change.after))
-    {
-        let uid = object.uid();
-        match object {
-            Object::Cluster(_) | Object::ServiceCidr(_) => project_cluster(after, &mut views),
-            Object::Node(_) => drop(keys.insert(ViewKey::new(ViewKind::Node, uid))),
-            Object::Workload(_) => drop(keys.insert(ViewKey::new(ViewKind::Workload, uid))),
-            Object::Service(_) => {
-                keys.insert(ViewKey::new(ViewKind::Service, uid));
-                services.insert(uid);
+    for change in changes {
+        for service in regranted(after, change) {
+            let endpoints = after.endpoints_of(service);
+            keys.extend(endpoints.map(|e| ViewKey::new(ViewKind::Endpoint, e.uid)));
+            services.insert(service.meta.uid);
+        }
+        for object in change.before.iter().chain(&change.after) {
+            collect(object, &mut keys, &mut services);
+            if matches!(object, Object::Cluster(_) | Object::ServiceCidr(_)) {
+                project_cluster(after, &mut views);
             }
-            Object::Endpoint(endpoint) => {
-                keys.insert(ViewKey::new(ViewKind::Endpoint, uid));
-                services.insert(endpoint.service_uid);
-            }
-            Object::Namespace(_)
-            | Object::IpClaim(_)
-            | Object::PortClaim(_)
-            | Object::Request(_) => {}
         }
     }
     for service in services
@@ -68,6 +71,50 @@ pub fn touched<'a>(
     let mut result: BTreeMap<_, _> = keys.into_iter().map(|key| (key, None)).collect();
     result.extend(views.into_iter().map(|(key, view)| (key, Some(view))));
     result
+}
+
+/// Which views an object is shown by, or has a part in.
+fn collect(object: &Object, keys: &mut BTreeSet<ViewKey>, services: &mut BTreeSet<Uid>) {
+    let uid = object.uid();
+    match object {
+        Object::Cluster(_) => drop(keys.insert(ViewKey::new(ViewKind::Cluster, uid))),
+        Object::Node(_) => drop(keys.insert(ViewKey::new(ViewKind::Node, uid))),
+        Object::Workload(_) => drop(keys.insert(ViewKey::new(ViewKind::Workload, uid))),
+        Object::Service(_) => {
+            keys.insert(ViewKey::new(ViewKind::Service, uid));
+            services.insert(uid);
+        }
+        Object::Endpoint(endpoint) => {
+            keys.insert(ViewKey::new(ViewKind::Endpoint, uid));
+            services.insert(endpoint.service_uid);
+        }
+        Object::ServiceCidr(_)
+        | Object::Namespace(_)
+        | Object::IpClaim(_)
+        | Object::PortClaim(_)
+        | Object::Request(_) => {}
+    }
+}
+
+/// Services whose endpoints may point elsewhere after a change. Rare, and then all there are.
+fn regranted<'a>(after: &'a State, change: &Change) -> impl Iterator<Item = &'a Arc<Service>> {
+    let changed = ranges(change.before.as_ref()) != ranges(change.after.as_ref());
+    let namespace = match change.object() {
+        Object::Namespace(namespace) => Some(&namespace.meta.name),
+        _ => None,
+    };
+    let services = changed.then(|| after.services_after(namespace, None));
+    services.into_iter().flatten()
+}
+
+/// What an object says on where endpoints may point.
+fn ranges(object: Option<&Object>) -> &[IpNet] {
+    match object {
+        Some(Object::Cluster(cluster)) => &cluster.spec.endpoint_ranges,
+        Some(Object::ServiceCidr(service_cidr)) => &service_cidr.cidrs,
+        Some(Object::Namespace(namespace)) => &namespace.spec.endpoint_ranges,
+        _ => &[],
+    }
 }
 
 /// Nodes and workloads stand alone; Services and endpoints are projected together before.
@@ -90,22 +137,20 @@ fn project_keys(state: &State, keys: &BTreeSet<ViewKey>, views: &mut BTreeMap<Vi
 }
 
 fn project_cluster(state: &State, views: &mut BTreeMap<ViewKey, View>) {
-    let Some(cluster) = state.cluster() else {
-        return;
-    };
-    let view = ClusterView {
-        service_cidrs: state
-            .service_cidrs()
-            .flat_map(|s| s.cidrs.iter().copied())
-            .collect(),
+    if let Some(cluster) = state.cluster() {
+        let key = ViewKey::new(ViewKind::Cluster, cluster.meta.uid);
+        views.insert(key, View::Cluster(cluster_view(state, cluster)));
+    }
+}
+
+/// What holds for the whole cluster.
+pub(crate) fn cluster_view(state: &State, cluster: &Cluster) -> ClusterView {
+    ClusterView {
+        service_cidrs: state.service_nets().collect(),
         endpoint_ranges: cluster.spec.endpoint_ranges.clone(),
         workload_ranges: cluster.spec.workload_ranges.clone(),
         dns_domain: cluster.spec.dns_domain.clone(),
-    };
-    views.insert(
-        ViewKey::new(ViewKind::Cluster, cluster.meta.uid),
-        View::Cluster(view),
-    );
+    }
 }
 
 fn node_view(node: &Node) -> NodeView {

@@ -9,12 +9,26 @@ use super::{
     ViewKind, WhenEmpty,
 };
 use crate::{
-    Endpoint, Family, Name, Service, ServicePort, ServiceType, State, TrafficDistribution,
+    Endpoint, Family, Grants, Name, Service, ServicePort, ServiceType, State, TrafficDistribution,
     TrafficPolicy,
 };
 
-/// A Service with this label is another proxy's: Portolan keeps its addresses and endpoints, and its nodes leave it alone.
-const FOREIGN_PROXY: &str = "service.kubernetes.io/service-proxy-name";
+/// Names the proxy that cares for a Service. Kubernetes' own proxy takes any value for another's.
+const PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
+/// Ours.
+const OWN_NAME: &str = "portolan";
+/// On a Service, whatever its value: no proxy cares for it.
+const HEADLESS: &str = "service.kubernetes.io/headless";
+
+/// The label by which a Service is not for Portolan's nodes: they leave it alone, while it keeps its addresses and
+/// endpoints.
+pub fn leaves_alone(service: &Service) -> Option<&'static str> {
+    let labels = &service.meta.labels;
+    if labels.get(PROXY_NAME).is_some_and(|name| name != OWN_NAME) {
+        return Some(PROXY_NAME);
+    }
+    labels.contains_key(HEADLESS).then_some(HEADLESS)
+}
 
 /// A Service and its endpoints as nodes see them.
 pub(super) fn project_service(
@@ -22,7 +36,9 @@ pub(super) fn project_service(
     service: &Service,
     views: &mut BTreeMap<ViewKey, View>,
 ) {
-    let endpoints: Vec<_> = state.endpoints_of(service).collect();
+    let grants = Grants::of(state, &service.namespace);
+    let admitted = |endpoint: &&Arc<Endpoint>| grants.as_ref().is_none_or(|g| g.admit(endpoint));
+    let endpoints: Vec<_> = state.endpoints_of(service).filter(admitted).collect();
     let usable = Usable::of(&endpoints);
     for endpoint in &endpoints {
         let key = ViewKey::new(ViewKind::Endpoint, endpoint.uid);
@@ -157,10 +173,10 @@ fn endpoint_view(service: &Service, endpoint: &Endpoint, usable: &Usable<'_>) ->
     }
 }
 
-/// Where traffic for the Service arrives; nowhere if another proxy cares for it, which a label says.
+/// Where traffic for the Service arrives; nowhere if it is not for our nodes.
 fn frontends(service: &Service, usable: &Usable<'_>) -> Vec<FrontendView> {
     let spec = &service.spec;
-    if service.meta.labels.contains_key(FOREIGN_PROXY) {
+    if leaves_alone(service).is_some() {
         return Vec::new();
     }
     let internal = spec.internal_traffic_policy.unwrap_or_default();
@@ -194,11 +210,7 @@ fn frontend(
     port: &ServicePort,
     usable: &Usable<'_>,
 ) -> FrontendView {
-    let family = match at {
-        FrontendAt::Address(address) => Family::of(address),
-        FrontendAt::NodePort(family) => family,
-    };
-    let scope = (port.name.as_str(), family);
+    let scope = (port.name.as_str(), at.family());
     let elsewhere = policy == TrafficPolicy::Local && usable.any.contains(&scope);
     let (node_hints_valid, zone_hints_valid) =
         usable.hints(service.spec.traffic_distribution, scope);

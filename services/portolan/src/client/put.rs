@@ -17,6 +17,10 @@ impl Client {
             Item::Namespace(namespace) => {
                 let request = v1::UpdateNamespaceRequest {
                     namespace: Some(namespace),
+                    // A manifest says all about these, and nothing about limits.
+                    update_mask: Some(prost_types::FieldMask {
+                        paths: vec!["labels".to_owned(), "annotations".to_owned()],
+                    }),
                     allow_missing: true,
                     ..v1::UpdateNamespaceRequest::default()
                 };

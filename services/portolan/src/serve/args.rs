@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use ipnet::IpNet;
 use portolan_model::{ClusterSpec, Family, Name, PortRange, canonical_cidr};
+use portolan_proto::convert::cluster::{DNS_DOMAIN, NODE_PORTS};
 
 use crate::failure::Failure;
 
@@ -48,7 +49,7 @@ pub(crate) struct ClusterFlags {
     /// Name of the cluster [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: Option<String>,
-    /// Range for virtual addresses; may be given once a family [default: 10.96.0.0/12]
+    /// Range for virtual addresses; may be given once a family, the preferred one first [default: 10.96.0.0/12]
     #[arg(long, value_name = "CIDR")]
     pub(crate) service_cidr: Vec<String>,
     /// Range for node ports [default: 30000-32767]
@@ -83,7 +84,7 @@ impl ClusterFlags {
             Name::label(name).map_err(|error| usage("--cluster", name, &error.to_string()))?;
         Ok(Settings {
             cluster,
-            service_cidrs: some(ranges("--service-cidr", &self.service_cidr)?),
+            service_cidrs: some(one_a_family(ranges("--service-cidr", &self.service_cidr)?)?),
             node_ports: self
                 .node_port_range
                 .as_deref()
@@ -105,22 +106,12 @@ impl Settings {
 
     /// The settings of a new cluster.
     pub(crate) fn new_spec(&self) -> ClusterSpec {
-        let mut families: Vec<Family> = self
-            .new_service_cidrs()
-            .iter()
-            .map(Family::of_net)
-            .collect();
-        families.dedup();
+        let cidrs = self.new_service_cidrs();
+        let dns_domain = self.dns_domain.clone();
         ClusterSpec {
-            node_ports: self.node_ports.unwrap_or(PortRange {
-                first: 30000,
-                last: 32767,
-            }),
-            dns_domain: self
-                .dns_domain
-                .clone()
-                .unwrap_or_else(|| "cluster.local".to_owned()),
-            families,
+            node_ports: self.node_ports.unwrap_or(NODE_PORTS),
+            dns_domain: dns_domain.unwrap_or_else(|| DNS_DOMAIN.to_owned()),
+            families: cidrs.iter().map(Family::of_net).collect(),
             endpoint_ranges: self.endpoint_ranges.clone().unwrap_or_default(),
             workload_ranges: self.workload_ranges.clone().unwrap_or_default(),
         }
@@ -132,6 +123,19 @@ fn ranges(flag: &str, texts: &[String]) -> Result<Vec<IpNet>, Failure> {
         .iter()
         .map(|text| canonical_cidr(text).map_err(|error| usage(flag, text, &error)))
         .collect()
+}
+
+fn one_a_family(ranges: Vec<IpNet>) -> Result<Vec<IpNet>, Failure> {
+    for (i, range) in ranges.iter().enumerate() {
+        let family = Family::of_net(range);
+        if let Some(other) = ranges[..i].iter().find(|r| Family::of_net(r) == family) {
+            let why = format!(
+                "{other} is of family {family}, too; give one range a family, and add others later with ServiceCidrAPI/CreateServiceCidr"
+            );
+            return Err(usage("--service-cidr", &range.to_string(), &why));
+        }
+    }
+    Ok(ranges)
 }
 
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {

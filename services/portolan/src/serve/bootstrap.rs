@@ -1,21 +1,23 @@
 //! The first start, and the check that later flags fit what is stored.
 
-use portolan_allocator::{Action, Allocator, Context, Operation};
+use portolan_allocator::{Action, Context, Operation};
 use portolan_model::{ClusterSpec, State};
+use portolan_store::Store;
 
 use super::args::Settings;
+use super::directory::Directory;
 use crate::failure::Failure;
 
 /// Makes sure that the cluster exists as the flags want it.
-pub(super) async fn bootstrap(
-    allocator: &Allocator,
+pub(super) async fn bootstrap<S: Store>(
+    directory: &Directory<S>,
     settings: &Settings,
     remedy: &str,
 ) -> Result<(), Failure> {
-    let state = allocator.cache().state();
-    if state.cluster().is_none() {
+    let name = &settings.cluster;
+    if directory.access().get(name).is_none() {
         let action = Action::Bootstrap {
-            name: settings.cluster.clone(),
+            name: name.clone(),
             spec: settings.new_spec(),
             cidrs: settings.new_service_cidrs(),
         };
@@ -24,14 +26,14 @@ pub(super) async fn bootstrap(
             method: "Bootstrap",
             ..Context::default()
         };
-        let done = allocator.submit(Operation { action, context }).await;
+        let done = directory.found(name, Operation { action, context }).await;
         done.map_err(|error| Failure::Start(format!("the cluster could not be created: {error}")))?;
     }
     // Another replica may have been first: what is stored counts.
-    let state = allocator.cache().state();
-    let cluster = state
-        .cluster()
-        .ok_or_else(|| Failure::Start("the cluster is gone from the store".to_owned()))?;
+    let gone = || Failure::Start("the cluster is gone from the store".to_owned());
+    let access = directory.access().get(name).ok_or_else(gone)?;
+    let state = access.allocator.cache().state();
+    let cluster = state.cluster().ok_or_else(gone)?;
     match difference(settings, &cluster.spec, &state) {
         Some(difference) => Err(Failure::Start(format!(
             "{difference}; leave the flag out, or {remedy}"
@@ -92,4 +94,67 @@ fn list(ranges: &[ipnet::IpNet]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_model::Family;
+    use portolan_store::MemStore;
+
+    use super::super::args::ClusterFlags;
+    use super::super::metrics::Metrics;
+    use super::*;
+
+    async fn start(store: &MemStore, cidrs: &[&str]) -> Result<Vec<Family>, String> {
+        let flags = ClusterFlags {
+            service_cidr: cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
+            ..ClusterFlags::default()
+        };
+        let text = |failure: Failure| format!("{failure}");
+        let settings = flags.settings().map_err(text)?;
+        let opened = Directory::open(store.clone(), Metrics::default()).await;
+        let (directory, _watch) = opened.unwrap();
+        bootstrap(&directory, &settings, "mend it")
+            .await
+            .map_err(text)?;
+        let access = directory.access().get(&settings.cluster).unwrap();
+        let state = access.allocator.cache().state();
+        Ok(state.cluster().unwrap().spec.families.clone())
+    }
+
+    #[tokio::test]
+    async fn the_first_start_takes_its_families_from_the_ranges() {
+        use Family::{V4, V6};
+        for (what, cidrs, families) in [
+            ("nothing said", &[][..], Ok(vec![V4])),
+            ("IPv4", &["10.0.0.0/16"], Ok(vec![V4])),
+            ("IPv6", &["fd00::/108"], Ok(vec![V6])),
+            ("both", &["10.0.0.0/16", "fd00::/108"], Ok(vec![V4, V6])),
+            (
+                "both, IPv6 first",
+                &["fd00::/108", "10.0.0.0/16"],
+                Ok(vec![V6, V4]),
+            ),
+            (
+                "one twice",
+                &["10.0.0.0/16", "10.1.0.0/16"],
+                Err("--service-cidr 10.1.0.0/16: 10.0.0.0/16 is of family IPv4, too"),
+            ),
+            (
+                "too wide",
+                &["fd00::/32"],
+                Err("must not be wider than /64"),
+            ),
+        ] {
+            let store = MemStore::new();
+            let started = start(&store, cidrs).await;
+            match families {
+                Ok(_) => {
+                    assert_eq!(started, families.map_err(str::to_owned), "{what}");
+                    assert_eq!(start(&store, &[]).await, started, "{what}: and keeps them");
+                }
+                Err(why) => assert!(started.unwrap_err().contains(why), "{what}"),
+            }
+        }
+    }
 }

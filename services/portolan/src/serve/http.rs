@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use portolan_store::Cache;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+
+use super::pulse::Pulse;
 
 /// A replica that has not heard from its store for so long is not sent new clients; streams and reads go on.
 pub(super) const STALE: Duration = Duration::from_secs(10);
@@ -18,7 +19,7 @@ pub(super) const STALE: Duration = Duration::from_secs(10);
 /// What is looked at.
 pub(super) struct Inspected {
     pub(super) registry: Registry,
-    pub(super) cache: Arc<Cache>,
+    pub(super) pulse: Pulse,
 }
 
 /// Serves until `shutdown` is done.
@@ -51,18 +52,11 @@ async fn metrics(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {
 }
 
 async fn ready(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {
-    let age = inspected.cache.staleness();
-    let revision = inspected.cache.position().revision;
+    let age = inspected.pulse.age();
     let code = if age > STALE {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
     };
-    (
-        code,
-        format!(
-            "revision {revision}, store seen {} ms ago\n",
-            age.as_millis()
-        ),
-    )
+    (code, format!("store seen {} ms ago\n", age.as_millis()))
 }

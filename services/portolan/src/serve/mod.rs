@@ -1,7 +1,9 @@
 //! `portolan serve`: the control plane, put together.
 //!
 //! ```text
-//! store --load--> Cache <--follow-- store          one per cluster
+//! store --heads--> directory --begins, ends--> one plane per cluster:
+//!
+//! store --load--> Cache <--follow-- store
 //!                   |  ^--publish-- committer <--queue-- Api (gRPC) , NodeSync (health), sweeper (quarantine)
 //!                   '--> distributor --frames--> NodeSync
 //! ```
@@ -10,9 +12,13 @@ mod args;
 mod bootstrap;
 mod compaction;
 mod control_plane;
+mod directory;
 mod grpc;
 mod http;
 mod listen;
+mod metrics;
+mod plane;
+mod pulse;
 mod server;
 
 pub(crate) use args::{ClusterFlags, Ports, Serve};

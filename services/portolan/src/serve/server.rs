@@ -1,11 +1,11 @@
 //! From a store's URL to open ports, and to an orderly end.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
+use portolan_api::Api;
+use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
 use portolan_store::{Store, StoreError};
 use portolan_store_postgres::PgStore;
 use portolan_store_sqlite::SqliteStore;
@@ -20,6 +20,7 @@ use super::args::{Ports, Settings};
 use super::control_plane::ControlPlane;
 use super::http::{self, Inspected, STALE};
 use super::listen::check_exposure;
+use super::pulse::Pulse;
 use super::{grpc, listen};
 use crate::failure::Failure;
 
@@ -84,18 +85,15 @@ impl Server {
         let address = grpc.local_addr()?;
         let plane = ControlPlane::start(store, settings, remedy).await?;
         let (stop, stopped) = watch::channel(false);
-        let nodes = NodeCluster {
-            allocator: plane.allocator,
-            distributor: plane.distributor,
-            events: plane.events,
-        };
+        let directory = plane.directory;
         let options = NodeSyncOptions {
             replica: format!("{address} (pid {})", std::process::id()),
             auto_register,
             identity: Arc::new(Claimed),
         };
-        let node_sync = NodeSync::new(BTreeMap::from([(plane.cluster.clone(), nodes)]), options);
-        let (router, reporter) = grpc::router(plane.api, node_sync.clone()).await?;
+        let node_sync = NodeSync::new(directory.nodes().clone(), options);
+        let api = Api::new(directory.access().clone(), directory.founder());
+        let (router, reporter) = grpc::router(api, node_sync.clone()).await?;
         let mut fronts = JoinSet::new();
         let incoming = TcpListenerStream::new(grpc).map(|stream| {
             let stream = stream?;
@@ -110,8 +108,8 @@ impl Server {
                 .map_err(|error| Failure::Start(format!("gRPC: {error}")))
         });
         let inspected = Inspected {
-            registry: plane.registry,
-            cache: plane.cache.clone(),
+            registry: plane.metrics.registry(),
+            pulse: directory.pulse().clone(),
         };
         let inspection = http::serve(http, inspected, wait(stopped.clone()));
         fronts.spawn(async {
@@ -119,12 +117,11 @@ impl Server {
                 .await
                 .map_err(|error| Failure::Start(format!("HTTP: {error}")))
         });
-        let watched = readiness(reporter.clone(), plane.cache, wait(stopped));
+        let watched = readiness(reporter.clone(), directory.pulse().clone(), wait(stopped));
         fronts.spawn(async {
             watched.await;
             Ok(())
         });
-        tracing::info!(cluster = %plane.cluster, "control plane started");
         Ok(Self {
             address,
             stop,
@@ -171,11 +168,7 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn readiness(
-    reporter: HealthReporter,
-    cache: Arc<portolan_store::Cache>,
-    stopped: impl Future<Output = ()>,
-) {
+async fn readiness(reporter: HealthReporter, pulse: Pulse, stopped: impl Future<Output = ()>) {
     let mut stopped = std::pin::pin!(stopped);
     let mut known = true;
     loop {
@@ -183,7 +176,7 @@ async fn readiness(
             () = &mut stopped => return,
             () = tokio::time::sleep(READINESS_PAUSE) => {}
         }
-        let ready = cache.staleness() < STALE;
+        let ready = pulse.age() < STALE;
         if ready != known {
             tracing::warn!(ready, "readiness changed with the store");
             grpc::set_readiness(&reporter, ready).await;

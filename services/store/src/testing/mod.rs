@@ -76,6 +76,7 @@ macro_rules! conformance {
             reports::an_older_session_never_overwrites_a_newer_one,
             reports::another_uid_replaces_the_row_of_its_predecessor,
             reports::a_forgotten_node_has_no_row,
+            reports::a_forgotten_cluster_has_no_reports,
             random::random_changes_lead_to_the_same_tables_as_their_replay,
         }
     };

@@ -209,3 +209,23 @@ pub async fn a_forgotten_node_has_no_row<H: Harness>(harness: H) {
         assert!(store.runtime(&cluster()).await.expect("runtime").is_empty());
     }
 }
+
+/// A cluster that is created under the name of a deleted one finds nothing of it, and takes nothing from others.
+pub async fn a_forgotten_cluster_has_no_reports<H: Harness>(harness: H) {
+    let store = harness.open().await;
+    let other = name("other");
+    for cluster in [&cluster(), &other] {
+        let rows = [runtime("x", 1, 1)];
+        store.flush_runtime(cluster, &rows).await.expect("flush");
+        let events = [event("namespaces/default/services/web", "was released", 1)];
+        store.record_events(cluster, &events).await.expect("record");
+    }
+    store.forget_reports(&cluster()).await.expect("forget");
+    let left = async |cluster: &portolan_model::Name| {
+        let runtime = store.runtime(cluster).await.expect("runtime");
+        let events = store.events(cluster, "", 10).await.expect("events");
+        (runtime.len(), events.len())
+    };
+    assert_eq!(left(&cluster()).await, (0, 0));
+    assert_eq!(left(&other).await, (1, 1));
+}

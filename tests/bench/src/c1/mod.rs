@@ -30,8 +30,8 @@ use floor::Floor;
 pub(crate) use floor::{COMMAND as FLOOR_COMMAND, serve as serve_floor};
 use gather::{Gather, now_us};
 
-/// Nodes, and the 99th percentile to reach in milliseconds.
-const CELLS: [(usize, f64); 2] = [(100, 15.0), (1000, 40.0)];
+/// Nodes of each cell.
+pub(crate) const NODES: [usize; 2] = [100, 1000];
 /// KiB of server memory that an idle stream may take.
 const STREAM_KIB: f64 = 32.0;
 /// How long the last node is waited for.
@@ -49,12 +49,16 @@ pub(crate) struct Plan {
 }
 
 /// Measures every cell.
-pub(crate) async fn run(plan: Plan, facts: &mut Facts) -> anyhow::Result<Vec<Cell>> {
+pub(crate) async fn run(
+    plan: Plan,
+    nodes: &[usize],
+    facts: &mut Facts,
+) -> anyhow::Result<Vec<Cell>> {
     facts.insert("commits_per_round".to_owned(), plan.commits.to_string());
     facts.insert("pause_ms".to_owned(), plan.pause.as_millis().to_string());
     let mut cells = Vec::new();
-    for (nodes, target) in CELLS {
-        let cell = measure(nodes, target, plan).await;
+    for &nodes in nodes {
+        let cell = measure(nodes, plan).await;
         cells.push(cell.with_context(|| format!("{nodes} nodes"))?);
     }
     Ok(cells)
@@ -91,7 +95,12 @@ struct Waits {
     answer: Vec<f64>,
 }
 
-async fn measure(nodes: usize, target: f64, plan: Plan) -> anyhow::Result<Cell> {
+/// The 99th percentile to reach, in milliseconds.
+fn target(nodes: usize) -> f64 {
+    if nodes <= 100 { 15.0 } else { 40.0 }
+}
+
+async fn measure(nodes: usize, plan: Plan) -> anyhow::Result<Cell> {
     let mut fleet = Fleet::start(nodes, plan).await?;
     let mut measured = Rounds::default();
     for round in 0..plan.rounds {
@@ -106,7 +115,7 @@ async fn measure(nodes: usize, target: f64, plan: Plan) -> anyhow::Result<Cell> 
         eprintln!("round {round}, {nodes} nodes: {result:.2?}");
         measured.0.push(result);
     }
-    Ok(fleet.cell(target, measured))
+    Ok(fleet.cell(measured))
 }
 
 impl Fleet {
@@ -167,7 +176,8 @@ impl Fleet {
         Ok(percentile(&self.floor_waits[first..], 50))
     }
 
-    fn cell(self, target: f64, rounds: Rounds) -> Cell {
+    fn cell(self, rounds: Rounds) -> Cell {
+        let target = target(self.nodes);
         let Waits {
             from_commit,
             from_request,

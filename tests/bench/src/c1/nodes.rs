@@ -22,8 +22,6 @@ use crate::serve::ControlPlane;
 
 /// What a node may have to say before it is read.
 const OUTBOX: usize = 16;
-/// Version of the projection.
-const PROJECTION: u32 = 1;
 /// gRPC's prefix, and the header of an HTTP/2 DATA frame.
 const AROUND: usize = 5 + 9;
 
@@ -112,7 +110,7 @@ impl NodeStream {
             node: name(number),
             session: 1,
             description: Some(description),
-            projection_version: PROJECTION,
+            projection_version: portolan_model::view::PROJECTION_VERSION,
             ..Hello::default()
         };
         said.send(request(Said::Hello(hello))).await?;

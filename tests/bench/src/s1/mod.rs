@@ -12,9 +12,11 @@ mod postgres;
 mod sqlite;
 mod writes;
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use clap::ValueEnum;
 use portolan_store_postgres::testing::TestServer;
 
 use crate::machine::Facts;
@@ -27,7 +29,9 @@ use postgres::{Order, Postgres};
 use writes::Writes;
 
 /// Concurrent clients, each with a connection of its own.
-const CLIENTS: [usize; 3] = [1, 16, 64];
+pub(crate) const CLIENTS: [usize; 3] = [1, 16, 64];
+/// All of them.
+pub(crate) const DATABASES: [Database; 2] = [Database::Postgres, Database::Sqlite];
 
 /// What is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +42,28 @@ pub(crate) enum Workload {
     NodePort,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
+/// Where it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
     Postgres,
     Sqlite,
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
+        })
+    }
+}
+
+/// What is done.
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    pub(crate) length: Duration,
+    pub(crate) clients: Vec<usize>,
+    pub(crate) databases: Vec<Database>,
 }
 
 /// One row of the table in the making.
@@ -55,8 +77,7 @@ struct Series {
 /// Measures every cell, in rounds.
 pub(crate) async fn run(
     workload: Workload,
-    rounds: usize,
-    length: Duration,
+    plan: &Plan,
     facts: &mut Facts,
 ) -> anyhow::Result<Vec<Cell>> {
     let server = TestServer::start_durable().map_err(|error| anyhow!(error))?;
@@ -64,15 +85,19 @@ pub(crate) async fn run(
     let writes = Writes::new(workload);
     postgres.describe(facts).await?;
     sqlite::describe(facts).await?;
-    facts.insert("seconds_per_cell".to_owned(), length.as_secs().to_string());
-    let mut table: Vec<Series> = [Database::Postgres, Database::Sqlite]
-        .into_iter()
-        .flat_map(|database| CLIENTS.map(|clients| Series::new(database, clients)))
-        .collect();
-    for round in 0..rounds {
+    facts.insert(
+        "seconds_per_cell".to_owned(),
+        plan.length.as_secs().to_string(),
+    );
+    let cells = plan.databases.iter().flat_map(|database| {
+        let clients = plan.clients.iter();
+        clients.map(|clients| Series::new(*database, *clients))
+    });
+    let mut table: Vec<Series> = cells.collect();
+    for round in 0..plan.rounds {
         for series in &mut table {
             let measured = series
-                .measure(round, workload, length, &postgres, &writes)
+                .measure(round, workload, plan.length, &postgres, &writes)
                 .await?;
             eprintln!("round {round}, {}: {measured:.0?}", series.name());
             series.rounds.0.push(measured);

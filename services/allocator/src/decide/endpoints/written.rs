@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use portolan_model::Change;
 use portolan_model::{
-    Endpoint, Name, Object, Origin, Precondition, Refusal, Scoped, Service, Violations, validate,
+    Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service, Violations,
+    validate,
 };
 
 use super::super::draft::Draft;
-use super::super::preconditions::{Present, check_delete, cluster_spec};
+use super::super::preconditions::{Present, check_delete};
 use super::{blank, write};
 use crate::{DeleteMode, EndpointParams, Outcome, Verb};
 
@@ -46,7 +47,7 @@ pub(in super::super) fn replace(
         .map(|params| by_hand(&service, source, params))
         .collect();
     check_list(&service, source, &wanted)?;
-    check_addresses(draft, &wanted)?;
+    check_addresses(draft, &key.namespace, &wanted)?;
     let existing: Vec<_> = draft
         .state()
         .endpoints_of(&service)
@@ -156,15 +157,14 @@ fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), 
     violations.into_result()
 }
 
-fn check_addresses(draft: &Draft, list: &[Endpoint]) -> Result<(), Refusal> {
-    let cluster = cluster_spec(draft.state())?;
-    let ranges = draft.state().service_ranges();
+fn check_addresses(draft: &Draft, namespace: &Name, list: &[Endpoint]) -> Result<(), Refusal> {
+    let grants =
+        Grants::of(draft.state(), namespace).ok_or_else(|| Refusal::not_found("the cluster"))?;
     let preconditions: Vec<_> = list
         .iter()
         .enumerate()
         .filter_map(|(i, endpoint)| {
-            let description =
-                validate::endpoint_address(endpoint.address, cluster, &ranges).err()?;
+            let description = grants.check_by_hand(endpoint.address).err()?;
             let subject = format!("endpoints[{i}].spec.address");
             Some(Precondition {
                 kind: "RANGE",

@@ -9,8 +9,8 @@ use portolan_model::{
 };
 
 use crate::{
-    Action, Context, DeleteMode, Inputs, NodeParams, Operation, Outcome, PutMode, ServiceField,
-    ServiceParams, WorkloadParams, decide,
+    Action, Context, DeleteMode, Inputs, NamespaceParams, NodeParams, Operation, Outcome, PutMode,
+    ServiceField, ServiceParams, WorkloadParams, decide,
 };
 
 pub(super) struct World {
@@ -127,8 +127,7 @@ impl World {
     pub(super) fn namespace(&mut self, text: &str) {
         let action = Action::PutNamespace {
             name: name(text),
-            labels: Labels::new(),
-            annotations: Labels::new(),
+            params: NamespaceParams::default(),
             mode: PutMode::Create,
         };
         self.run(action).unwrap();

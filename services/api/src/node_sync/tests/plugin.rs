@@ -41,7 +41,7 @@ pub(super) fn hello(node: &str, session: u64) -> Hello {
             dataplane: spec.dataplane,
         }),
         agent_version: "test".to_owned(),
-        projection_version: 1,
+        projection_version: portolan_model::view::PROJECTION_VERSION,
     }
 }
 

@@ -42,7 +42,7 @@ fn first_messages() -> [(&'static str, Say, Code, &'static str); 7] {
     };
     let cluster = but(|hello| "other".clone_into(&mut hello.cluster));
     let node = but(|hello| "../x".clone_into(&mut hello.node));
-    let projection = but(|hello| hello.projection_version = 2);
+    let projection = but(|hello| hello.projection_version += 1);
     let store_id = but(|hello| hello.resume = Some(resume(3, 16)));
     let digest = but(|hello| hello.resume = Some(resume(16, 3)));
     let address = but(|hello| {

@@ -175,6 +175,27 @@ impl ServiceApi for Apis {
             .ok_or_else(|| not_found("services", &name))
     }
 
+    async fn explain_service(
+        &self,
+        _: Request<v1::ExplainServiceRequest>,
+    ) -> Result<Response<v1::ExplainServiceResponse>, Status> {
+        unused()
+    }
+
+    async fn batch_get_services(
+        &self,
+        _: Request<v1::BatchGetServicesRequest>,
+    ) -> Result<Response<v1::BatchGetServicesResponse>, Status> {
+        unused()
+    }
+
+    async fn batch_create_services(
+        &self,
+        _: Request<v1::BatchCreateServicesRequest>,
+    ) -> Result<Response<v1::BatchCreateServicesResponse>, Status> {
+        unused()
+    }
+
     /// Three watches: the initial state and an interruption, one change and another, and the end.
     async fn watch_services(
         &self,

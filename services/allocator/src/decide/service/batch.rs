@@ -1,0 +1,74 @@
+//! Several Services at once, all or none.
+
+use portolan_model::{Object, Precondition, Refusal, Violation};
+
+use super::super::draft::Draft;
+use super::put;
+use crate::{NewService, Outcome, PutMode, Verb};
+
+/// Details travel in a trailer, and common proxies limit headers to about 8 KiB.
+const MAX_VIOLATIONS: usize = 50;
+
+/// Creates every Service of a list; each is decided on what those before it lead to. Fields are named by their place in
+/// the list, and what is wrong whatever the state is collected from all of them.
+pub(in super::super) fn create_all(
+    draft: &mut Draft,
+    services: &[NewService],
+) -> Result<Outcome, Refusal> {
+    let mut objects = Vec::with_capacity(services.len());
+    let mut warnings = Vec::new();
+    let mut wrong = Vec::new();
+    for (i, service) in services.iter().enumerate() {
+        match put(draft, &service.key, &service.params, &PutMode::Create) {
+            Ok(outcome) => {
+                objects.extend(outcome.objects);
+                let place = |warning| format!("requests[{i}]: {warning}");
+                warnings.extend(outcome.warnings.into_iter().map(place));
+            }
+            Err(Refusal::Invalid { violations }) => {
+                wrong.extend(violations.into_iter().map(|violation| placed(i, violation)));
+            }
+            Err(refusal) if wrong.is_empty() => return Err(place(i, refusal)),
+            // What is wrong in itself comes first; this may be gone once that is put right.
+            Err(_) => {}
+        }
+    }
+    if !wrong.is_empty() {
+        wrong.truncate(MAX_VIOLATIONS);
+        return Err(Refusal::Invalid { violations: wrong });
+    }
+    let objects: Vec<Object> = objects;
+    let outcome = draft.outcome(Verb::Created, objects);
+    Ok(Outcome {
+        warnings,
+        ..outcome
+    })
+}
+
+fn placed(i: usize, violation: Violation) -> Violation {
+    Violation {
+        field: format!("requests[{i}].{}", violation.field),
+        ..violation
+    }
+}
+
+/// The refusal of one Service as that of the batch.
+fn place(i: usize, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Precondition {
+            reason,
+            preconditions,
+        } => {
+            let placed = |precondition: Precondition| Precondition {
+                subject: format!("requests[{i}].{}", precondition.subject),
+                ..precondition
+            };
+            let preconditions = preconditions.into_iter().map(placed).collect();
+            Refusal::Precondition {
+                reason,
+                preconditions,
+            }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,86 @@
+//! `AuditAllocations`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use portolan_allocator::{
+    Action, Claimed, Finding, Operation, Remedy, audit as look, settled_orphans,
+};
+use portolan_model::Timestamp;
+use portolan_proto::convert::name;
+use portolan_proto::v1;
+use tonic::{Request, Status};
+
+use crate::access::Api;
+use crate::context::context;
+use crate::shape::parse;
+
+/// Findings in one answer.
+const MAX_FINDINGS: usize = 1000;
+
+pub(super) async fn audit(
+    api: &Api,
+    request: &Request<v1::AuditAllocationsRequest>,
+) -> Result<v1::AuditAllocationsResponse, Status> {
+    let m = request.get_ref();
+    let (cluster, context) = parse(|v| {
+        let cluster = name::cluster("name", &m.name, v);
+        if m.validate_only && !m.repair {
+            v.add(
+                "validate_only",
+                "has no effect without repair; leave it out",
+            );
+        }
+        let context = context("AuditAllocations", request, "", m.validate_only, v);
+        Some((cluster?, context))
+    })?;
+    let access = api.cluster(&cluster)?;
+    let state = access.allocator.cache().state();
+    let revision = state.revision();
+    let looked = tokio::task::spawn_blocking(move || look(&state)).await;
+    let findings = looked.expect("auditing does not panic and is never aborted");
+    if !m.repair || findings.is_empty() {
+        return Ok(answer(cluster.as_str(), &findings, revision.0));
+    }
+    let orphans = settled_orphans(access.allocator.cache(), &findings, now());
+    let action = Action::RepairAllocations { orphans };
+    let outcome = access.submit(Operation { action, context }).await?;
+    Ok(answer(
+        cluster.as_str(),
+        &outcome.findings,
+        outcome.revision.0,
+    ))
+}
+
+fn answer(cluster: &str, findings: &[Finding], revision: u64) -> v1::AuditAllocationsResponse {
+    let shown = findings.iter().take(MAX_FINDINGS);
+    v1::AuditAllocationsResponse {
+        findings: shown.map(|finding| wire(cluster, finding)).collect(),
+        total: u32::try_from(findings.len()).unwrap_or(u32::MAX),
+        revision,
+    }
+}
+
+fn wire(cluster: &str, finding: &Finding) -> v1::AllocationFinding {
+    v1::AllocationFinding {
+        reason: finding.reason.as_str().to_owned(),
+        service: format!(
+            "clusters/{cluster}/namespaces/{}/services/{}",
+            finding.service.namespace, finding.service.name
+        ),
+        claimed: match finding.claimed {
+            Claimed::Address(address) => address.to_string(),
+            Claimed::Port(port) => port.to_string(),
+        },
+        message: finding.message.clone(),
+        repairable: finding.remedy != Remedy::People,
+        repaired: finding.repaired,
+    }
+}
+
+/// Only compared with a bound of a minute, so this process's clock will do.
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,134 @@
+//! Whether a Service has something behind it.
+
+use std::sync::Arc;
+
+use portolan_model::{
+    Endpoint, Family, Origin, Service, ServicePort, ServiceType, State, TargetPort, Timestamp,
+};
+use portolan_proto::v1::ConditionStatus::{False, True};
+
+use super::Word;
+
+/// The endpoints of a Service.
+pub(super) struct Endpoints<'a> {
+    all: Vec<&'a Arc<Endpoint>>,
+    ready: usize,
+}
+
+impl<'a> Endpoints<'a> {
+    pub(super) fn of(state: &'a State, service: &Service) -> Self {
+        let all: Vec<_> = state.endpoints_of(service).collect();
+        let ready = all.iter().filter(|endpoint| endpoint.ready).count();
+        Self { all, ready }
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready
+    }
+
+    /// When one of them last changed.
+    pub(super) fn changed_at(&self) -> Option<Timestamp> {
+        self.all.iter().map(|endpoint| endpoint.updated_at).max()
+    }
+
+    pub(super) fn resolved(&self, state: &State, service: &Service) -> Word {
+        if service.spec.kind == ServiceType::ExternalName {
+            return Word(
+                True,
+                "NotNeeded",
+                "an ExternalName has no endpoints".to_owned(),
+            );
+        }
+        if self.all.is_empty() {
+            return nothing(state, service);
+        }
+        let unserved = service.spec.ports.iter().find(|port| !self.serve(port));
+        if let Some(port) = unserved {
+            return Word(False, "PortNameMismatch", mismatch(service, port));
+        }
+        let total = self.all.len();
+        if self.ready == 0 {
+            let why = self.all.iter().find_map(|endpoint| reason(state, endpoint));
+            let why = why
+                .map(|why| format!("; for example: {why}"))
+                .unwrap_or_default();
+            return Word(
+                False,
+                "NotReady",
+                format!("none of {total} endpoints is ready{why}"),
+            );
+        }
+        let ready = self.ready;
+        Word(
+            True,
+            "Resolved",
+            format!("{ready} of {total} endpoints are ready"),
+        )
+    }
+
+    fn serve(&self, port: &ServicePort) -> bool {
+        let mut ports = self.all.iter().flat_map(|endpoint| &endpoint.ports);
+        ports.any(|p| p.service_port == port.name)
+    }
+}
+
+fn nothing(state: &State, service: &Service) -> Word {
+    let (namespace, selector) = (&service.namespace, &service.spec.selector);
+    if !service.spec.has_selector() {
+        return Word(
+            False,
+            "NoEndpoints",
+            "it has no selector, and no endpoints were written for it".to_owned(),
+        );
+    }
+    if state.workloads_matching(namespace, selector).is_empty() {
+        let pairs: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let message = format!(
+            "no workload in namespace {namespace} has the labels {}",
+            pairs.join(",")
+        );
+        return Word(False, "NoWorkloads", message);
+    }
+    let families: Vec<_> = service
+        .spec
+        .families
+        .iter()
+        .map(Family::to_string)
+        .collect();
+    let message = format!(
+        "no workload that the selector matches has an {} address",
+        families.join(" or ")
+    );
+    Word(False, "NoAddresses", message)
+}
+
+/// What the last probe said.
+fn reason(state: &State, endpoint: &Endpoint) -> Option<String> {
+    let Origin::Workload { uid, .. } = &endpoint.origin else {
+        return None;
+    };
+    let health = state.workload_by_uid(*uid)?.health.as_ref()?;
+    Some(health.reason.clone()).filter(|reason| !reason.is_empty())
+}
+
+/// A port that no endpoint serves: the silent classic of names that don't match.
+fn mismatch(service: &Service, port: &ServicePort) -> String {
+    let label = if port.name.is_empty() {
+        port.port.to_string()
+    } else {
+        port.name.clone()
+    };
+    match &port.target {
+        TargetPort::Name(target) if service.spec.has_selector() => format!(
+            "no workload has a {} port named {target:?}, which port {label} targets",
+            port.protocol
+        ),
+        _ => format!(
+            "no endpoint serves port {label}: the port names of the endpoints must equal those of the Service"
+        ),
+    }
+}

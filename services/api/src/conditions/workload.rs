@@ -1,0 +1,70 @@
+//! Conditions of workloads.
+
+use portolan_model::{Prober, State, Workload};
+use portolan_proto::v1;
+use portolan_proto::v1::ConditionStatus::{False, True};
+
+use super::Word;
+
+/// What is known about a workload.
+pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::WorkloadStatus {
+    let serving = state.is_serving(workload);
+    let (generation, since) = (workload.meta.generation, workload.meta.updated_at);
+    let readiness = readiness(state, workload, serving);
+    let mut conditions = vec![readiness.condition("Ready", generation, since)];
+    if state.prober(workload) == Prober::Missing {
+        let node = workload.spec.node.as_ref();
+        let message = node.map_or_else(
+            || "it has a probe, but names no node whose agent could run it; set spec.node".to_owned(),
+            |node| format!("node {node} is not registered, so nobody runs the probe; start a plugin there, or create the node"),
+        );
+        let missing = Word(True, "NodeNotRegistered", message);
+        conditions.push(missing.condition("NoProber", generation, since));
+    }
+    v1::WorkloadStatus {
+        conditions,
+        serving,
+        probe_generation: workload.probe_generation,
+    }
+}
+
+fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
+    let reason = workload
+        .health
+        .as_ref()
+        .map(|health| health.reason.as_str())
+        .unwrap_or_default();
+    match (serving, state.prober(workload)) {
+        (true, _) if workload.spec.draining => Word(
+            False,
+            "Draining",
+            "it serves, but is about to end".to_owned(),
+        ),
+        (true, Prober::Node(node)) => Word(
+            True,
+            "ProbePassed",
+            format!("the probe on node {node} passes"),
+        ),
+        (true, _) => Word(
+            True,
+            "Serving",
+            "it needs no probe, or was reported ready".to_owned(),
+        ),
+        (false, Prober::Node(node)) if workload.health.is_none() => Word(
+            False,
+            "NotProbedYet",
+            format!("node {node} has not reported a result yet"),
+        ),
+        (false, Prober::Node(node)) => Word(
+            False,
+            "ProbeFailed",
+            format!("the probe on node {node} fails: {reason}"),
+        ),
+        (false, Prober::Missing) => Word(False, "NoProber", "nobody runs its probe".to_owned()),
+        (false, Prober::NotNeeded) => Word(
+            False,
+            "ReportedNotReady",
+            "it was reported not ready".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,167 @@
+//! Several Services in one request (AIP-231, AIP-233).
+
+use portolan_allocator::{Action, NewService, Operation, ServiceField};
+use portolan_model::{Name, Object, Scoped, Service, State, Violations};
+use portolan_proto::convert::name;
+use portolan_proto::v1;
+use tonic::{Request, Response, Status};
+
+use super::{params, wire};
+use crate::access::{Api, ClusterAccess};
+use crate::context::{context, respond};
+use crate::shape::{not_found, parse};
+
+/// Entries of one request: about as many rows as a transaction may write.
+const MAX_ENTRIES: usize = 1_000;
+
+/// Creates all of them or none.
+pub(super) async fn create(
+    api: &Api,
+    request: &Request<v1::BatchCreateServicesRequest>,
+) -> Result<Response<v1::BatchCreateServicesResponse>, Status> {
+    let m = request.get_ref();
+    let (cluster, services, context) = parse(|v| {
+        bounded("requests", m.requests.len(), v);
+        let parent = name::namespaces("parent", &m.parent, v);
+        let context = context(
+            "BatchCreateServices",
+            request,
+            &m.request_id,
+            m.validate_only,
+            v,
+        );
+        let parent = parent?;
+        let entries = m.requests.iter().take(MAX_ENTRIES).enumerate();
+        let services: Vec<_> = entries
+            .filter_map(|(i, entry)| {
+                let field = format!("requests[{i}]");
+                new_service(&field, entry, &parent.cluster, parent.key.as_ref(), v)
+            })
+            .collect();
+        Some((parent.cluster, services, context))
+    })?;
+    let access = &api.cluster(&cluster)?;
+    let keys: Vec<_> = services.iter().map(|service| service.key.clone()).collect();
+    let operation = Operation {
+        action: Action::CreateServices(services),
+        context,
+    };
+    let outcome = access.submit(operation).await?;
+    let state = access.allocator.cache().state();
+    // A repetition of a request finds its Services by their names.
+    let answered: Vec<_> = if outcome.objects.len() == keys.len() {
+        let services = outcome.objects.iter().filter_map(service);
+        services.cloned().collect()
+    } else {
+        let services = keys.iter().filter_map(|key| state.service(key));
+        services.map(|service| (**service).clone()).collect()
+    };
+    let services = messages(access, &state, answered.iter());
+    let response = v1::BatchCreateServicesResponse { services };
+    Ok(respond(response, outcome.verb))
+}
+
+fn service(object: &Object) -> Option<&Service> {
+    match object {
+        Object::Service(service) => Some(service),
+        _ => None,
+    }
+}
+
+fn new_service(
+    field: &str,
+    entry: &v1::CreateServiceRequest,
+    cluster: &Name,
+    namespace: Option<&Name>,
+    violations: &mut Violations,
+) -> Option<NewService> {
+    if entry.validate_only || !entry.request_id.is_empty() {
+        violations.add(
+            field,
+            "must leave validate_only and request_id to the batch, which is one request",
+        );
+    }
+    let path = format!("{field}.parent");
+    let parent = match (namespace, entry.parent.is_empty()) {
+        (Some(namespace), true) => Some(namespace.clone()),
+        (namespace, _) => {
+            let parent = name::namespace(&path, &entry.parent, violations)?;
+            let fits = parent.cluster == *cluster && namespace.is_none_or(|n| *n == parent.key);
+            if !fits {
+                violations.add(&path, "must be, or lie in, the parent of the batch");
+            }
+            Some(parent.key)
+        }
+    };
+    let id = name::new_label(
+        &format!("{field}.service_id"),
+        &entry.service_id,
+        violations,
+    );
+    let params = params(
+        &format!("{field}.service"),
+        entry.service.as_ref(),
+        |_, _| ServiceField::ALL.into(),
+        violations,
+    );
+    Some(NewService {
+        key: Scoped::new(parent?, id?),
+        params: params?,
+    })
+}
+
+/// Reads all of them as of one revision.
+pub(super) async fn get(
+    api: &Api,
+    m: &v1::BatchGetServicesRequest,
+) -> Result<Response<v1::BatchGetServicesResponse>, Status> {
+    let (cluster, keys) = parse(|v| {
+        bounded("names", m.names.len(), v);
+        let parent = name::namespaces("parent", &m.parent, v)?;
+        let mut keys = Vec::new();
+        for (i, text) in m.names.iter().take(MAX_ENTRIES).enumerate() {
+            let field = format!("names[{i}]");
+            let Some(asked) = name::in_namespace(&field, text, "services", v) else {
+                continue;
+            };
+            let namespace = parent.key.as_ref();
+            let fits = namespace.is_none_or(|n| *n == asked.key.namespace);
+            if asked.cluster != parent.cluster || !fits {
+                v.add(field, "must lie in the parent");
+            }
+            keys.push(asked.key);
+        }
+        Some((parent.cluster, keys))
+    })?;
+    let access = &api.cluster(&cluster)?;
+    let state = access.state_at(m.min_revision).await?;
+    let mut found = Vec::with_capacity(keys.len());
+    for (key, name) in keys.iter().zip(&m.names) {
+        found.push(state.service(key).ok_or_else(|| not_found(name))?);
+    }
+    let services = messages(access, &state, found.into_iter().map(|service| &**service));
+    Ok(Response::new(v1::BatchGetServicesResponse {
+        services,
+        revision: state.revision().0,
+    }))
+}
+
+fn bounded(field: &str, entries: usize, violations: &mut Violations) {
+    if entries == 0 || entries > MAX_ENTRIES {
+        violations.add(
+            field,
+            format!("has {entries} entries; must have 1 to {MAX_ENTRIES}"),
+        );
+    }
+}
+
+fn messages<'a>(
+    access: &ClusterAccess,
+    state: &State,
+    services: impl Iterator<Item = &'a Service>,
+) -> Vec<v1::Service> {
+    let runtime = (access.runtime)();
+    services
+        .map(|service| wire(access, state, &runtime, service))
+        .collect()
+}
