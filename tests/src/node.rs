@@ -1,5 +1,6 @@
 //! A node that does as little as the stream's rules allow.
 
+pub use portolan_model::view::PROJECTION_VERSION;
 use portolan_proto::node::v1 as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -10,9 +11,6 @@ use wire::sync_response::Message;
 
 /// The smallest window that HTTP/2 starts with: what a peer may send that nobody reads.
 const WINDOW: u32 = 65_535;
-
-/// The version of what nodes are told that nodes of today understand.
-pub const PROJECTION_VERSION: u32 = 2;
 
 /// An open stream. It reads only when told to.
 pub struct Node {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use portolan_tests::{Output, Server, eventually, run, tool};
 
-use crate::{CALLS, HELLO, MANIFESTS, server};
+use crate::{CALLS, MANIFESTS, hello, server};
 
 fn grpcurl(server: &Server<'_>, options: &[&str], words: &[&str]) -> Output {
     let mut command = Command::new(tool("grpcurl"));
@@ -25,7 +25,11 @@ fn buf(server: &Server<'_>, options: &[&str], path: &str) -> Output {
 /// Something of every kind. The node comes by its own stream, so this is a test of that, too.
 fn fill(server: &Server<'_>) {
     server.succeed(&["apply", "-f", "-"], MANIFESTS);
-    let said = grpcurl(server, &["-d", HELLO], &["portolan.node.v1.NodeSync/Sync"]);
+    let said = grpcurl(
+        server,
+        &["-d", &hello()],
+        &["portolan.node.v1.NodeSync/Sync"],
+    );
     assert!(said.out.contains("MODE_SNAPSHOT"), "{said:?}");
     // Events are written in the background.
     eventually("an event is there", || {

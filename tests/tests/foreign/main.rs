@@ -3,7 +3,7 @@
 mod curl;
 mod python;
 
-use portolan_tests::{Server, Store};
+use portolan_tests::{PROJECTION_VERSION, Server, Store};
 
 /// Every service with one of its methods, a request for it, and what the answer holds.
 const CALLS: &[(&str, &str, &str)] = &[
@@ -54,9 +54,12 @@ const CALLS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What the node stream is told first, and the mode it answers with.
-const HELLO: &str =
-    r#"{"hello": {"cluster": "default", "node": "n1", "session": "1", "projectionVersion": 1}}"#;
+/// What the node stream is told first.
+fn hello() -> String {
+    format!(
+        r#"{{"hello": {{"cluster": "default", "node": "n1", "session": "1", "projectionVersion": {PROJECTION_VERSION}}}}}"#
+    )
+}
 
 const MANIFESTS: &str = "
 {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}]}}

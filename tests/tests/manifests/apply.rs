@@ -28,22 +28,13 @@ const FILES: &[(&str, Option<&str>, &[&str])] = &[
             "node port 31080 is held by Service production/web-frontend",
         ],
     ),
-    (
-        "07",
-        None,
-        &[
-            "07-api-gateway-loadbalancer.yaml:11:9: spec.type: LoadBalancer is not supported yet",
-            "spec.loadBalancerSourceRanges",
-        ],
-    ),
+    ("07", Some("service/api-gateway"), &[]),
     (
         "08",
         None,
         &[
-            "08-advanced-api.yaml:14:9: spec.type: LoadBalancer is not supported yet",
-            "spec.ipFamilies",
-            "spec.ipFamilyPolicy",
-            "spec.sessionAffinity: ClientIP is not supported yet",
+            "08-advanced-api.yaml:29:7: spec.ipFamilies[1]: the cluster is not configured for IPv6",
+            "leave it out, or give the cluster that family",
         ],
     ),
     ("09", Some("service/my-database"), &[]),
@@ -54,6 +45,7 @@ const SHOWN: &str = "\
 NAMESPACE NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S)
 default user-service ClusterIP 10.96.100.50 <none> 80/TCP,9090/TCP
 default user-service-headless ClusterIP None <none> 80/TCP
+production api-gateway LoadBalancer GATEWAY <pending> 80:HTTP/TCP,443:HTTPS/TCP
 production backend-service ClusterIP BACKEND <none> 80/TCP,9090/TCP
 production my-database ExternalName <none> my-database.us-east-1.rds.amazonaws.com <none>
 production web-frontend NodePort FRONTEND <none> 80:31080/TCP,443:31443/TCP
@@ -185,8 +177,13 @@ fn services_are_shown_as_kubectl_shows_them() {
     let table = server.succeed(&["get", "services", "-A"], "");
     let backend = cluster_ip(&server, "production", "backend-service");
     let frontend = cluster_ip(&server, "production", "web-frontend");
+    let gateway = read(&server, &["service", "api-gateway", "-n", "production"]);
+    let [http, https] = [0, 1].map(|i| gateway["spec"]["ports"][i]["nodePort"].to_string());
     let shown = SHOWN.replace("BACKEND", &backend);
     let shown = shown.replace("FRONTEND", &frontend);
+    let shown = shown.replace("GATEWAY", &cluster_ip(&server, "production", "api-gateway"));
+    let shown = shown.replace(":HTTPS/", &format!(":{https}/"));
+    let shown = shown.replace(":HTTP/", &format!(":{http}/"));
     let words = |text: &str| -> Vec<Vec<String>> {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         text.lines().map(words).collect()
@@ -208,6 +205,26 @@ fn services_are_shown_as_kubectl_shows_them() {
             .is_some_and(|header| header.ends_with("SELECTOR"))
     );
     assert!(wide.contains("app=backend,tier=api"), "{wide}");
+}
+
+#[test]
+fn a_load_balancer_without_a_pool_says_so() {
+    let server = server();
+    server.succeed(&["apply", "-f", &manifest("00")], "");
+    server.succeed(&["apply", "-f", &manifest("07")], "");
+    let gateway = read(&server, &["service", "api-gateway", "-n", "production"]);
+    let conditions = gateway["status"]["conditions"].as_array();
+    let assigned = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == "LoadBalancerAssigned")
+        .expect("the condition is there");
+    assert_eq!(
+        (&assigned["status"], &assigned["reason"]),
+        (&"False".into(), &"NoPool".into())
+    );
+    let health = gateway["spec"]["healthCheckNodePort"].as_u64();
+    assert!(health.is_some_and(|port| (30000..=32767).contains(&port)));
 }
 
 #[test]
