@@ -1,5 +1,5 @@
-//! What people complain about, provoked on a running system: `ExplainService` names cause and remedy, and once the
-//! remedy was followed it is content.
+//! What people complain about, provoked on a running system: `ExplainService` and `portolan explain` name cause and
+//! remedy, and once the remedy was followed they are content.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
@@ -8,7 +8,7 @@ use portolan_proto::v1::FindingSeverity;
 use portolan_proto::v1::node_api_client::NodeApiClient;
 use portolan_proto::v1::service_api_client::ServiceApiClient;
 use portolan_tests::api::{NAMESPACE, block_on, channel};
-use portolan_tests::{Fleet, Node, Store, eventually, get, holds};
+use portolan_tests::{Fleet, Node, Output, Store, eventually, get, holds};
 use tonic::Code;
 
 /// A node port of these tests; each has addresses of its own.
@@ -53,6 +53,49 @@ impl Clinic {
         assert_eq!(finding.symptom, symptom, "{finding:?}");
         assert!(finding.cause.contains(cause), "{finding:?}");
         assert!(finding.remedy.contains(remedy), "{finding:?}");
+        self.tells(service, &finding);
+    }
+
+    /// The command says the same, whole, and its exit code tells errors from lesser findings.
+    fn tells(&self, service: &str, finding: &v1::Finding) {
+        let (severity, code) = match finding.severity() {
+            FindingSeverity::Error => ("ERROR", 1),
+            FindingSeverity::Warning => ("WARNING", 0),
+            _ => ("INFO", 0),
+        };
+        let said = self.portolan(&["explain", "service", service]);
+        let words = unwrapped(&said.out);
+        let title = format!("{severity}: {} ({})", finding.symptom, finding.code);
+        for part in [&title, &finding.cause, &finding.remedy] {
+            assert!(words.contains(&unwrapped(part)), "no {part:?} in {said:?}");
+        }
+        if code == 1 {
+            assert_eq!(said.code, 1, "{said:?}");
+            assert!(words.starts_with(&format!(
+                "service/{service} in namespace default does not work"
+            )));
+        }
+        let json = self.portolan(&["explain", &format!("svc/{service}"), "-o", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json.out).expect("it is JSON");
+        let codes = json["findings"].as_array().into_iter().flatten();
+        let codes: Vec<_> = codes.filter_map(|f| f["code"].as_str()).collect();
+        assert!(codes.contains(&finding.code.as_str()), "{codes:?}");
+    }
+
+    fn portolan(&self, arguments: &[&str]) -> Output {
+        self.fleet.server.portolan(arguments)
+    }
+
+    /// `portolan explain flow`, seen from outside.
+    fn tells_flow(&self, node: &str, to: SocketAddr, parts: &[&str], code: i32) {
+        let to = to.to_string();
+        let words = ["--node", node, "--source", "203.0.113.9"];
+        let said = self.portolan(&[&["explain", "flow", &to], &words[..]].concat());
+        let text = unwrapped(&said.out);
+        for part in parts {
+            assert!(text.contains(part), "no {part:?} in {said:?}");
+        }
+        assert_eq!(said.code, code, "{said:?}");
     }
 
     /// Waits until nothing is wrong any more.
@@ -62,6 +105,9 @@ impl Clinic {
             let worst = explained.severity();
             holds(worst <= FindingSeverity::Info, format!("{explained:?}"))
         });
+        let said = self.portolan(&["explain", "service", service]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains(" works"), "{said:?}");
     }
 
     fn flow(&self, node: &str, source: &str, to: SocketAddr) -> v1::ExplainFlowResponse {
@@ -100,6 +146,11 @@ impl Clinic {
             node.acknowledge().await;
         });
     }
+}
+
+/// The words, however they were broken into lines.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn service(name: &str, spec: &str) -> String {
@@ -163,6 +214,8 @@ fn a_refused_connection_is_explained_by_the_port_that_nobody_listens_on() {
     let flow = clinic.flow("n1", "", clinic.fleet.frontend);
     assert_eq!(flow.verdict(), v1::FlowVerdict::Rejected, "{flow:?}");
     assert_eq!(flow.code, "NO_ENDPOINT");
+    let parts = ["refused at once", "NO_ENDPOINT"];
+    clinic.tells_flow("n1", clinic.fleet.frontend, &parts, 1);
 }
 
 #[test]
@@ -260,6 +313,20 @@ fn a_replaced_client_address_is_explained_by_the_policy_and_the_dataplane() {
         .map(|b| format!("{}:{}", b.address, b.port))
         .collect();
     assert_eq!(told, [backend.to_string()]);
+    let address = backend.ip().to_string();
+    let parts = [
+        "forwarded",
+        "an address of the node",
+        "service/web",
+        &address,
+    ];
+    clinic.tells_flow("n1", clinic.fleet.frontend, &parts, 0);
+    let named = clinic.portolan(&["explain", "flow", "web:8080", "--node", "n1"]);
+    let at = clinic.fleet.frontend.to_string();
+    assert!(
+        named.out.contains(&at),
+        "a Service goes by its name: {named:?}"
+    );
 }
 
 #[test]
@@ -284,6 +351,8 @@ fn silence_is_explained_by_the_local_policy_and_the_node_without_an_endpoint() {
     let flow = clinic.flow("n2", "203.0.113.9", at);
     assert_eq!(flow.verdict(), v1::FlowVerdict::Dropped, "{flow:?}");
     assert_eq!(flow.code, "NO_LOCAL_ENDPOINT", "{flow:?}");
+    let told = ["dropped, the client hears nothing", "NO_LOCAL_ENDPOINT"];
+    clinic.tells_flow("n2", at, &told, 1);
     let inside = clinic.flow("n2", "", at);
     assert_eq!(inside.verdict(), v1::FlowVerdict::Forwarded, "{inside:?}");
     clinic.apply(&service(

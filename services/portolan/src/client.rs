@@ -2,6 +2,7 @@
 
 mod kinds;
 mod put;
+mod questions;
 
 use std::time::Duration;
 

@@ -96,3 +96,15 @@ pub(crate) fn last(path: &str) -> &str {
 pub(crate) fn namespace(path: &str) -> &str {
     path.split('/').nth(3).unwrap_or_default()
 }
+
+/// `service/web` for a path that ends in `services/web`.
+pub(crate) fn short(path: &str) -> String {
+    let mut parts = path.rsplit('/');
+    match (parts.next(), parts.next()) {
+        (Some(name), Some(collection)) => {
+            let kind = collection.strip_suffix('s').unwrap_or(collection);
+            format!("{}/{name}", kind.to_lowercase())
+        }
+        _ => path.to_owned(),
+    }
+}

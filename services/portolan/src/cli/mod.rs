@@ -1,9 +1,11 @@
 //! The command line: what can be said, and which command it goes to.
 
 mod apply;
+mod audit;
 mod delete;
 mod describe;
 mod events;
+mod explain;
 mod files;
 mod get;
 mod watch;
@@ -17,6 +19,7 @@ use crate::dev::{DemoBackend, Dev};
 use crate::failure::Failure;
 use crate::kind::{Kind, Target};
 use crate::manifest::Scope;
+use crate::output::yaml::Document;
 use crate::serve::Serve;
 
 /// Services for any fleet: stable addresses, ports and names in front of backends that come and go.
@@ -40,10 +43,14 @@ pub(crate) enum Command {
     Get(get::Get),
     /// Show one resource with what surrounds it
     Describe(describe::Describe),
+    /// Say why a Service does not work, or where a flow goes
+    Explain(explain::Explain),
     /// Delete resources
     Delete(delete::Delete),
     /// Show what happened
     Events(events::Events),
+    /// Compare claimed addresses and node ports with the Services that hold them
+    Audit(audit::Audit),
     /// Print a completion script for a shell
     Completion(Completion),
 }
@@ -116,6 +123,30 @@ enum Format {
     Name,
 }
 
+/// How answers that are no resources are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Table,
+    Yaml,
+    Json,
+}
+
+impl Form {
+    /// The document; for people there is a text of its own.
+    fn write(self, document: &Document) -> String {
+        match self {
+            Self::Json => document.to_json(),
+            Self::Table | Self::Yaml => document.to_yaml(),
+        }
+    }
+}
+
+/// Where a rehearsal takes place: on the server, which knows what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    Server,
+}
+
 /// Print a completion script.
 #[derive(Args)]
 pub(crate) struct Completion {
@@ -162,6 +193,8 @@ async fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Fai
         Command::Apply(apply) => apply.run(console).await,
         Command::Get(get) => get.run(console).await,
         Command::Describe(describe) => describe.run(console).await,
+        Command::Explain(explain) => explain.run(console).await,
+        Command::Audit(audit) => audit.run(console).await,
         Command::Delete(delete) => delete.run(console).await,
         Command::Events(events) => events.run(console).await,
         Command::Completion(completion) => completion.run(console.out),

@@ -20,7 +20,7 @@ pub(crate) fn table(events: &[v1::Event], with_namespace: bool, now: Timestamp) 
             seen(event, now),
             kind(event).to_owned(),
             event.reason.clone(),
-            about(&event.object),
+            object::short(&event.object),
             event.message.clone(),
         ];
         if with_namespace {
@@ -47,18 +47,6 @@ pub(super) fn kind(event: &v1::Event) -> &'static str {
     match event.r#type() {
         v1::EventType::Warning => "Warning",
         v1::EventType::Normal | v1::EventType::Unspecified => "Normal",
-    }
-}
-
-/// `service/web` for a path that ends in `services/web`.
-fn about(path: &str) -> String {
-    let mut parts = path.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(name), Some(collection)) => {
-            let kind = collection.strip_suffix('s').unwrap_or(collection);
-            format!("{}/{name}", kind.to_lowercase())
-        }
-        _ => path.to_owned(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What commands print: tables as kubectl prints them, documents that can be applied again.
 
 pub(crate) mod age;
+pub(crate) mod audit;
 mod clusters;
 mod conditions;
 mod describe;
 mod endpoints;
 pub(crate) mod events;
+pub(crate) mod explain;
 mod namespaces;
 mod nodes;
 mod services;

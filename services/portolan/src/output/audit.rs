@@ -1,0 +1,69 @@
+//! What an audit of allocations found.
+
+use portolan_proto::v1;
+
+use super::table::{Table, or_none};
+use super::yaml::{Document, Fields};
+use crate::object;
+
+/// A table, and a line that sums it up.
+pub(crate) fn text(answer: &v1::AuditAllocationsResponse, repair: bool, rehearsal: bool) -> String {
+    if answer.total == 0 {
+        return format!(
+            "Every address and node port fits its Service, as of revision {}.\n",
+            answer.revision
+        );
+    }
+    let mut table = Table::new(vec!["CLAIMED", "SERVICE", "REASON", "REPAIR", "MESSAGE"]);
+    for finding in &answer.findings {
+        let repair = match (finding.repaired, finding.repairable) {
+            (true, _) if rehearsal => "would be done",
+            (true, _) => "done",
+            (false, true) => "possible",
+            (false, false) => "by hand",
+        };
+        table.push(vec![
+            or_none(finding.claimed.as_str()),
+            or_none(object::short(&finding.service)),
+            finding.reason.clone(),
+            repair.to_owned(),
+            finding.message.clone(),
+        ]);
+    }
+    let shown = answer.findings.len();
+    let repairable = answer.findings.iter().any(|f| f.repairable && !f.repaired);
+    let hint = if repairable && !repair {
+        "; `portolan audit --repair` puts right what it can"
+    } else {
+        ""
+    };
+    format!(
+        "{}{} found, {shown} shown, as of revision {}{hint}.\n",
+        table.render(&mut Vec::new(), true),
+        answer.total,
+        answer.revision
+    )
+}
+
+pub(crate) fn document(answer: &v1::AuditAllocationsResponse) -> Document {
+    let finding = |finding: &v1::AllocationFinding| {
+        Fields::new()
+            .field("reason", finding.reason.as_str())
+            .field("service", finding.service.as_str())
+            .field("claimed", finding.claimed.as_str())
+            .field("message", finding.message.as_str())
+            .always("repairable", finding.repairable)
+            .always("repaired", finding.repaired)
+            .end()
+    };
+    Fields::new()
+        .field("apiVersion", "portolan/v1")
+        .field("kind", "AllocationAudit")
+        .always("revision", answer.revision)
+        .always("total", i64::from(answer.total))
+        .always(
+            "findings",
+            answer.findings.iter().map(finding).collect::<Vec<_>>(),
+        )
+        .end()
+}
