@@ -9,6 +9,10 @@ pub(crate) struct Counters {
     pub(crate) connections_active: AtomicU64,
     /// Connections reset because no backend could be reached.
     pub(crate) connections_reset: AtomicU64,
+    /// Connections reset because one of their ends was gone without a word.
+    pub(crate) connections_vanished: AtomicU64,
+    /// Connections reset because nothing moved for too long.
+    pub(crate) connections_idle: AtomicU64,
     pub(crate) connect_failures: AtomicU64,
     /// Connections that the first backend refused and another took.
     pub(crate) connect_retries: AtomicU64,
@@ -24,6 +28,11 @@ impl Counters {
             ("connections_total", read(&self.connections)),
             ("connections_active", read(&self.connections_active)),
             ("connections_reset_total", read(&self.connections_reset)),
+            (
+                "connections_vanished_total",
+                read(&self.connections_vanished),
+            ),
+            ("connections_idle_total", read(&self.connections_idle)),
             ("connect_failures_total", read(&self.connect_failures)),
             ("connect_retries_total", read(&self.connect_retries)),
             ("udp_sessions_total", read(&self.udp_sessions)),

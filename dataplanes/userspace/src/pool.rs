@@ -37,9 +37,10 @@ impl Candidate {
         self.address
     }
 
-    pub(crate) fn failed(&self, now: u64) {
-        self.passed_over_until
-            .store(now + PASS_OVER_MS, Ordering::Relaxed);
+    /// From now on it is passed over for a while. Whether that is news.
+    pub(crate) fn failed(&self, now: u64) -> bool {
+        let until = now + PASS_OVER_MS;
+        self.passed_over_until.swap(until, Ordering::Relaxed) <= now
     }
 
     pub(crate) fn is_passed_over(&self, now: u64) -> bool {

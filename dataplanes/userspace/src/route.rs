@@ -1,5 +1,6 @@
 //! What the data path reads: where a frontend's traffic goes.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use crate::affinity::{Affinities, Affinity};
 use crate::counters::Counters;
 use crate::descriptors::most_connections;
 use crate::pool::{Candidate, Pools};
+use crate::tcp::Pipes;
 
 /// What all frontends share.
 pub(crate) struct Shared {
@@ -19,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// One permit a relayed connection.
     pub(crate) connections: Arc<Semaphore>,
+    pub(crate) pipes: Arc<Pipes>,
     affinities: Affinities,
     started: Instant,
 }
@@ -29,6 +32,7 @@ impl Shared {
             environment: ArcSwap::default(),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(most_connections())),
+            pipes: Arc::new(Pipes::new()),
             affinities: Affinities::default(),
             started: Instant::now(),
         }
@@ -90,6 +94,14 @@ impl Route {
         let picked = choices.pick(now, avoid)?;
         affinity.keep(source, picked, now);
         Some(Arc::clone(picked))
+    }
+
+    /// Passes a backend over for a while, and says so once: what the prober does not see yet, or not at all.
+    pub(crate) fn failed(&self, candidate: &Candidate, error: &io::Error) {
+        if candidate.failed(self.shared.now()) {
+            let (frontend, backend) = (self.key, candidate.address());
+            tracing::warn!(%frontend, %backend, %error, "a backend fails and is passed over");
+        }
     }
 
     /// Whether a source may stay on a backend.

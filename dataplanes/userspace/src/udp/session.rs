@@ -19,6 +19,7 @@ pub(super) struct Session {
     upstream: Arc<UdpSocket>,
     pub(super) candidate: Arc<Candidate>,
     last: Arc<AtomicU64>,
+    route: Arc<Route>,
     replies: JoinHandle<()>,
 }
 
@@ -61,6 +62,7 @@ impl Session {
             upstream,
             candidate,
             last,
+            route: Arc::clone(route),
             replies: tokio::spawn(replies.relay()),
         })
     }
@@ -71,7 +73,7 @@ impl Session {
         match SockRef::from(&*self.upstream).send(datagram) {
             Ok(_) => Sent::Away,
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.candidate.failed(now);
+                self.route.failed(&self.candidate, &error);
                 Sent::Refused
             }
             Err(_) => Sent::Dropped,
@@ -128,8 +130,8 @@ impl Replies {
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(()),
-                    Err(_) => {
-                        self.candidate.failed(self.route.shared.now());
+                    Err(error) => {
+                        self.route.failed(&self.candidate, &error);
                         return None;
                     }
                 }

@@ -1,0 +1,98 @@
+//! Both directions of a connection, and when to give it up.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::flow::Flow;
+use super::vanished::{keep_alive, vanished};
+use crate::counters::count;
+use crate::route::Shared;
+
+/// How often a relay that moves nothing is looked at. Short connections never see it.
+const LOOK: Duration = Duration::from_secs(15);
+
+/// Looks without a byte after which a connection ends, however alive its ends are: a day, what kube-proxy gives
+/// established connections.
+const IDLE_LOOKS: u32 = 24 * 60 * 4;
+
+/// The same once one side has sent its end: an hour, as there.
+const HALF_CLOSED_LOOKS: u32 = 60 * 4;
+
+/// Relays until both sides sent their end, one of them fails or vanishes, or nothing moved for too long.
+pub(super) async fn relay(
+    client: &mut TcpStream,
+    backend: &mut TcpStream,
+    shared: &Shared,
+) -> io::Result<()> {
+    let (mut up, mut down) = (Flow::default(), Flow::default());
+    let mut watch = Watch::default();
+    let mut look = pin!(sleep(LOOK));
+    poll_fn(|cx| {
+        let (client_read, client_write) = client.split();
+        let (backend_read, backend_write) = backend.split();
+        let pipes = &shared.pipes;
+        let sent = up.poll(cx, client_read, backend_write, pipes)?;
+        let received = down.poll(cx, backend_read, client_write, pipes)?;
+        if sent.is_ready() && received.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        while look.as_mut().poll(cx).is_ready() {
+            watch.look([&*client, &*backend], [&up, &down], shared)?;
+            look.as_mut().reset(Instant::now() + LOOK);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// What the looks at a connection saw.
+#[derive(Debug, Default)]
+struct Watch {
+    moved: u64,
+    /// Looks since something moved.
+    idle: u32,
+    is_kept_alive: bool,
+}
+
+impl Watch {
+    /// An error if the connection should end.
+    fn look(
+        &mut self,
+        ends: [&TcpStream; 2],
+        flows: [&Flow; 2],
+        shared: &Shared,
+    ) -> io::Result<()> {
+        if !self.is_kept_alive {
+            self.is_kept_alive = true;
+            ends.into_iter().for_each(keep_alive);
+        }
+        let moved = flows[0].moved + flows[1].moved;
+        if moved != self.moved {
+            self.moved = moved;
+            self.idle = 0;
+            return Ok(());
+        }
+        self.idle += 1;
+        if ends.into_iter().any(vanished) {
+            count(&shared.counters.connections_vanished);
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let half_closed = flows.iter().any(|flow| flow.ended);
+        let most = if half_closed {
+            HALF_CLOSED_LOOKS
+        } else {
+            IDLE_LOOKS
+        };
+        if self.idle >= most {
+            count(&shared.counters.connections_idle);
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+}

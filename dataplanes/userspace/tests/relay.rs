@@ -1,0 +1,135 @@
+//! What a relay owes the two ends of a connection: every byte, in order, no faster than it is read.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use portolan_dataplane::testing::{backend, frontend};
+use portolan_dataplane::{Dataplane, FrontendKey, Plan};
+use portolan_model::Protocol;
+use portolan_userspace::UserspaceDataplane;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Far beyond every buffer on the way.
+const LONG: usize = 48 << 20;
+
+/// A period that no buffer's size is a multiple of, so that lost or doubled pieces show.
+const PERIOD: usize = 251;
+
+/// A relayed connection: the client's end, the backend's end, and what relays.
+async fn relayed(number: u8) -> (TcpStream, TcpStream, UserspaceDataplane) {
+    let [_, _, second, third] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, 128 + second % 64, third, number);
+    let listener = TcpListener::bind((own, 0)).await.expect("a free port");
+    let only: SocketAddr = listener.local_addr().expect("it is bound");
+    let key = FrontendKey {
+        address: own.into(),
+        port: 8080,
+        protocol: Protocol::Tcp,
+    };
+    let plan = Plan {
+        put: vec![(key, frontend(1, &[backend(1, only)]))],
+        ..Plan::default()
+    };
+    let mut dataplane = UserspaceDataplane::new();
+    assert_eq!(dataplane.apply(&plan).await.rejected, []);
+    let client = TcpStream::connect(key.socket_addr()).await;
+    let (server, _) = timeout(DEADLINE, listener.accept())
+        .await
+        .expect("in time")
+        .expect("it is relayed");
+    (client.expect("it listens"), server, dataplane)
+}
+
+fn pattern(from: usize, length: usize) -> Vec<u8> {
+    let byte = |at| u8::try_from(at % PERIOD).expect("below 256");
+    (from..from + length).map(byte).collect()
+}
+
+async fn send_all(mut to: impl AsyncWrite + Unpin) {
+    let block = pattern(0, PERIOD * 64);
+    let mut sent = 0;
+    while sent < LONG {
+        let length = block.len().min(LONG - sent);
+        to.write_all(&block[..length])
+            .await
+            .expect("somebody reads");
+        sent += length;
+    }
+    to.shutdown().await.expect("the end can be sent");
+}
+
+/// Reads to the end, in pieces of all sizes, with pauses for others in between.
+async fn receive_all(mut from: impl AsyncRead + Unpin) {
+    let mut buffer = vec![0; 1 << 18];
+    let mut received = 0;
+    loop {
+        let most = 1 + received % buffer.len();
+        let read = from.read(&mut buffer[..most]).await.expect("no reset");
+        if read == 0 {
+            break;
+        }
+        assert!(buffer[..read] == pattern(received, read), "at {received}");
+        received += read;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(received, LONG);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_streams_arrive_whole_in_both_directions_at_once() {
+    let (client, server, _dataplane) = relayed(1).await;
+    let ((client_read, client_write), (server_read, server_write)) =
+        (client.into_split(), server.into_split());
+    let tasks = [
+        tokio::spawn(send_all(client_write)),
+        tokio::spawn(send_all(server_write)),
+        tokio::spawn(receive_all(client_read)),
+        tokio::spawn(receive_all(server_read)),
+    ];
+    for task in tasks {
+        timeout(DEADLINE, task).await.expect("in time").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_holds_back_who_writes_and_gets_all_of_it_later() {
+    let (client, server, _dataplane) = relayed(2).await;
+    let sending = tokio::spawn(send_all(server));
+    // Kernel buffers on the way hold some MiB and then nothing moves. Nobody tells when, so it is enough that the sender is
+    // not done after a time in which it could send several times as much.
+    let stalled = timeout(Duration::from_secs(2), async {
+        while !sending.is_finished() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(
+        stalled.await.is_err(),
+        "{LONG} bytes are buffered somewhere"
+    );
+    timeout(DEADLINE, receive_all(client))
+        .await
+        .expect("in time");
+    timeout(DEADLINE, sending).await.expect("in time").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_long_stream_the_other_direction_stays_open() {
+    let (client, server, _dataplane) = relayed(3).await;
+    let (mut client_read, client_write) = client.into_split();
+    let (server_read, mut server_write) = server.into_split();
+    let sending = tokio::spawn(send_all(client_write));
+    timeout(DEADLINE, receive_all(server_read))
+        .await
+        .expect("in time");
+    sending.await.unwrap();
+    server_write.write_all(b"thanks").await.unwrap();
+    server_write.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let reading = client_read.read_to_end(&mut answer);
+    timeout(DEADLINE, reading).await.expect("in time").unwrap();
+    assert_eq!(answer, b"thanks");
+}
