@@ -25,4 +25,12 @@ pub struct Capabilities {
     pub drop: bool,
     /// Can tell sources inside from sources outside; without it `inside` pools go unused.
     pub inside: bool,
+    /// Backends see the client's own address, except where it has to be replaced so that answers find back. Without it
+    /// they see the node's.
+    pub preserves_source: bool,
+    /// Virtual addresses are guarded as a whole: traffic to their other ports, and neighbours that ask for them, never
+    /// reach the node's own programs. Without it a program that listens at every address answers there.
+    pub guard: bool,
+    /// What is programmed outlives the process, connections included; the next process adopts it.
+    pub persistent: bool,
 }

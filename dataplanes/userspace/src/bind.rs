@@ -3,15 +3,15 @@
 use std::io;
 
 use nix::errno::Errno;
-use portolan_dataplane::{Environment, Frontend, FrontendKey, Rejected, RejectionCode};
+use portolan_dataplane::{Frontend, FrontendKey, Rejected, RejectionCode};
 use portolan_model::Protocol;
 use socket2::{Domain, Socket, Type};
 
 /// Connections the kernel completes ahead of `accept`; it lowers this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// A socket bound to exactly this address and port, listening if it is TCP.
-pub(crate) fn bind(key: FrontendKey, environment: &Environment) -> io::Result<Socket> {
+/// A socket bound to exactly this address and port, listening if it is TCP. `is_virtual`: no device has the address.
+pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {
     let address = key.socket_addr();
     let kind = match key.protocol {
         Protocol::Tcp => Type::STREAM,
@@ -23,8 +23,7 @@ pub(crate) fn bind(key: FrontendKey, environment: &Environment) -> io::Result<So
         socket.set_only_v6(true)?;
         // Unlike inet_bind, inet6_bind looks for the very address on a device; one that a local route alone makes
         // ours has to be bound freely.
-        let mut ranges = environment.service_cidrs.iter();
-        socket.set_freebind_v6(ranges.any(|range| range.contains(&key.address)))?;
+        socket.set_freebind_v6(is_virtual)?;
     }
     if key.protocol == Protocol::Tcp {
         // Otherwise connections in TIME_WAIT would keep the port after a restart. UDP has none, and there the option

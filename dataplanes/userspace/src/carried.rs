@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
@@ -60,6 +60,11 @@ impl Carried {
         Ok(())
     }
 
+    /// Lives as long as connections do that came this way.
+    pub(crate) fn draining(&self) -> Weak<Route> {
+        Arc::downgrade(&self.route)
+    }
+
     /// Whether all is as `frontend` says. A task that ended by itself is a bug, and observing it mends it.
     pub(crate) fn is_sound(&self) -> bool {
         self.open.as_ref().is_none_or(|open| !open.0.is_finished())
@@ -96,7 +101,7 @@ enum Socket {
 
 impl Socket {
     fn bind(route: &Route) -> io::Result<Self> {
-        let socket = bind(route.key, &route.shared.environment.load())?;
+        let socket = bind(route.key, route.shared.is_virtual(route.key.address))?;
         Ok(if route.key.protocol == Protocol::Tcp {
             Self::Tcp(TcpListener::from_std(StdTcpListener::from(socket))?)
         } else {

@@ -1,8 +1,9 @@
 //! The mechanism as the agent sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Frontend, FrontendKey, Health,
@@ -15,7 +16,7 @@ use crate::carried::Carried;
 use crate::descriptors::raise_limit;
 use crate::holder::holder;
 use crate::local_ranges;
-use crate::route::Shared;
+use crate::route::{Route, Shared};
 
 /// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
 const MOST_HOLDERS: usize = 16;
@@ -23,6 +24,8 @@ const MOST_HOLDERS: usize = 16;
 /// Relays TCP and UDP by sockets at the frontends' addresses. Used within a tokio runtime.
 pub struct UserspaceDataplane {
     carried: BTreeMap<FrontendKey, Carried>,
+    /// Of removed frontends whose connections still run.
+    draining: Vec<Weak<Route>>,
     shared: Arc<Shared>,
     root: bool,
 }
@@ -39,6 +42,7 @@ impl UserspaceDataplane {
         raise_limit();
         Self {
             carried: BTreeMap::new(),
+            draining: Vec::new(),
             shared: Arc::new(Shared::new()),
             root: nix::unistd::geteuid().is_root(),
         }
@@ -51,6 +55,48 @@ impl UserspaceDataplane {
         let carried = Carried::new(key, frontend, &self.shared)?;
         self.carried.insert(key, carried);
         Ok(())
+    }
+
+    /// Makes addresses local that are not within the ranges of virtual ones, such as load balancers', for as long as a
+    /// frontend is there.
+    async fn take_over(&self, plan: &Plan) {
+        let mut addresses = (**self.shared.addresses.load()).clone();
+        let wanted: BTreeSet<_> = plan.put.iter().map(|(key, _)| key.address).collect();
+        let foreign = wanted.into_iter().filter(|address| {
+            !self.shared.is_virtual(*address) && !local_ranges::is_local(*address)
+        });
+        addresses.extend(foreign);
+        self.keep_local(addresses).await;
+    }
+
+    async fn give_back(&mut self) {
+        self.draining.retain(|route| route.strong_count() > 0);
+        let draining = self.draining.iter().filter_map(Weak::upgrade);
+        let draining: BTreeSet<_> = draining.map(|route| route.key.address).collect();
+        let mut addresses = (**self.shared.addresses.load()).clone();
+        addresses.retain(|address| self.is_carried(*address) || draining.contains(address));
+        self.keep_local(addresses).await;
+    }
+
+    fn is_carried(&self, address: IpAddr) -> bool {
+        let lowest = FrontendKey {
+            address,
+            port: 0,
+            protocol: Protocol::Tcp,
+        };
+        let mut from = self.carried.range(lowest..);
+        from.next().is_some_and(|(key, _)| key.address == address)
+    }
+
+    /// A failure shows where it matters: in frontends that can't be bound.
+    async fn keep_local(&self, addresses: BTreeSet<IpAddr>) {
+        if !self.root || **self.shared.addresses.load() == addresses {
+            return;
+        }
+        self.shared.addresses.store(Arc::new(addresses));
+        if let Err(error) = local_ranges::ensure(&self.shared.local_ranges()).await {
+            tracing::warn!(%error, cause = ?error.source, "can't make load balancers' addresses local");
+        }
     }
 }
 
@@ -66,18 +112,26 @@ impl Dataplane for UserspaceDataplane {
             source_ranges: false,
             drop: false,
             inside: true,
+            preserves_source: false,
+            guard: false,
+            persistent: false,
         }
     }
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
         self.shared.environment.store(Arc::new(environment.clone()));
         if self.root {
-            local_ranges::ensure(&environment.service_cidrs).await?;
+            local_ranges::ensure(&self.shared.local_ranges()).await?;
         }
         Ok(())
     }
 
     async fn observe(&mut self) -> Result<NodeState, DataplaneError> {
+        self.give_back().await;
+        if self.root {
+            // Without its route a socket hears nothing, and does not know.
+            local_ranges::ensure(&self.shared.local_ranges()).await?;
+        }
         let sound = self.carried.iter().filter(|(_, c)| c.is_sound());
         Ok(sound.map(|(key, c)| (*key, c.frontend.clone())).collect())
     }
@@ -85,6 +139,9 @@ impl Dataplane for UserspaceDataplane {
     async fn apply(&mut self, plan: &Plan) -> Applied {
         let mut applied = Applied::default();
         let mut holders = 0;
+        if self.root {
+            self.take_over(plan).await;
+        }
         for (key, frontend) in &plan.put {
             let Err(error) = self.put(*key, frontend.clone()).await else {
                 continue;
@@ -102,8 +159,10 @@ impl Dataplane for UserspaceDataplane {
         for key in &plan.remove {
             if let Some(mut carried) = self.carried.remove(key) {
                 carried.close().await;
+                self.draining.push(carried.draining());
             }
         }
+        self.give_back().await;
         applied
     }
 
@@ -123,6 +182,7 @@ impl Dataplane for UserspaceDataplane {
             carried.close().await;
         }
         self.carried.clear();
+        self.shared.addresses.store(Arc::default());
         if self.root {
             local_ranges::ensure(&[]).await?;
         }

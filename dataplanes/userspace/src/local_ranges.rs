@@ -52,6 +52,12 @@ pub(crate) async fn ensure(wanted: &[IpNet]) -> Result<(), DataplaneError> {
     Ok(())
 }
 
+/// Whether an address is the node's own without our doing.
+pub(crate) fn is_local(address: IpAddr) -> bool {
+    let bound = std::net::UdpSocket::bind((address, 0));
+    !bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+}
+
 /// All of 127.0.0.0/8 is local anyway.
 fn is_loopback(net: &IpNet) -> bool {
     net.network().is_loopback()

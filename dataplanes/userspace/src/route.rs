@@ -1,11 +1,13 @@
 //! What the data path reads: where a frontend's traffic goes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use ipnet::IpNet;
 use portolan_dataplane::{Environment, Frontend, FrontendKey};
 use tokio::sync::{Notify, Semaphore};
 
@@ -18,6 +20,8 @@ use crate::tcp::Pipes;
 /// What all frontends share.
 pub(crate) struct Shared {
     pub(crate) environment: ArcSwap<Environment>,
+    /// Made local by us beside the ranges of virtual addresses.
+    pub(crate) addresses: ArcSwap<BTreeSet<IpAddr>>,
     pub(crate) counters: Counters,
     /// One permit a relayed connection.
     pub(crate) connections: Arc<Semaphore>,
@@ -30,12 +34,34 @@ impl Shared {
     pub(crate) fn new() -> Self {
         Self {
             environment: ArcSwap::default(),
+            addresses: ArcSwap::default(),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(most_connections())),
             pipes: Arc::new(Pipes::new()),
             affinities: Affinities::default(),
             started: Instant::now(),
         }
+    }
+
+    /// Whether an address is local by a route of ours, on no device.
+    pub(crate) fn is_virtual(&self, address: IpAddr) -> bool {
+        let environment = self.environment.load();
+        let mut ranges = environment.service_cidrs.iter();
+        ranges.any(|range| range.contains(&address)) || self.addresses.load().contains(&address)
+    }
+
+    /// Whether a source is inside. Linux gives a packet to a local address that very address as its source, so one of
+    /// ours is the node itself.
+    pub(crate) fn is_inside(&self, source: IpAddr) -> bool {
+        let source = source.to_canonical();
+        self.environment.load().is_inside(source) || self.addresses.load().contains(&source)
+    }
+
+    /// What has to be local.
+    pub(crate) fn local_ranges(&self) -> Vec<IpNet> {
+        let mut ranges = self.environment.load().service_cidrs.clone();
+        ranges.extend(self.addresses.load().iter().copied().map(IpNet::from));
+        ranges
     }
 
     /// Milliseconds since the start: fits an atomic.
@@ -79,7 +105,7 @@ impl Route {
     /// A backend for a source, other than `avoid`: the one it keeps, else one by chance, which it keeps then.
     pub(crate) fn pick(&self, source: IpAddr, avoid: Option<&Candidate>) -> Option<Arc<Candidate>> {
         let pools = self.pools.load();
-        let is_inside = || self.shared.environment.load().is_inside(source);
+        let is_inside = || self.shared.is_inside(source);
         let choices = pools.for_source(is_inside);
         let now = self.shared.now();
         let Some(affinity) = &*self.affinity.load() else {
@@ -107,7 +133,7 @@ impl Route {
     /// Whether a source may stay on a backend.
     pub(crate) fn offers(&self, source: IpAddr, candidate: &Candidate) -> bool {
         let pools = self.pools.load();
-        let is_inside = || self.shared.environment.load().is_inside(source);
+        let is_inside = || self.shared.is_inside(source);
         pools.for_source(is_inside).offers(candidate)
     }
 }

@@ -1,3 +1,3 @@
-//! The kit that every dataplane runs.
+//! The kit that every dataplane runs. The module `contract` needs no privilege, the numbered cases need root.
 
-portolan_dataplane::conformance!(portolan_userspace::UserspaceDataplane::new);
+portolan_lab::conformance!(portolan_userspace::UserspaceDataplane::new);

@@ -26,6 +26,9 @@ fn capabilities() -> impl Strategy<Value = Capabilities> {
             source_ranges,
             drop,
             inside,
+            preserves_source: true,
+            guard: true,
+            persistent: true,
         }
     })
 }
@@ -91,6 +94,9 @@ fn everything() -> Capabilities {
         source_ranges: true,
         drop: true,
         inside: true,
+        preserves_source: true,
+        guard: true,
+        persistent: true,
     }
 }
 

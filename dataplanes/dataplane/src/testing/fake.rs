@@ -59,6 +59,9 @@ impl FakeDataplane {
             source_ranges: true,
             drop: true,
             inside: true,
+            preserves_source: true,
+            guard: true,
+            persistent: true,
         }
     }
 

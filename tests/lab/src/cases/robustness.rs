@@ -1,0 +1,208 @@
+//! Restarts, interference and the cost of changes (checklist 4.9).
+
+use portolan_dataplane::Dataplane;
+use portolan_model::Protocol;
+
+use crate::Target::{ClusterIp, LoadBalancer, NodePort};
+use crate::{Ask, Conversation, Lab, Load, Outcome, PORT, Service, ready};
+
+const FLOWS: [(&str, crate::Target); 3] = [
+    ("b", ClusterIp),
+    ("client", NodePort("n1")),
+    ("client", LoadBalancer),
+];
+
+/// Neither on connections that are there nor on new ones, while the plugin is away and when it is back. What lives in a
+/// process ends with it, and is there again when the process is.
+pub fn c89_a_restart_is_not_noticed<D: Dataplane>(mut lab: Lab<D>) {
+    let web = Service::external(1, &["a", "c"].map(ready));
+    lab.carry(std::slice::from_ref(&web));
+    let mut open = Vec::new();
+    for (from, target) in FLOWS {
+        let ask = Ask::new(lab.at(&web, target), Protocol::Tcp);
+        let opened = async move { Conversation::open(ask).await.expect("served") };
+        open.push((from, lab.network.host(from).machine.run(opened)));
+    }
+    if lab.can().persistent {
+        let loads: Vec<_> = FLOWS
+            .into_iter()
+            .flat_map(|flow| lab.protocols().into_iter().map(move |p| (flow, p)))
+            .map(|((from, target), protocol)| {
+                let ask = Ask::new(lab.at(&web, target), protocol);
+                (from, Load::start(&lab.network.host(from).machine, ask))
+            })
+            .collect();
+        for _ in 0..3 {
+            lab.kill("n1");
+            for (_, load) in &loads {
+                load.go_on(5);
+            }
+            lab.start("n1");
+            lab.carry(std::slice::from_ref(&web));
+            for (_, load) in &loads {
+                load.go_on(5);
+            }
+        }
+        for (from, load) in loads {
+            assert_eq!(load.stop(&lab.network.host(from).machine), [], "{from}");
+        }
+    } else {
+        lab.kill("n1");
+        for protocol in lab.protocols() {
+            let to = lab.at(&web, NodePort("n1"));
+            let outcome = Ask::new(to, protocol)
+                .briefly()
+                .on(&lab.network.client.machine);
+            assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+        }
+        lab.start("n1");
+        lab.carry(std::slice::from_ref(&web));
+    }
+    for (from, mut conversation) in open {
+        let persistent = lab.can().persistent;
+        lab.network.host(from).machine.run(async move {
+            let echoed = conversation.echo(b"still there?").await;
+            assert_eq!(echoed.is_ok(), persistent, "{from}: {echoed:?}");
+        });
+    }
+    for protocol in lab.protocols() {
+        for (from, target) in FLOWS {
+            lab.assert_reaches(from, lab.at(&web, target), protocol, &["a", "c"]);
+        }
+    }
+}
+
+/// Whatever a dataplane keeps in the kernel, somebody deletes it; the next look puts it back.
+pub fn c91_what_is_deleted_by_hand_is_restored<D: Dataplane>(mut lab: Lab<D>) {
+    let web = Service::external(1, &[ready("c")]);
+    lab.carry(std::slice::from_ref(&web));
+    let at = lab.at(&web, ClusterIp);
+    for _ in 0..2 {
+        sabotage(&lab, "n1");
+        let outcome = Ask::new(at, Protocol::Tcp)
+            .briefly()
+            .on(&lab.network.workload("a").machine);
+        assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+        lab.carry(std::slice::from_ref(&web));
+        for protocol in lab.protocols() {
+            for (from, target) in FLOWS {
+                lab.assert_reaches(from, lab.at(&web, target), protocol, &["c"]);
+            }
+        }
+    }
+}
+
+/// Deletes every rule, and every local route that is not the kernel's own.
+fn sabotage<D: Dataplane>(lab: &Lab<D>, node: &str) {
+    let machine = &lab.network.node(node).machine;
+    machine.execute(&["nft", "flush", "ruleset"], "");
+    for family in ["-4", "-6"] {
+        let words = ["ip", family, "route", "show", "table", "local"];
+        let routes = machine.execute(&words, "");
+        let foreign = routes
+            .lines()
+            .filter(|route| !route.contains("proto kernel"));
+        for route in foreign {
+            let delete = [
+                &["ip", family, "route", "del", "table", "local"][..],
+                &route.split_whitespace().collect::<Vec<_>>(),
+            ]
+            .concat();
+            machine.execute(&delete, "");
+        }
+    }
+}
+
+/// What is not desired any more goes with the first look; what is stays.
+pub fn c92_what_an_earlier_run_left_is_cleaned<D: Dataplane>(mut lab: Lab<D>) {
+    let (gone, kept) = (
+        Service::external(1, &[ready("a")]),
+        Service::external(2, &[ready("c")]),
+    );
+    lab.carry(&[gone.clone(), kept.clone()]);
+    lab.kill("n1");
+    lab.start("n1");
+    lab.carry(std::slice::from_ref(&kept));
+    for protocol in lab.protocols() {
+        lab.assert_dropped("b", lab.at(&gone, ClusterIp), protocol);
+        lab.assert_refused("client", lab.at(&gone, NodePort("n1")), protocol);
+        lab.assert_reaches("client", lab.at(&kept, NodePort("n1")), protocol, &["c"]);
+    }
+}
+
+const FOREIGN: &str = "
+table inet foreign {
+    set blocked {
+        type ipv4_addr
+        elements = { 198.51.100.250 }
+    }
+    chain input {
+        type filter hook input priority 0
+        ip saddr @blocked drop
+    }
+    chain nat {
+        type nat hook prerouting priority -150
+        tcp dport 65000 redirect to :65001
+    }
+}
+";
+
+/// Rules, addresses and routes: while it works, and after cleanup nothing else is left.
+pub fn c93_what_is_not_ours_is_left_alone<D: Dataplane>(mut lab: Lab<D>) {
+    lab.cleanup("n1");
+    let all = |lab: &Lab<D>| {
+        let machine = &lab.network.node("n1").machine;
+        [
+            machine.execute(&["nft", "list", "ruleset"], ""),
+            machine.execute(&["ip", "-o", "addr"], ""),
+            machine.execute(&["ip", "rule"], ""),
+            machine.execute(&["ip", "-o", "link"], ""),
+            machine.execute(&["ip", "route", "show", "table", "all"], ""),
+            machine.execute(&["ip", "-6", "route", "show", "table", "all"], ""),
+        ]
+    };
+    let foreign = |lab: &Lab<D>| {
+        let machine = &lab.network.node("n1").machine;
+        machine.execute(&["nft", "list", "table", "inet", "foreign"], "")
+    };
+    let machine = &lab.network.node("n1").machine;
+    machine.execute(&["nft", "-f", "-"], FOREIGN);
+    machine.ip("route add local 198.18.0.0/24 dev lo\nroute add unreachable 198.19.0.0/24\n");
+    let (before, theirs) = (all(&lab), foreign(&lab));
+    let web = Service::external(1, &["a", "c"].map(ready)).affine(10);
+    for _ in 0..2 {
+        lab.carry(std::slice::from_ref(&web));
+        for protocol in lab.protocols() {
+            let at = (web.cluster_ip(lab.family), PORT).into();
+            lab.answers("b", Ask::new(at, protocol), 3);
+        }
+        assert_eq!(foreign(&lab), theirs);
+        lab.kill("n1");
+        lab.start("n1");
+        lab.carry(&[]);
+        assert_eq!(foreign(&lab), theirs);
+        lab.cleanup("n1");
+        assert_eq!(all(&lab), before);
+    }
+}
+
+/// Among forty Services the plan for a change is the change.
+pub fn c96_a_change_writes_what_it_concerns<D: Dataplane>(mut lab: Lab<D>) {
+    let mut services: Vec<_> = (1..=40)
+        .map(|n| Service::external(n, &["a", "c"].map(ready)))
+        .collect();
+    lab.carry(&services);
+    // Three targets, two transports, two families.
+    let targets = 3 * lab.protocols().len() * lab.can().families.len();
+    let removed = services.remove(7);
+    let plan = lab.carry_what_it_can("n1", &services).plan;
+    assert_eq!((plan.put.len(), plan.remove.len()), (0, targets));
+    services.push(removed);
+    let plan = lab.carry_what_it_can("n1", &services).plan;
+    assert_eq!((plan.put.len(), plan.remove.len()), (targets, 0));
+    services[3] = services[3].with(&[ready("d")]);
+    let plan = lab.carry_what_it_can("n1", &services).plan;
+    assert_eq!((plan.put.len(), plan.remove.len()), (targets, 0));
+    let plan = lab.carry_what_it_can("n1", &services).plan;
+    assert!(plan.is_empty(), "{plan:?}");
+}

@@ -1,0 +1,107 @@
+//! What cases assert, in their own words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use portolan_dataplane::Dataplane;
+use portolan_model::Protocol;
+
+use crate::client::quickest_refusal;
+use crate::{Answer, Ask, Lab, Outcome};
+
+/// Enough tries for one of two equal members to be missed once in thirty million times.
+pub const TRIES: usize = 26;
+
+/// A SYN that got no answer is repeated after a second: what comes sooner is the answer to the first.
+const ONE_ROUND_TRIP: Duration = Duration::from_millis(900);
+
+impl<D: Dataplane> Lab<D> {
+    /// One after the other, each with a source port of its own.
+    pub fn ask_often(&self, from: &str, ask: Ask, times: usize) -> Vec<Outcome> {
+        self.network.host(from).machine.run(async move {
+            let mut outcomes = Vec::new();
+            for _ in 0..times {
+                outcomes.push(ask.ask().await);
+            }
+            outcomes
+        })
+    }
+
+    /// Everybody who answers.
+    ///
+    /// # Panics
+    /// If one question goes without answer.
+    pub fn answers(&self, from: &str, ask: Ask, times: usize) -> Vec<Answer> {
+        let answered = |outcome| match outcome {
+            Outcome::Answered(answer) => answer,
+            other => panic!("{from} to {}/{}: {other:?}", ask.to, ask.protocol),
+        };
+        let outcomes = self.ask_often(from, ask, times).into_iter();
+        outcomes.map(answered).collect()
+    }
+
+    /// Each of these answers, nobody else, and every question is answered.
+    pub fn assert_reaches(&self, from: &str, to: SocketAddr, protocol: Protocol, whom: &[&str]) {
+        let tries = if whom.len() == 1 { 5 } else { TRIES };
+        let answers = self.answers(from, Ask::new(to, protocol), tries);
+        let by: BTreeSet<_> = answers.iter().map(|answer| answer.by.as_str()).collect();
+        let whom: BTreeSet<_> = whom.iter().copied().collect();
+        assert_eq!(by, whom, "{from} to {to}/{protocol}");
+    }
+
+    /// The same over every transport, and what they are seen as where the dataplane keeps sources.
+    pub fn assert_seen_as(&self, from: &str, to: SocketAddr, whom: &[&str], source: IpAddr) {
+        for protocol in self.protocols() {
+            self.assert_reaches(from, to, protocol, whom);
+            for answer in self.answers(from, Ask::new(to, protocol), 3) {
+                assert_eq!(
+                    answer.client.ip(),
+                    source,
+                    "{from} to {to}/{protocol}, source at {}",
+                    answer.by
+                );
+            }
+        }
+    }
+
+    /// RST or ICMP port unreachable, within one round trip.
+    pub fn assert_refused(&self, from: &str, to: SocketAddr, protocol: Protocol) {
+        let took = quickest_refusal(&self.network.host(from).machine, Ask::new(to, protocol));
+        assert!(
+            took < ONE_ROUND_TRIP,
+            "{from} to {to}/{protocol}: refused after {took:?}"
+        );
+    }
+
+    /// No answer at all; of a dataplane that can't be silent, none but a refusal.
+    pub fn assert_dropped(&self, from: &str, to: SocketAddr, protocol: Protocol) {
+        self.assert_dropped_ask(from, Ask::new(to, protocol));
+    }
+
+    /// The same with a source.
+    pub fn assert_dropped_ask(&self, from: &str, ask: Ask) {
+        let outcome = ask.briefly().on(&self.network.host(from).machine);
+        let silent = outcome == Outcome::Silent;
+        let in_its_way = if self.can().drop {
+            silent
+        } else {
+            // A relay's UDP socket that serves others can only be silent.
+            outcome == Outcome::Refused || (silent && ask.protocol == Protocol::Udp)
+        };
+        assert!(
+            in_its_way,
+            "{from} to {}/{}: {outcome:?}",
+            ask.to, ask.protocol
+        );
+    }
+
+    /// How often each member answers.
+    pub fn shares(&self, from: &str, ask: Ask, times: usize) -> BTreeMap<String, f64> {
+        let mut shares = BTreeMap::new();
+        for answer in self.answers(from, ask, times) {
+            *shares.entry(answer.by).or_insert(0.0) += 1.0;
+        }
+        shares
+    }
+}

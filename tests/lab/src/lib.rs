@@ -1,0 +1,42 @@
+//! The packet lab: nodes, workloads and clients as network namespaces joined by virtual cables, with a dataplane on
+//! every node; and the cases of the conformance checklist that need packets.
+//!
+//! Everything is made from Rust and lives in this process: namespaces have no names, so several labs with the same
+//! addresses stand side by side, and nothing is left behind however a test ends. It needs root. What the control plane
+//! would send is made by its own projection from Services and endpoints, so a case tells what a user would see.
+//!
+//! ```text
+//! Service, Member --views--> Views --desired--> plan --> Dataplane (on its node's thread)
+//!                                                            |
+//! Ask (from a machine of the Network) ------ packets --------'----> echo servers --> Outcome
+//! ```
+//! A plugin runs the whole kit by one line in `tests/conformance.rs`:
+//! ```text
+//! portolan_lab::conformance!(MyDataplane::new);
+//! ```
+//! Start with [`Lab`]; [`cases`] is the list, [`checklist`] says which case stands for which number.
+
+pub mod cases;
+mod check;
+pub mod checklist;
+pub mod client;
+pub mod echo;
+mod lab;
+mod link;
+mod load;
+mod namespace;
+mod network;
+mod service;
+mod stray;
+
+pub use check::TRIES;
+pub use client::{Answer, Ask, Conversation, Datagrams, Outcome};
+pub use echo::{ECHO, HTTP};
+pub use lab::{Carried, LOAD_BALANCER_RANGES, Lab, Make, SERVICE_CIDRS, Settings, nets};
+pub use load::Load;
+pub use namespace::Namespace;
+pub use network::{CLIENT_ADDRESSES, Host, Network, Topology, WORKLOAD_RANGES};
+#[doc(hidden)]
+pub use portolan_dataplane;
+pub use portolan_model::Family;
+pub use service::{Member, PORT, PROTOCOLS, Service, Target, ready, terminating, unready};
