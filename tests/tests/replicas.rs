@@ -68,7 +68,7 @@ fn assert_quick(what: &str, all: Vec<Duration>) {
 async fn watch(url: &str) -> Streaming<v1::WatchServicesResponse> {
     let request = v1::WatchServicesRequest {
         parent: NAMESPACE.to_owned(),
-        from_revision: 0,
+        ..v1::WatchServicesRequest::default()
     };
     let mut services = Services::at(url);
     let watch = services.client.watch_services(request).await;

@@ -98,10 +98,23 @@ fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
     match action {
         Action::Bootstrap { name, spec, cidrs } => cluster::bootstrap(draft, name, spec, cidrs),
         Action::CreateCluster { name, spec, cidrs } => cluster::create(draft, name, spec, cidrs),
-        Action::UpdateCluster { spec, fields, etag } => {
-            cluster::update(draft, spec, fields, etag.as_ref())
+        Action::UpdateCluster {
+            spec,
+            fields,
+            etag,
+            expected_uid,
+        } => {
+            let before = cluster::existing(draft, etag.as_ref(), *expected_uid)?;
+            cluster::update(draft, before, spec, fields)
         }
-        Action::DeleteCluster { force, etag } => cluster::delete(draft, *force, etag.as_ref()),
+        Action::DeleteCluster {
+            force,
+            etag,
+            expected_uid,
+        } => {
+            let before = cluster::existing(draft, etag.as_ref(), *expected_uid)?;
+            cluster::delete(draft, before, *force)
+        }
         Action::CreateServiceCidr { name, cidrs } => service_cidr::create(draft, name, cidrs),
         Action::DeleteServiceCidr { name, drain, mode } => {
             service_cidr::delete(draft, name, *drain, mode)

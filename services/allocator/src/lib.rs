@@ -32,8 +32,8 @@ pub use events::{EventRecorder, EventSink};
 pub use metrics::Metrics;
 pub use operation::{
     Action, ClusterField, Context, DeleteMode, EndpointParams, HealthItem, NamespaceField,
-    NamespaceParams, NewService, NodeParams, Operation, PutMode, ReadinessReport, ServiceField,
-    ServiceParams, WorkloadParams,
+    NamespaceParams, NewService, NodeField, NodeParams, Operation, PutMode, ReadinessReport,
+    ServiceField, ServiceParams, WorkloadField, WorkloadParams,
 };
 pub use outcome::{Outcome, Verb};
 pub use sweeper::{Acknowledged, sweep};

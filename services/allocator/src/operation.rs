@@ -13,7 +13,7 @@ use portolan_model::{
 use uuid::Uuid;
 
 use crate::Claimed;
-pub use settings::{ClusterField, NamespaceField, NamespaceParams};
+pub use settings::{ClusterField, NamespaceField, NamespaceParams, NodeField, WorkloadField};
 
 /// A request, its shape already checked.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub enum Action {
         fields: BTreeSet<ClusterField>,
         /// Must match if set.
         etag: Option<String>,
+        /// Must match if set.
+        expected_uid: Option<Uid>,
     },
     /// Delete the cluster, and with it every object that is left.
     DeleteCluster {
@@ -77,6 +79,8 @@ pub enum Action {
         force: bool,
         /// Must match if set.
         etag: Option<String>,
+        /// Must match if set.
+        expected_uid: Option<Uid>,
     },
     /// Another range for virtual addresses.
     CreateServiceCidr {
@@ -336,6 +340,8 @@ pub struct WorkloadParams {
     pub annotations: Labels,
     /// Specification.
     pub spec: WorkloadSpec,
+    /// What of all this is meant; the rest stays as it is (or has its default).
+    pub fields: BTreeSet<WorkloadField>,
 }
 
 /// What a node is.
@@ -347,6 +353,8 @@ pub struct NodeParams {
     pub annotations: Labels,
     /// Specification.
     pub spec: NodeSpec,
+    /// What of all this is meant; the rest stays as it is (or has its default).
+    pub fields: BTreeSet<NodeField>,
 }
 
 /// A hand-written endpoint.

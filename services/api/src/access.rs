@@ -8,9 +8,11 @@ use futures_util::future::BoxFuture;
 use portolan_allocator::{Allocator, Operation, Outcome, SubmitError};
 use portolan_model::{Event, Name, NodeSpec, Refusal, Reports, Revision, State, Uid};
 use portolan_store::StoreError;
+use tokio::sync::watch;
 use tonic::Status;
 
 use crate::status;
+use crate::watch::Stopping;
 
 /// How long a read waits for a revision that the caller knows of.
 const WAIT: Duration = Duration::from_secs(5);
@@ -94,12 +96,27 @@ pub type Founder =
 pub struct Api {
     clusters: Clusters<ClusterAccess>,
     founder: Founder,
+    stopping: watch::Sender<bool>,
 }
 
 impl Api {
     /// Over these clusters.
     pub fn new(clusters: Clusters<ClusterAccess>, founder: Founder) -> Self {
-        Self { clusters, founder }
+        Self {
+            clusters,
+            founder,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Ends every watch, for all clones: each tells how far it came, and that the server is shutting down.
+    pub fn drain(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Tells when watches have to end.
+    pub(crate) fn stopping(&self) -> Stopping {
+        self.stopping.subscribe()
     }
 
     /// One cluster, or NOT_FOUND; also in the moment between its deletion and the end of its service here.

@@ -1,34 +1,52 @@
 //! ClusterAPI.
 
 mod audit;
+mod watch;
 
-use std::collections::BTreeSet;
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use portolan_allocator::{Action, ClusterField, Operation, Outcome, Verb};
-use portolan_model::{Family, Name, Object, State, Violations};
+use portolan_model::{Cluster, Family, Object, Revision, State};
 use portolan_proto::convert::{cluster, meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::cluster_api_server::ClusterApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
-use crate::context::{context, optional, respond};
-use crate::mask;
-use crate::paging::Page;
+use crate::context::{context, expected_uid, optional, respond};
+use crate::listing::{Arguments, Listing};
+use crate::mask::{Row, fields};
 use crate::shape::{not_found, parse, required};
+use crate::watch::WatchStream;
 
 /// What a mask can name.
-const FIELDS: [(&str, ClusterField); 5] = [
-    ("spec.node_port_range", ClusterField::NodePorts),
-    ("spec.dns_domain", ClusterField::DnsDomain),
-    ("spec.ip_families", ClusterField::IpFamilies),
-    ("spec.endpoint_ranges", ClusterField::EndpointRanges),
-    ("spec.workload_ranges", ClusterField::WorkloadRanges),
+const ROWS: &[Row<v1::Cluster, ClusterField>] = &[
+    ("spec.node_port_range", ClusterField::NodePorts, |c| {
+        spec(c, |spec| spec.node_port_range.is_some())
+    }),
+    ("spec.dns_domain", ClusterField::DnsDomain, |c| {
+        spec(c, |spec| !spec.dns_domain.is_empty())
+    }),
+    ("spec.ip_families", ClusterField::IpFamilies, |c| {
+        spec(c, |spec| !spec.ip_families.is_empty())
+    }),
+    ("spec.endpoint_ranges", ClusterField::EndpointRanges, |c| {
+        spec(c, |spec| !spec.endpoint_ranges.is_empty())
+    }),
+    ("spec.workload_ranges", ClusterField::WorkloadRanges, |c| {
+        spec(c, |spec| !spec.workload_ranges.is_empty())
+    }),
 ];
+
+fn spec(cluster: &v1::Cluster, is_populated: impl Fn(&v1::ClusterSpec) -> bool) -> bool {
+    cluster.spec.as_ref().is_some_and(is_populated)
+}
 
 #[tonic::async_trait]
 impl ClusterApi for Api {
+    type WatchClustersStream = WatchStream<v1::WatchClustersResponse>;
+
     async fn get_cluster(
         &self,
         request: Request<v1::GetClusterRequest>,
@@ -45,19 +63,30 @@ impl ClusterApi for Api {
         request: Request<v1::ListClustersRequest>,
     ) -> Result<Response<v1::ListClustersResponse>, Status> {
         let m = request.get_ref();
-        let page = parse(|v| Some(Page::new(m.page_size, &m.page_token, &["clusters"], v)))?;
-        let after = page.after.clone().map(Name::trusted);
-        let found = self
-            .clusters()
-            .into_iter()
-            .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
-        let (found, next_page_token) = page.cut(found, |(name, _)| name.to_string());
-        let clusters = found.into_iter().filter_map(|(_, access)| {
-            let state = access.allocator.cache().state();
-            state.cluster().map(|found| cluster::to_wire(&state, found))
+        let asked = Arguments {
+            page_size: m.page_size,
+            page_token: &m.page_token,
+            filter: &m.filter,
+            order_by: &m.order_by,
+            others: &[],
+        };
+        let listing = parse(|v| Listing::<Cluster>::new(&asked, v))?;
+        let states = self.clusters().into_iter();
+        let states: Vec<_> = states
+            .map(|(_, access)| access.allocator.cache().state())
+            .collect();
+        let all = states.iter().filter_map(|state| {
+            let cluster = state.cluster()?;
+            Some(Found { state, cluster })
         });
+        // No column of a cluster looks at a state.
+        let (found, next_page_token) = listing.sort(&State::default(), Revision::ZERO, all);
+        let clusters = found
+            .iter()
+            .map(|found| cluster::to_wire(found.state, found.cluster))
+            .collect();
         Ok(Response::new(v1::ListClustersResponse {
-            clusters: clusters.collect(),
+            clusters,
             next_page_token,
         }))
     }
@@ -105,8 +134,9 @@ impl ClusterApi for Api {
             let spec = sent.spec.as_ref().unwrap_or(&default);
             let action = Action::UpdateCluster {
                 spec: cluster::spec("cluster.spec", spec, &[], v),
-                fields: fields(m.update_mask.as_ref(), spec, v),
+                fields: fields(m.update_mask.as_ref(), sent, ROWS, v),
                 etag: optional(&sent.etag),
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             Some((name?, Operation { action, context }))
         })?;
@@ -126,6 +156,7 @@ impl ClusterApi for Api {
             let action = Action::DeleteCluster {
                 force: m.force,
                 etag: optional(&m.etag),
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             Some((name?, Operation { action, context }))
         })?;
@@ -150,11 +181,30 @@ impl ClusterApi for Api {
         Ok(response)
     }
 
+    async fn watch_clusters(
+        &self,
+        request: Request<v1::WatchClustersRequest>,
+    ) -> Result<Response<Self::WatchClustersStream>, Status> {
+        watch::watch(self, request.get_ref())
+    }
+
     async fn audit_allocations(
         &self,
         request: Request<v1::AuditAllocationsRequest>,
     ) -> Result<Response<v1::AuditAllocationsResponse>, Status> {
         audit::audit(self, &request).await.map(Response::new)
+    }
+}
+
+/// A cluster in its own state.
+struct Found<'a> {
+    state: &'a State,
+    cluster: &'a Cluster,
+}
+
+impl Borrow<Cluster> for Found<'_> {
+    fn borrow(&self) -> &Cluster {
+        self.cluster
     }
 }
 
@@ -165,29 +215,4 @@ fn answer(outcome: &Outcome, state: &State) -> Result<Response<v1::Cluster>, Sta
         ));
     };
     Ok(respond(cluster::to_wire(state, written), outcome.verb))
-}
-
-/// The settings that a write means. Without a mask: those that are populated.
-fn fields(
-    mask: Option<&prost_types::FieldMask>,
-    spec: &v1::ClusterSpec,
-    violations: &mut Violations,
-) -> BTreeSet<ClusterField> {
-    mask::named(mask, &FIELDS, violations).unwrap_or_else(|| {
-        let given = [
-            (ClusterField::NodePorts, spec.node_port_range.is_some()),
-            (ClusterField::DnsDomain, !spec.dns_domain.is_empty()),
-            (ClusterField::IpFamilies, !spec.ip_families.is_empty()),
-            (
-                ClusterField::EndpointRanges,
-                !spec.endpoint_ranges.is_empty(),
-            ),
-            (
-                ClusterField::WorkloadRanges,
-                !spec.workload_ranges.is_empty(),
-            ),
-        ];
-        let given = given.into_iter().filter(|(_, given)| *given);
-        given.map(|(field, _)| field).collect()
-    })
 }

@@ -1,20 +1,18 @@
 //! EndpointAPI.
 
-use std::sync::Arc;
-
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, EndpointParams, Operation};
-use portolan_model::{Endpoint, Kind, Name, Object, Scoped, Violations};
+use portolan_model::{Endpoint, Name, Object, Scoped, Violations};
 use portolan_proto::convert::{endpoint, meta, name};
 use portolan_proto::v1;
 use portolan_proto::v1::endpoint_api_server::EndpointApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
-use crate::context::{context, respond};
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::context::{context, expected_uid, respond};
+use crate::listing::{Arguments, Listing, filter};
+use crate::shape::{not_found, parse, required};
+use crate::watch::{Scope, WatchStream, watch};
 
 #[tonic::async_trait]
 impl EndpointApi for Api {
@@ -44,38 +42,38 @@ impl EndpointApi for Api {
         request: Request<v1::ListEndpointsRequest>,
     ) -> Result<Response<v1::ListEndpointsResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(
-                m.page_size,
-                &m.page_token,
-                &["endpoints", &m.parent, &m.service],
-                v,
-            );
-            name::namespaces("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent, &m.service],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::namespaces("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
-        let state = self
-            .cluster(&parent.cluster)?
-            .state_at(m.min_revision)
-            .await?;
-        let after = page.after_scoped();
-        let key = |endpoint: &&Arc<Endpoint>| endpoint.key().to_string();
-        let of_service = parent.key.as_ref().filter(|_| !m.service.is_empty());
-        let (found, next_page_token) = if let Some(namespace) = of_service {
+        let access = self.cluster(&parent.cluster)?;
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = match &parent.key {
+            _ if m.service.is_empty() => listing.page(&state, parent.key.as_ref()),
             // Of one Service: its own index, so that the answer costs what it holds.
-            let name = Name::trusted(m.service.as_str());
-            let service = state.service(&Scoped::new(namespace.clone(), name));
-            let all = service
-                .into_iter()
-                .flat_map(|service| state.endpoints_of(service));
-            let rest = all.filter(|e| after.as_ref().is_none_or(|after| e.key() > *after));
-            page.cut(rest, key)
-        } else {
-            let all = state.endpoints_after(parent.key.as_ref(), after.as_ref());
-            let wanted = all.filter(|e| m.service.is_empty() || e.service.as_str() == m.service);
-            page.cut(wanted, key)
+            Some(namespace) => {
+                let name = Name::trusted(m.service.as_str());
+                let service = state.service(&Scoped::new(namespace.clone(), name));
+                let all = service
+                    .into_iter()
+                    .flat_map(|service| state.endpoints_of(service));
+                listing.page_of(&state, all)
+            }
+            None => {
+                let all = state.endpoints_after(None, None);
+                listing.page_of(&state, all.filter(|e| e.service.as_str() == m.service))
+            }
         };
         let endpoints = found
-            .into_iter()
+            .iter()
             .map(|e| endpoint::to_wire(parent.cluster.as_str(), e))
             .collect();
         Ok(Response::new(v1::ListEndpointsResponse {
@@ -131,7 +129,8 @@ impl EndpointApi for Api {
             let target = name::in_namespace("name", &m.name, "endpoints", v);
             let mode = DeleteMode {
                 allow_missing: m.allow_missing,
-                ..DeleteMode::default()
+                expected_uid: expected_uid(&m.expected_uid, v),
+                etag: None,
             };
             let context = context(
                 "DeleteEndpoint",
@@ -177,19 +176,23 @@ impl EndpointApi for Api {
         request: Request<v1::WatchEndpointsRequest>,
     ) -> Result<Response<Self::WatchEndpointsStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
-        let events = watch(
-            &self.cluster(&parent.cluster)?,
-            Kind::Endpoint,
-            parent.key,
-            m.from_revision,
-        )
-        .await?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::namespaces("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
+        let access = self.cluster(&parent.cluster)?;
+        let scope = Scope {
+            namespace: parent.key,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
-            let endpoint = event.object.as_ref().and_then(as_endpoint);
-            let endpoint = endpoint.map(|e| endpoint::to_wire(parent.cluster.as_str(), e));
-            let (r#type, revision) = event_words(&event);
+            let (r#type, revision) = event.words();
+            let endpoint = event
+                .object
+                .as_ref()
+                .map(|e| endpoint::to_wire(parent.cluster.as_str(), e));
             Ok(v1::WatchEndpointsResponse {
                 r#type,
                 endpoint,

@@ -1,36 +1,75 @@
 //! EventAPI.
 
-use portolan_model::{Name, Violations};
+mod watch;
+
+use portolan_model::{Event, Name, Revision, State, Violations};
 use portolan_proto::convert::cluster;
 use portolan_proto::v1;
 use portolan_proto::v1::event_api_server::EventApi;
+use portolan_store::reports::MAX_EVENTS;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
-use crate::paging::Page;
+use crate::listing::{Arguments, Listing};
 use crate::shape::parse;
 use crate::status::from_store;
+use crate::watch::WatchStream;
+
+/// Pages go back in time; within one the newest comes last.
+const NEWEST_FIRST: &str = "last_time desc";
 
 #[tonic::async_trait]
 impl EventApi for Api {
+    type WatchEventsStream = WatchStream<v1::WatchEventsResponse>;
+
     async fn list_events(
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Result<Response<v1::ListEventsResponse>, Status> {
         let m = request.get_ref();
-        let (page, name, below) = parse(|v| {
-            let page = Page::new(m.page_size, "", &[], v);
-            about(&m.parent, v).map(|(name, below)| (page, name, below))
+        let is_plain = m.order_by.is_empty();
+        let (listing, name, below) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: if is_plain { NEWEST_FIRST } else { &m.order_by },
+                others: &[&m.parent],
+            };
+            let listing = Listing::<Event>::new(&asked, v);
+            let (name, below) = about(&m.parent, v)?;
+            Some((listing?, name, below))
         })?;
         let access = self.cluster(&name)?;
-        let events = (access.events)(below, page.size)
-            .await
-            .map_err(|error| from_store(&error))?;
-        let events = events
+        // The store finds the newest ones by itself; everything else is looked for among all that are kept.
+        let newest = is_plain && m.filter.is_empty() && m.page_token.is_empty();
+        let limit = if newest {
+            listing.size() + 1
+        } else {
+            MAX_EVENTS
+        };
+        let all = (access.events)(below, limit).await;
+        let all = all.map_err(|error| from_store(&error))?;
+        let (mut found, next_page_token) =
+            listing.sort(&State::default(), Revision::ZERO, all.into_iter());
+        if is_plain {
+            found.reverse();
+        }
+        let events = found
             .iter()
             .map(|event| cluster::event(name.as_str(), event))
             .collect();
-        Ok(Response::new(v1::ListEventsResponse { events }))
+        Ok(Response::new(v1::ListEventsResponse {
+            events,
+            next_page_token,
+        }))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        watch::watch(self, request.get_ref())
     }
 }
 

@@ -16,6 +16,7 @@ mod context;
 mod endpoints;
 mod events;
 mod explain;
+mod listing;
 mod mask;
 mod namespaces;
 pub mod node_sync;
@@ -25,6 +26,8 @@ mod service_cidrs;
 mod services;
 mod shape;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod watch;
 mod workloads;

@@ -1,8 +1,11 @@
-//! Field masks by table (AIP-134, AIP-161).
+//! Field masks by table (AIP-134, AIP-161): one row a field that a write can name.
 
 use std::collections::BTreeSet;
 
 use portolan_model::Violations;
+
+/// A field: its path, what it is to the allocator, and whether a message has it populated.
+pub(crate) type Row<M, F> = (&'static str, F, fn(&M) -> bool);
 
 /// Output only: naming them is no mistake, and has no effect.
 const OUTPUT_ONLY: [&str; 9] = [
@@ -17,38 +20,45 @@ const OUTPUT_ONLY: [&str; 9] = [
     "status",
 ];
 
-/// The fields that a mask names; `None` without one. A path stands for the field it is, or for all fields below it.
-pub(crate) fn named<F: Copy + Ord>(
+/// The fields that a write means. A path stands for the field it is, or for all fields below it; `*` for all of them.
+/// Without a mask: those that are populated.
+pub(crate) fn fields<M, F: Copy + Ord>(
     mask: Option<&prost_types::FieldMask>,
-    fields: &[(&str, F)],
+    sent: &M,
+    rows: &[Row<M, F>],
     violations: &mut Violations,
-) -> Option<BTreeSet<F>> {
-    let mask = mask.filter(|mask| !mask.paths.is_empty())?;
+) -> BTreeSet<F> {
+    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
+        let populated = rows
+            .iter()
+            .filter(|(_, _, is_populated)| is_populated(sent));
+        return populated.map(|(_, field, _)| *field).collect();
+    };
     let mut named = BTreeSet::new();
     for (i, path) in mask.paths.iter().enumerate() {
         let all = path == "*" && mask.paths.len() == 1;
-        let below = |field: &str| {
-            let rest = field.strip_prefix(path.as_str());
+        let below = |row: &str| {
+            let rest = row.strip_prefix(path.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let meant = fields.iter().filter(|(field, _)| all || below(field));
+        let meant = rows.iter().filter(|(row, _, _)| all || below(row));
         let mut is_known = is_output_only(path);
-        for (_, field) in meant {
+        for (_, field, _) in meant {
             named.insert(*field);
             is_known = true;
         }
         if !is_known {
-            let known: Vec<_> = fields.iter().map(|(field, _)| *field).collect();
+            let known: Vec<_> = rows.iter().map(|(row, _, _)| *row).collect();
             violations.add(
                 format!("update_mask.paths[{i}]"),
                 format!(
-                    "{path:?} is no field that can be written; name some of {}, or * alone for all",
+                    "{path:?} is no field that can be written by itself; name some of {}, or * alone for all",
                     known.join(", ")
                 ),
             );
         }
     }
-    Some(named)
+    named
 }
 
 fn is_output_only(path: &str) -> bool {
@@ -59,11 +69,12 @@ fn is_output_only(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FIELDS: [(&str, u8); 4] = [
-        ("labels", 1),
-        ("spec.quota.services", 2),
-        ("spec.quota.endpoints", 3),
-        ("spec.ranges", 4),
+    const ROWS: [Row<[bool; 5], u8>; 5] = [
+        ("labels", 1, |sent| sent[0]),
+        ("spec.quota.services", 2, |sent| sent[1]),
+        ("spec.quota.endpoints", 3, |sent| sent[2]),
+        ("spec.ranges", 4, |sent| sent[3]),
+        ("spec.affinity.seconds", 5, |sent| sent[4]),
     ];
 
     #[test]
@@ -72,10 +83,11 @@ mod tests {
             ("a field", &["labels"][..], Ok(vec![1])),
             ("a leaf", &["spec.quota.services"], Ok(vec![2])),
             ("a message", &["spec.quota"], Ok(vec![2, 3])),
-            ("several", &["spec", "labels"], Ok(vec![1, 2, 3, 4])),
-            ("everything", &["*"], Ok(vec![1, 2, 3, 4])),
+            ("several", &["spec", "labels"], Ok(vec![1, 2, 3, 4, 5])),
+            ("everything", &["*"], Ok(vec![1, 2, 3, 4, 5])),
             ("output only", &["status.usage", "uid"], Ok(vec![])),
             ("half a word", &["spec.quo"], Err("update_mask.paths[0]")),
+            ("nothing", &[""], Err("update_mask.paths[0]")),
             (
                 "everything and more",
                 &["labels", "*"],
@@ -86,12 +98,13 @@ mod tests {
                 &["spec.ranges.0"],
                 Err("update_mask.paths[0]"),
             ),
+            ("an index", &["spec.ranges[0]"], Err("update_mask.paths[0]")),
         ] {
             let mask = prost_types::FieldMask {
                 paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             };
             let mut violations = Violations::new();
-            let named = named(Some(&mask), &FIELDS, &mut violations).unwrap();
+            let named = fields(Some(&mask), &[true; 5], &ROWS, &mut violations);
             let said = violations.iter().map(|v| v.field.clone()).next();
             match meant {
                 Ok(meant) => {
@@ -103,9 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn no_mask_names_nothing() {
+    fn no_mask_means_what_is_populated() {
         for mask in [None, Some(prost_types::FieldMask::default())] {
-            assert_eq!(named(mask.as_ref(), &FIELDS, &mut Violations::new()), None);
+            let sent = [true, false, true, false, false];
+            let meant = fields(mask.as_ref(), &sent, &ROWS, &mut Violations::new());
+            assert_eq!(meant.into_iter().collect::<Vec<_>>(), [1, 3]);
         }
     }
 }

@@ -1,32 +1,56 @@
 //! NamespaceAPI.
 
-use std::collections::BTreeSet;
-
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, NamespaceField, NamespaceParams, Operation, PutMode};
-use portolan_model::{Kind, Name, NamespaceSpec, Object, Violations};
+use portolan_model::{Object, Violations};
 use portolan_proto::convert::{meta, name, namespace};
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Api, ClusterAccess};
-use crate::context::{context, optional, respond};
-use crate::mask;
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::context::{context, expected_uid, optional, respond};
+use crate::listing::{Arguments, Listing, filter};
+use crate::mask::{Row, fields};
+use crate::shape::{not_found, parse, required};
+use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const FIELDS: [(&str, NamespaceField); 7] = [
-    ("labels", NamespaceField::Labels),
-    ("annotations", NamespaceField::Annotations),
-    ("spec.quota.services", NamespaceField::Services),
-    ("spec.quota.node_ports", NamespaceField::NodePorts),
-    ("spec.quota.load_balancers", NamespaceField::LoadBalancers),
-    ("spec.quota.endpoints", NamespaceField::Endpoints),
-    ("spec.endpoint_ranges", NamespaceField::EndpointRanges),
+const ROWS: &[Row<v1::Namespace, NamespaceField>] = &[
+    ("labels", NamespaceField::Labels, |n| !n.labels.is_empty()),
+    ("annotations", NamespaceField::Annotations, |n| {
+        !n.annotations.is_empty()
+    }),
+    ("spec.quota.services", NamespaceField::Services, |n| {
+        quota(n, |quota| quota.services)
+    }),
+    ("spec.quota.node_ports", NamespaceField::NodePorts, |n| {
+        quota(n, |quota| quota.node_ports)
+    }),
+    (
+        "spec.quota.load_balancers",
+        NamespaceField::LoadBalancers,
+        |n| quota(n, |quota| quota.load_balancers),
+    ),
+    ("spec.quota.endpoints", NamespaceField::Endpoints, |n| {
+        quota(n, |quota| quota.endpoints)
+    }),
+    (
+        "spec.endpoint_ranges",
+        NamespaceField::EndpointRanges,
+        |n| {
+            let ranges = n.spec.as_ref().map(|spec| &spec.endpoint_ranges);
+            ranges.is_some_and(|ranges| !ranges.is_empty())
+        },
+    ),
 ];
+
+/// Whether a quota is populated.
+fn quota(namespace: &v1::Namespace, of: impl Fn(&v1::NamespaceQuota) -> Option<i32>) -> bool {
+    let spec = namespace.spec.as_ref();
+    let quota = spec.and_then(|spec| spec.quota.as_ref());
+    quota.is_some_and(|quota| of(quota).is_some())
+}
 
 #[tonic::async_trait]
 impl NamespaceApi for Api {
@@ -83,18 +107,23 @@ impl NamespaceApi for Api {
         request: Request<v1::ListNamespacesRequest>,
     ) -> Result<Response<v1::ListNamespacesResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["namespaces", &m.parent], v);
-            name::cluster("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::cluster("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
-        let state = self.cluster(&parent)?.state_at(m.min_revision).await?;
-        let after = page.after.clone().map(Name::trusted);
-        let found = state
-            .namespaces()
-            .filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
-        let (found, next_page_token) = page.cut(found, |namespace| namespace.meta.name.to_string());
+        let access = self.cluster(&parent)?;
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = listing.page(&state, None);
         let namespaces = found
-            .into_iter()
+            .iter()
             .map(|n| namespace::to_wire(parent.as_str(), &state, n))
             .collect();
         Ok(Response::new(v1::ListNamespacesResponse {
@@ -116,7 +145,7 @@ impl NamespaceApi for Api {
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag,
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context(
                 "UpdateNamespace",
@@ -147,7 +176,7 @@ impl NamespaceApi for Api {
             let mode = DeleteMode {
                 allow_missing: m.allow_missing,
                 etag: optional(&m.etag),
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context(
                 "DeleteNamespace",
@@ -172,19 +201,23 @@ impl NamespaceApi for Api {
         request: Request<v1::WatchNamespacesRequest>,
     ) -> Result<Response<Self::WatchNamespacesStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::cluster("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
         let access = self.cluster(&parent)?;
-        let events = watch(&access, Kind::Namespace, None, m.from_revision).await?;
+        let scope = Scope {
+            namespace: None,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
-            let namespace = match &event.object {
-                Some(Object::Namespace(namespace)) => {
-                    let state = access.allocator.cache().state();
-                    Some(namespace::to_wire(parent.as_str(), &state, namespace))
-                }
-                _ => None,
-            };
-            let (r#type, revision) = event_words(&event);
+            let (r#type, revision) = event.words();
+            let namespace = event.object.as_ref().map(|namespace| {
+                let state = access.allocator.cache().state();
+                namespace::to_wire(parent.as_str(), &state, namespace)
+            });
             Ok(v1::WatchNamespacesResponse {
                 r#type,
                 namespace,
@@ -207,34 +240,13 @@ fn params(
     let spec = spec
         .map(|spec| namespace::spec("namespace.spec", spec, violations))
         .unwrap_or_default();
-    let fields = mask::named(mask, &FIELDS, violations).unwrap_or_else(|| populated(sent, &spec));
+    let fields = fields(mask, sent, ROWS, violations);
     NamespaceParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
         fields,
     }
-}
-
-fn populated(sent: &v1::Namespace, spec: &NamespaceSpec) -> BTreeSet<NamespaceField> {
-    let quota = &spec.quota;
-    let given = [
-        (NamespaceField::Labels, !sent.labels.is_empty()),
-        (NamespaceField::Annotations, !sent.annotations.is_empty()),
-        (NamespaceField::Services, quota.services.is_some()),
-        (NamespaceField::NodePorts, quota.node_ports.is_some()),
-        (
-            NamespaceField::LoadBalancers,
-            quota.load_balancers.is_some(),
-        ),
-        (NamespaceField::Endpoints, quota.endpoints.is_some()),
-        (
-            NamespaceField::EndpointRanges,
-            !spec.endpoint_ranges.is_empty(),
-        ),
-    ];
-    let given = given.into_iter().filter(|(_, given)| *given);
-    given.map(|(field, _)| field).collect()
 }
 
 async fn write(

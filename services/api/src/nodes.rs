@@ -1,8 +1,11 @@
 //! NodeAPI.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
+use portolan_allocator::NodeField as F;
 use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
-use portolan_model::{Digest, Kind, Name, Node, Object, Reports, Violations, validate, view};
+use portolan_model::{Digest, Node, Object, Reports, Violations, validate, view};
 use portolan_proto::convert::{meta, name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -10,11 +13,34 @@ use tonic::{Request, Response, Status};
 
 use crate::access::{Api, ClusterAccess};
 use crate::conditions::node_conditions;
-use crate::context::{context, optional, respond};
+use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::listing::{Arguments, Listing, filter};
+use crate::mask::{Row, fields};
+use crate::shape::{not_found, parse, required};
+use crate::watch::{Scope, WatchStream, watch};
+
+/// What a mask can name.
+const ROWS: &[Row<v1::Node, F>] = &[
+    ("labels", F::Labels, |n| !n.labels.is_empty()),
+    ("annotations", F::Annotations, |n| !n.annotations.is_empty()),
+    ("spec.addresses", F::Addresses, |n| {
+        spec(n, |spec| !spec.addresses.is_empty())
+    }),
+    ("spec.zone", F::Zone, |n| {
+        spec(n, |spec| !spec.zone.is_empty())
+    }),
+    ("spec.node_port_addresses", F::NodePortAddresses, |n| {
+        spec(n, |spec| !spec.node_port_addresses.is_empty())
+    }),
+    ("spec.dataplane", F::Dataplane, |n| {
+        spec(n, |spec| !spec.dataplane.is_empty())
+    }),
+];
+
+fn spec(node: &v1::Node, is_populated: impl Fn(&v1::NodeSpec) -> bool) -> bool {
+    node.spec.as_ref().is_some_and(is_populated)
+}
 
 #[tonic::async_trait]
 impl NodeApi for Api {
@@ -28,7 +54,7 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_subdomain("node_id", &m.node_id, v);
-            let params = params(m.node.as_ref(), v);
+            let params = params(m.node.as_ref(), |_, _| F::ALL.into(), v);
             let context = context("CreateNode", &request, &m.request_id, m.validate_only, v);
             let action = Action::PutNode {
                 name: id?,
@@ -57,20 +83,24 @@ impl NodeApi for Api {
         request: Request<v1::ListNodesRequest>,
     ) -> Result<Response<v1::ListNodesResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["nodes", &m.parent], v);
-            name::cluster("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::cluster("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
         let access = self.cluster(&parent)?;
-        let state = access.state_at(m.min_revision).await?;
-        let after = page.after.clone().map(Name::trusted);
-        let found = state
-            .nodes()
-            .filter(|n| after.as_ref().is_none_or(|after| n.meta.name > *after));
-        let (found, next_page_token) = page.cut(found, |node| node.meta.name.to_string());
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = listing.page(&state, None);
         let runtime = (access.runtime)();
         let nodes = found
-            .into_iter()
+            .iter()
             .map(|node| wire(&access, &runtime, node))
             .collect();
         Ok(Response::new(v1::ListNodesResponse {
@@ -88,12 +118,13 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("node", m.node.as_ref(), v)?;
             let target = name::in_cluster("node.name", &sent.name, "nodes", v);
-            let params = params(Some(sent), v);
+            let meant = |sent: &_, v: &mut _| fields(m.update_mask.as_ref(), sent, ROWS, v);
+            let params = params(Some(sent), meant, v);
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag,
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
             let (target, params) = (target?, params?);
@@ -122,7 +153,7 @@ impl NodeApi for Api {
             let mode = DeleteMode {
                 allow_missing: m.allow_missing,
                 etag: optional(&m.etag),
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("DeleteNode", &request, &m.request_id, m.validate_only, v);
             let target = target?;
@@ -145,16 +176,23 @@ impl NodeApi for Api {
         request: Request<v1::WatchNodesRequest>,
     ) -> Result<Response<Self::WatchNodesStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::cluster("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
         let access = self.cluster(&parent)?;
-        let events = watch(&access, Kind::Node, None, m.from_revision).await?;
+        let scope = Scope {
+            namespace: None,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
-            let node = match &event.object {
-                Some(Object::Node(node)) => Some(wire(&access, &(access.runtime)(), node)),
-                _ => None,
-            };
-            let (r#type, revision) = event_words(&event);
+            let (r#type, revision) = event.words();
+            let node = event
+                .object
+                .as_ref()
+                .map(|node| wire(&access, &(access.runtime)(), node));
             Ok(v1::WatchNodesResponse {
                 r#type,
                 node,
@@ -207,7 +245,11 @@ fn wire(access: &ClusterAccess, reports: &Reports, node: &Node) -> v1::Node {
     message
 }
 
-fn params(sent: Option<&v1::Node>, violations: &mut Violations) -> Option<NodeParams> {
+fn params(
+    sent: Option<&v1::Node>,
+    fields: impl FnOnce(&v1::Node, &mut Violations) -> BTreeSet<F>,
+    violations: &mut Violations,
+) -> Option<NodeParams> {
     let sent = required("node", sent, violations)?;
     let default = v1::NodeSpec::default();
     let spec = node::spec(
@@ -221,6 +263,7 @@ fn params(sent: Option<&v1::Node>, violations: &mut Violations) -> Option<NodePa
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
+        fields: fields(sent, violations),
     })
 }
 

@@ -1,17 +1,29 @@
-//! Pages (AIP-158): a token is bound to the arguments it came with.
+//! Page tokens (AIP-158): bound to the arguments they came with, and to the revision of the first page.
 
-use portolan_model::{Digest, Name, Scoped, Violations};
+use std::fmt::Write;
+
+use portolan_model::query::Position;
+use portolan_model::{Digest, Violations};
 
 const DEFAULT_SIZE: usize = 100;
 const MAX_SIZE: usize = 1000;
 
 /// Where a page starts and how long it is.
 pub(crate) struct Page {
-    /// Continue after this key.
-    pub(crate) after: Option<String>,
     /// At most this many.
     pub(crate) size: usize,
+    /// Continue after this; `None` is the first page.
+    pub(crate) start: Option<Start>,
     arguments: String,
+}
+
+/// Where a page starts that is not the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// What the first page showed.
+    pub(crate) revision: u64,
+    /// The last that was on the page before.
+    pub(crate) after: Position,
 }
 
 impl Page {
@@ -31,92 +43,91 @@ impl Page {
             }
         };
         let arguments = Digest::of(&[arguments.join("\n").as_bytes()]).to_string();
-        let after = match token.split_once('.') {
-            Some((bound, key)) if bound == arguments => Some(key.to_owned()),
-            _ if token.is_empty() => None,
-            _ => {
+        let start = if token.is_empty() {
+            None
+        } else {
+            let start = read(token).filter(|(bound, _)| *bound == arguments);
+            if start.is_none() {
                 violations.add(
                     "page_token",
-                    "is no token of a list with these arguments; start without one",
+                    "is no token of a list with these arguments; repeat them as they were, or start without a token",
                 );
-                None
             }
+            start.map(|(_, start)| start)
         };
         Self {
-            after,
             size,
+            start,
             arguments,
         }
     }
 
-    /// The key to continue after, of something in a namespace.
-    pub(crate) fn after_scoped(&self) -> Option<Scoped> {
-        let (namespace, name) = self.after.as_ref()?.split_once('/')?;
-        Some(Scoped::new(Name::trusted(namespace), Name::trusted(name)))
+    /// The token of the page that follows a place, for the list that shows a revision.
+    pub(crate) fn token(&self, revision: u64, after: &Position) -> String {
+        let content = serde_json::to_vec(&(&self.arguments, revision, after))
+            .expect("texts and numbers always have a JSON form");
+        // Nobody should feel invited to read or write one.
+        content.iter().fold(String::new(), |mut token, byte| {
+            // Writing into a String does not fail.
+            let _ = write!(token, "{byte:02x}");
+            token
+        })
     }
+}
 
-    /// Cuts a page out of items in order of their key, and names the token of the next one.
-    pub(crate) fn cut<T>(
-        &self,
-        items: impl Iterator<Item = T>,
-        key: impl Fn(&T) -> String,
-    ) -> (Vec<T>, String) {
-        let mut page: Vec<T> = items.take(self.size + 1).collect();
-        if page.len() <= self.size {
-            return (page, String::new());
-        }
-        page.truncate(self.size);
-        let token = page
-            .last()
-            .map(|last| format!("{}.{}", self.arguments, key(last)))
-            .unwrap_or_default();
-        (page, token)
-    }
+fn read(token: &str) -> Option<(String, Start)> {
+    let digits = token.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let content: Option<Vec<u8>> = digits.map(byte).collect();
+    let (arguments, revision, after) = serde_json::from_slice(&content?).ok()?;
+    Some((arguments, Start { revision, after }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page(size: i32, token: &str, arguments: &[&str]) -> Result<Page, Violations> {
+    fn page(size: i32, token: &str, arguments: &[&str]) -> Result<Page, Vec<String>> {
         let mut violations = Violations::new();
         let page = Page::new(size, token, arguments, &mut violations);
-        if violations.is_empty() {
+        let fields: Vec<_> = violations.iter().map(|v| v.field.clone()).collect();
+        if fields.is_empty() {
             Ok(page)
         } else {
-            Err(violations)
+            Err(fields)
         }
     }
 
     #[test]
-    fn pages_follow_each_other_without_gap_or_overlap() {
-        let all: Vec<u32> = (0..25).collect();
-        let (mut seen, mut token) = (Vec::new(), String::new());
-        loop {
-            let page = page(10, &token, &["services"]).unwrap();
-            let after: Option<u32> = page.after.as_ref().map(|key| key.parse().unwrap());
-            let rest = all
-                .iter()
-                .copied()
-                .filter(|n| after.is_none_or(|after| *n > after));
-            let (items, next) = page.cut(rest, ToString::to_string);
-            seen.extend(items);
-            token = next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, all);
+    fn a_token_carries_revision_and_place() {
+        let after = vec!["ns".to_owned(), "ä \"x\"\n".to_owned()];
+        let token = page(1, "", &["a"]).unwrap().token(7, &after);
+        let start = page(1, &token, &["a"]).unwrap().start;
+        assert_eq!(start, Some(Start { revision: 7, after }));
     }
 
     #[test]
     fn a_token_fits_only_its_own_arguments() {
-        let (_, token) = page(1, "", &["a"])
-            .unwrap()
-            .cut([1, 2].into_iter(), ToString::to_string);
-        assert!(page(1, &token, &["a"]).is_ok());
-        assert!(page(1, &token, &["b"]).is_err());
-        assert!(page(1, "nonsense", &["a"]).is_err());
-        assert!(page(-1, "", &["a"]).is_err());
+        let token = page(1, "", &["a", "b"]).unwrap().token(1, &Vec::new());
+        for (what, token, arguments, fits) in [
+            ("its own", token.as_str(), ["a", "b"], true),
+            ("others", &token, ["a", "c"], false),
+            ("swapped", &token, ["b", "a"], false),
+            ("cut off", &token[1..], ["a", "b"], false),
+            ("half", &token[..token.len() / 2], ["a", "b"], false),
+            ("no token", "nonsense", ["a", "b"], false),
+            ("no text", "ä", ["a", "b"], false),
+        ] {
+            let refused = page(1, token, &arguments).err();
+            assert_eq!(refused.is_none(), fits, "{what}");
+            assert!(fits || refused == Some(vec!["page_token".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_default_and_a_limit() {
+        for (asked, size) in [(0, Some(100)), (7, Some(7)), (5000, Some(1000)), (-1, None)] {
+            assert_eq!(page(asked, "", &[]).ok().map(|page| page.size), size);
+        }
     }
 }

@@ -2,17 +2,17 @@
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, Verb};
-use portolan_model::{Kind, Name, Object};
+use portolan_model::Object;
 use portolan_proto::convert::{meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
 use tonic::{Request, Response, Status};
 
 use crate::access::Api;
-use crate::context::{context, optional, respond};
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::context::{context, expected_uid, optional, respond};
+use crate::listing::{Arguments, Listing, filter};
+use crate::shape::{not_found, parse, required};
+use crate::watch::{Scope, WatchStream, watch};
 
 #[tonic::async_trait]
 impl ServiceCidrApi for Api {
@@ -83,26 +83,29 @@ impl ServiceCidrApi for Api {
         request: Request<v1::ListServiceCidrsRequest>,
     ) -> Result<Response<v1::ListServiceCidrsResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["serviceCidrs", &m.parent], v);
-            name::cluster("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::cluster("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
-        let state = self.cluster(&parent)?.state_at(m.min_revision).await?;
-        let after = page.after.clone().map(Name::trusted);
-        let found = state
-            .service_cidrs()
-            .filter(|s| after.as_ref().is_none_or(|after| s.meta.name > *after));
-        let (found, next_page_token) =
-            page.cut(found, |service_cidr| service_cidr.meta.name.to_string());
+        let access = self.cluster(&parent)?;
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = listing.page(&state, None);
         let service_cidrs = found
-            .into_iter()
+            .iter()
             .map(|s| service_cidr::to_wire(parent.as_str(), &state, s))
             .collect();
-        let revision = state.revision().0;
         Ok(Response::new(v1::ListServiceCidrsResponse {
             service_cidrs,
             next_page_token,
-            revision,
+            revision: state.revision().0,
         }))
     }
 
@@ -116,7 +119,7 @@ impl ServiceCidrApi for Api {
             let mode = DeleteMode {
                 allow_missing: m.allow_missing,
                 etag: optional(&m.etag),
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context(
                 "DeleteServiceCidr",
@@ -159,19 +162,23 @@ impl ServiceCidrApi for Api {
         request: Request<v1::WatchServiceCidrsRequest>,
     ) -> Result<Response<Self::WatchServiceCidrsStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::cluster("parent", &m.parent, v))?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::cluster("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
         let access = self.cluster(&parent)?;
-        let events = watch(&access, Kind::ServiceCidr, None, m.from_revision).await?;
+        let scope = Scope {
+            namespace: None,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
-            let service_cidr = match &event.object {
-                Some(Object::ServiceCidr(service_cidr)) => {
-                    let state = access.allocator.cache().state();
-                    Some(service_cidr::to_wire(parent.as_str(), &state, service_cidr))
-                }
-                _ => None,
-            };
-            let (r#type, revision) = event_words(&event);
+            let (r#type, revision) = event.words();
+            let service_cidr = event.object.as_ref().map(|s| {
+                let state = access.allocator.cache().state();
+                service_cidr::to_wire(parent.as_str(), &state, s)
+            });
             Ok(v1::WatchServiceCidrsResponse {
                 r#type,
                 service_cidr,

@@ -5,7 +5,7 @@ mod mask;
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
-use portolan_model::{Kind, Object, Reports, Scoped, Service, State, Violations, validate};
+use portolan_model::{Object, Reports, Scoped, Service, State, Violations, validate};
 use portolan_proto::convert::{meta, name, service};
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
@@ -15,9 +15,11 @@ use crate::access::{Api, ClusterAccess};
 use crate::conditions::service_status;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::listing::{Arguments, Listing, filter};
+use crate::mask::fields;
+use crate::shape::{not_found, parse, required};
+use crate::watch::services::with_statuses;
+use crate::watch::{Scope, WatchStream, watch};
 
 #[tonic::async_trait]
 impl ServiceApi for Api {
@@ -93,17 +95,24 @@ impl ServiceApi for Api {
         request: Request<v1::ListServicesRequest>,
     ) -> Result<Response<v1::ListServicesResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["services", &m.parent], v);
-            name::namespaces("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::namespaces("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
         let access = self.cluster(&parent.cluster)?;
-        let state = access.state_at(m.min_revision).await?;
-        let found = state.services_after(parent.key.as_ref(), page.after_scoped().as_ref());
-        let (found, next_page_token) = page.cut(found, |service| service.key().to_string());
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
         let runtime = (access.runtime)();
         let services = found
-            .into_iter()
+            .iter()
             .map(|service| wire(&access, &state, &runtime, service))
             .collect();
         Ok(Response::new(v1::ListServicesResponse {
@@ -124,7 +133,7 @@ impl ServiceApi for Api {
             let params = params(
                 "service",
                 Some(sent),
-                |sent, v| mask::fields(m.update_mask.as_ref(), sent, v),
+                |sent, v| fields(m.update_mask.as_ref(), sent, mask::ROWS, v),
                 v,
             );
             let mode = PutMode::Update {
@@ -182,26 +191,17 @@ impl ServiceApi for Api {
         request: Request<v1::WatchServicesRequest>,
     ) -> Result<Response<Self::WatchServicesStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::namespaces("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
         let access = self.cluster(&parent.cluster)?;
-        let events = watch(&access, Kind::Service, parent.key, m.from_revision).await?;
-        let stream = events.map(move |event| {
-            let event = event?;
-            let service = match &event.object {
-                Some(Object::Service(service)) => {
-                    let state = access.allocator.cache().state();
-                    Some(wire(&access, &state, &(access.runtime)(), service))
-                }
-                _ => None,
-            };
-            let (r#type, revision) = event_words(&event);
-            Ok(v1::WatchServicesResponse {
-                r#type,
-                service,
-                revision,
-            })
-        });
-        Ok(Response::new(stream.boxed()))
+        let scope = Scope {
+            namespace: parent.key,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
+        Ok(Response::new(with_statuses(access, events).boxed()))
     }
 
     async fn explain_service(
@@ -215,7 +215,7 @@ impl ServiceApi for Api {
 }
 
 /// A Service as clients see it: with its status.
-fn wire(
+pub(crate) fn wire(
     access: &ClusterAccess,
     state: &State,
     reports: &Reports,

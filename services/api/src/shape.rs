@@ -33,8 +33,3 @@ pub(crate) fn not_found(name: &str) -> Status {
     let short = name.splitn(3, '/').nth(2).unwrap_or(name);
     from_refusal(&Refusal::not_found(short))
 }
-
-/// The revision and object of a watch event, in the words of the wire.
-pub(crate) fn event_words(event: &crate::watch::WatchEvent) -> (i32, u64) {
-    (event.event_type.into(), event.revision.0)
-}

@@ -111,6 +111,14 @@ pub fn watch_interrupted(reason: &str, message: &str) -> Status {
     Status::with_error_details(Code::Aborted, message, info(reason, []))
 }
 
+/// Of a watch that outlives its server.
+pub fn shutting_down() -> Status {
+    unavailable(
+        "SHUTTING_DOWN",
+        "the server is shutting down; resume at another one, or a little later".to_owned(),
+    )
+}
+
 /// Of a watch whose cluster was deleted.
 pub fn cluster_deleted(cluster: &Name) -> Status {
     from_refusal(&Refusal::NotFound {

@@ -1,83 +1,80 @@
 //! Watches: ordered, unique, whole revisions, resumable, with bookmarks. A watcher pulls from the log in memory; nothing
-//! is queued for it.
+//! is queued for it but what it is reading.
 
-use std::collections::{BTreeMap, VecDeque};
+pub(crate) mod polled;
+mod scope;
+pub(crate) mod services;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
-use portolan_model::{Kind, Name, Object, Revision, State};
-use portolan_proto::v1::WatchEventType;
-use portolan_store::{Cache, Commit, Position};
+use portolan_model::query::Kept;
+use portolan_model::{Revision, State};
+use portolan_store::{Cache, Position};
 use tokio::sync::watch;
 use tonic::Status;
 
 use crate::access::ClusterAccess;
 use crate::status;
+pub(crate) use scope::{Scope, WatchEvent};
 
 /// The longest silence: idle watchers learn how far they are, and can resume from there.
-const BOOKMARK: Duration = Duration::from_secs(30);
+pub(crate) const BOOKMARK: Duration = Duration::from_secs(30);
 
 /// What watch RPCs answer with.
 pub(crate) type WatchStream<T> = BoxStream<'static, Result<T, Status>>;
 
-/// One event, before it is put into its message.
-pub(crate) struct WatchEvent {
-    pub(crate) event_type: WatchEventType,
-    /// None for BOOKMARK and SYNCED.
-    pub(crate) object: Option<Object>,
-    pub(crate) revision: Revision,
-}
+/// Becomes true when the server is about to end.
+pub(crate) type Stopping = watch::Receiver<bool>;
 
-struct Watcher {
+struct Watcher<T: 'static> {
     cache: Arc<Cache>,
     head: watch::Receiver<Position>,
-    kind: Kind,
-    namespace: Option<Name>,
-    /// Everything up to here was delivered.
+    stopping: Stopping,
+    /// The client was told how far it is, and nothing more will come.
+    stopped: bool,
+    scope: Scope<T>,
+    /// The state at the cursor, for filters that look at more than the resource itself.
+    past: Option<State>,
+    /// Everything up to here was delivered, or is ready to be.
     cursor: Position,
-    ready: VecDeque<WatchEvent>,
+    ready: VecDeque<WatchEvent<T>>,
 }
 
-/// Events of one kind, of one namespace or of all, after a revision; with `from` 0 the state of now comes first.
-pub(crate) async fn watch(
+/// Events of one kind, within a scope, after a revision; with `from` 0 the state of now comes first.
+pub(crate) async fn watch<T: Kept + Send + Sync>(
     access: &ClusterAccess,
-    kind: Kind,
-    namespace: Option<Name>,
+    stopping: Stopping,
+    scope: Scope<T>,
     from: u64,
-) -> Result<impl Stream<Item = Result<WatchEvent, Status>> + Send + use<>, Status> {
+) -> Result<impl Stream<Item = Result<WatchEvent<T>, Status>> + Send + use<T>, Status> {
     let cache = access.allocator.cache().clone();
     let head = cache.subscribe();
-    let mut ready = VecDeque::new();
     let epoch = cache.position().epoch;
-    let state = if from == 0 {
-        cache.state()
+    let (state, ready) = if from == 0 {
+        let state = cache.state();
+        let ready = scope.initial(&state).collect();
+        (state, ready)
     } else {
-        waited(access, from).await?
+        (continued(access, &scope, from).await?, VecDeque::new())
     };
     let revision = if from == 0 {
-        ready.extend(initial(&state, kind, namespace.as_ref()));
-        ready.push_back(WatchEvent {
-            event_type: WatchEventType::Synced,
-            object: None,
-            revision: state.revision(),
-        });
         state.revision()
     } else {
-        cache
-            .commits_after(Revision(from))
-            .map_err(status::from_compacted)?;
         Revision(from)
     };
-    let cursor = Position { epoch, revision };
     let watcher = Watcher {
-        cache,
         head,
-        kind,
-        namespace,
-        cursor,
+        stopping,
+        stopped: false,
+        past: scope.is_derived().then(|| (*state).clone()),
+        scope,
+        cursor: Position { epoch, revision },
         ready,
+        cache,
     };
     Ok(futures_util::stream::unfold(
         Some(watcher),
@@ -91,80 +88,64 @@ pub(crate) async fn watch(
     ))
 }
 
-/// A watcher may be ahead of this replica, but not of the store.
-async fn waited(access: &ClusterAccess, from: u64) -> Result<Arc<State>, Status> {
-    let head = access.allocator.cache().position().revision.0;
-    access
-        .state_at(from)
-        .await
-        .map_err(|_| status::future_revision(from, head))
-}
-
-fn initial(state: &State, kind: Kind, namespace: Option<&Name>) -> Vec<WatchEvent> {
-    let revision = state.revision();
-    let event = |object| WatchEvent {
-        event_type: WatchEventType::Added,
-        object: Some(object),
-        revision,
+/// The state that a watch goes on from. It may be ahead of this replica, but not of the store.
+async fn continued<T: Kept>(
+    access: &ClusterAccess,
+    scope: &Scope<T>,
+    from: u64,
+) -> Result<Arc<State>, Status> {
+    let cache = access.allocator.cache();
+    let head = cache.position().revision.0;
+    let state = access.state_at(from).await;
+    let state = state.map_err(|_| status::future_revision(from, head))?;
+    let past = if scope.is_derived() {
+        cache.state_as_of(Revision(from))
+    } else {
+        cache.commits_after(Revision(from)).map(|_| state)
     };
-    match kind {
-        Kind::Service => state
-            .services_after(namespace, None)
-            .map(|o| event(o.clone().into()))
-            .collect(),
-        Kind::Workload => state
-            .workloads_after(namespace, None)
-            .map(|o| event(o.clone().into()))
-            .collect(),
-        Kind::Endpoint => state
-            .endpoints_after(namespace, None)
-            .map(|o| event(o.clone().into()))
-            .collect(),
-        Kind::ServiceCidr => state
-            .service_cidrs()
-            .map(|o| event(o.clone().into()))
-            .collect(),
-        Kind::Namespace => state
-            .namespaces()
-            .map(|o| event(o.clone().into()))
-            .collect(),
-        Kind::Node => state.nodes().map(|o| event(o.clone().into())).collect(),
-        _ => Vec::new(),
-    }
+    past.map_err(status::from_compacted)
 }
 
-impl Watcher {
-    async fn next(&mut self) -> Result<WatchEvent, Status> {
+/// What a watcher waited for.
+enum Woken {
+    Moved,
+    Gone,
+    Idle,
+}
+
+impl<T: Kept> Watcher<T> {
+    async fn next(&mut self) -> Result<WatchEvent<T>, Status> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
             }
-            let cursor = self.cursor;
-            let moved = self
-                .head
-                .wait_for(|p| p.epoch != cursor.epoch || p.revision > cursor.revision);
-            // The borrow of the position ends here.
-            let moved = tokio::time::timeout(BOOKMARK, moved)
-                .await
-                .map(|moved| moved.map(drop));
-            match moved {
-                Ok(Ok(())) => self.pull()?,
-                Ok(Err(_)) => {
-                    return Err(status::unavailable(
-                        "SHUTTING_DOWN",
-                        "the server is shutting down".to_owned(),
-                    ));
+            if self.stopped {
+                return Err(status::shutting_down());
+            }
+            match self.wait().await {
+                Woken::Moved => self.pull()?,
+                Woken::Idle => return Ok(WatchEvent::bookmark(self.cursor.revision)),
+                Woken::Gone => {
+                    self.stopped = true;
+                    return Ok(WatchEvent::bookmark(self.cursor.revision));
                 }
-                Err(_) => return Ok(self.bookmark()),
             }
         }
     }
 
-    fn bookmark(&self) -> WatchEvent {
-        WatchEvent {
-            event_type: WatchEventType::Bookmark,
-            object: None,
-            revision: self.cursor.revision,
+    async fn wait(&mut self) -> Woken {
+        let cursor = self.cursor;
+        let moved = |p: &Position| p.epoch != cursor.epoch || p.revision > cursor.revision;
+        tokio::select! {
+            // What is committed is delivered before the end is told.
+            biased;
+            moved = self.head.wait_for(moved) => match moved {
+                Ok(_) => Woken::Moved,
+                Err(_) => Woken::Gone,
+            },
+            // A sender that is gone means the same.
+            _ = self.stopping.wait_for(|stopping| *stopping) => Woken::Gone,
+            () = tokio::time::sleep(BOOKMARK) => Woken::Idle,
         }
     }
 
@@ -178,61 +159,25 @@ impl Watcher {
                 "the store was restored; list again, and watch from there",
             ));
         }
-        let commits = self
-            .cache
-            .commits_after(self.cursor.revision)
-            .map_err(|_| {
-                status::watch_interrupted(
-                    "WATCH_TOO_SLOW",
-                    "the watch was read too slowly; resume from the last revision it delivered",
-                )
-            })?;
+        let commits = self.cache.commits_after(self.cursor.revision);
+        let commits = commits.map_err(|_| {
+            status::watch_interrupted(
+                "WATCH_TOO_SLOW",
+                "the watch was read too slowly; resume from the last revision it delivered",
+            )
+        })?;
         for commit in commits {
-            self.ready
-                .extend(events(&commit, self.kind, self.namespace.as_ref()));
+            let events = match &mut self.past {
+                None => self.scope.events(&commit, None),
+                Some(past) => {
+                    let before = past.clone();
+                    past.advance(commit.revision, &commit.changes);
+                    self.scope.events(&commit, Some((&before, past)))
+                }
+            };
+            self.ready.extend(events);
             self.cursor.revision = commit.revision;
         }
         Ok(())
-    }
-}
-
-/// The net effect of a commit on each object, in order of their keys.
-fn events(commit: &Commit, kind: Kind, namespace: Option<&Name>) -> Vec<WatchEvent> {
-    let mut net: BTreeMap<String, (Option<&Object>, Option<&Object>)> = BTreeMap::new();
-    for change in commit
-        .changes
-        .iter()
-        .filter(|c| c.kind() == kind && is_in(c.object(), namespace))
-    {
-        let entry = net
-            .entry(change.object().path())
-            .or_insert((change.before.as_ref(), None));
-        entry.1 = change.after.as_ref();
-    }
-    let event = |(before, after): (Option<&Object>, Option<&Object>)| {
-        let (event_type, object) = match (before, after) {
-            (None, Some(after)) => (WatchEventType::Added, after),
-            (Some(_), Some(after)) => (WatchEventType::Modified, after),
-            (Some(before), None) => (WatchEventType::Deleted, before),
-            (None, None) => return None,
-        };
-        Some(WatchEvent {
-            event_type,
-            object: Some(object.clone()),
-            revision: commit.revision,
-        })
-    };
-    net.into_values().filter_map(event).collect()
-}
-
-fn is_in(object: &Object, namespace: Option<&Name>) -> bool {
-    let Some(namespace) = namespace else {
-        return true;
-    };
-    match object {
-        Object::Service(o) => o.namespace == *namespace,
-        Object::Workload(o) => o.namespace == *namespace,
-        Object::Endpoint(o) => o.namespace == *namespace,
-        _ => true,
     }
 }

@@ -1,8 +1,11 @@
 //! WorkloadAPI.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
+use portolan_allocator::WorkloadField as F;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, WorkloadParams};
-use portolan_model::{Kind, Object, Scoped, State, Violations, Workload, validate};
+use portolan_model::{Object, Scoped, State, Violations, Workload, validate};
 use portolan_proto::convert::{meta, name, workload};
 use portolan_proto::v1;
 use portolan_proto::v1::workload_api_server::WorkloadApi;
@@ -10,10 +13,45 @@ use tonic::{Request, Response, Status};
 
 use crate::access::{Api, ClusterAccess};
 use crate::conditions::workload_status;
-use crate::context::{context, optional, respond};
-use crate::paging::Page;
-use crate::shape::{event_words, not_found, parse, required};
-use crate::watch::{WatchStream, watch};
+use crate::context::{context, expected_uid, optional, respond};
+use crate::listing::{Arguments, Listing, filter};
+use crate::mask::{Row, fields};
+use crate::shape::{not_found, parse, required};
+use crate::watch::{Scope, WatchStream, watch};
+
+/// What a mask can name.
+const ROWS: &[Row<v1::Workload, F>] = &[
+    ("labels", F::Labels, |w| !w.labels.is_empty()),
+    ("annotations", F::Annotations, |w| !w.annotations.is_empty()),
+    ("spec.addresses", F::Addresses, |w| {
+        spec(w, |spec| !spec.addresses.is_empty())
+    }),
+    ("spec.node", F::Node, |w| {
+        spec(w, |spec| !spec.node.is_empty())
+    }),
+    ("spec.ports", F::Ports, |w| {
+        spec(w, |spec| !spec.ports.is_empty())
+    }),
+    ("spec.readiness_probe", F::ReadinessProbe, |w| {
+        spec(w, |spec| spec.readiness_probe.is_some())
+    }),
+    ("spec.hostname", F::Hostname, |w| {
+        spec(w, |spec| !spec.hostname.is_empty())
+    }),
+    ("spec.subdomain", F::Subdomain, |w| {
+        spec(w, |spec| !spec.subdomain.is_empty())
+    }),
+    ("spec.draining", F::Draining, |w| {
+        spec(w, |spec| spec.draining)
+    }),
+    ("spec.reported_ready", F::ReportedReady, |w| {
+        spec(w, |spec| spec.reported_ready.is_some())
+    }),
+];
+
+fn spec(workload: &v1::Workload, is_populated: impl Fn(&v1::WorkloadSpec) -> bool) -> bool {
+    workload.spec.as_ref().is_some_and(is_populated)
+}
 
 #[tonic::async_trait]
 impl WorkloadApi for Api {
@@ -27,7 +65,7 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_subdomain("workload_id", &m.workload_id, v);
-            let params = params(m.workload.as_ref(), v);
+            let params = params(m.workload.as_ref(), |_, _| F::ALL.into(), v);
             let context = context(
                 "CreateWorkload",
                 &request,
@@ -71,16 +109,23 @@ impl WorkloadApi for Api {
         request: Request<v1::ListWorkloadsRequest>,
     ) -> Result<Response<v1::ListWorkloadsResponse>, Status> {
         let m = request.get_ref();
-        let (parent, page) = parse(|v| {
-            let page = Page::new(m.page_size, &m.page_token, &["workloads", &m.parent], v);
-            name::namespaces("parent", &m.parent, v).map(|parent| (parent, page))
+        let (parent, listing) = parse(|v| {
+            let asked = Arguments {
+                page_size: m.page_size,
+                page_token: &m.page_token,
+                filter: &m.filter,
+                order_by: &m.order_by,
+                others: &[&m.parent],
+            };
+            let listing = Listing::new(&asked, v);
+            let parent = name::namespaces("parent", &m.parent, v);
+            Some((parent?, listing?))
         })?;
         let access = self.cluster(&parent.cluster)?;
-        let state = access.state_at(m.min_revision).await?;
-        let found = state.workloads_after(parent.key.as_ref(), page.after_scoped().as_ref());
-        let (found, next_page_token) = page.cut(found, |workload| workload.key().to_string());
+        let state = listing.state(&access, m.min_revision).await?;
+        let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
         let workloads = found
-            .into_iter()
+            .iter()
             .map(|workload| wire(&access, &state, workload))
             .collect();
         Ok(Response::new(v1::ListWorkloadsResponse {
@@ -98,12 +143,13 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("workload", m.workload.as_ref(), v)?;
             let target = name::in_namespace("workload.name", &sent.name, "workloads", v);
-            let params = params(Some(sent), v);
+            let meant = |sent: &_, v: &mut _| fields(m.update_mask.as_ref(), sent, ROWS, v);
+            let params = params(Some(sent), meant, v);
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag,
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context(
                 "UpdateWorkload",
@@ -138,7 +184,7 @@ impl WorkloadApi for Api {
             let mode = DeleteMode {
                 allow_missing: m.allow_missing,
                 etag: optional(&m.etag),
-                expected_uid: None,
+                expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context(
                 "DeleteWorkload",
@@ -167,18 +213,23 @@ impl WorkloadApi for Api {
         request: Request<v1::WatchWorkloadsRequest>,
     ) -> Result<Response<Self::WatchWorkloadsStream>, Status> {
         let m = request.into_inner();
-        let parent = parse(|v| name::namespaces("parent", &m.parent, v))?;
+        let (parent, filter) = parse(|v| {
+            let filter = filter(&m.filter, v);
+            name::namespaces("parent", &m.parent, v).map(|parent| (parent, filter))
+        })?;
         let access = self.cluster(&parent.cluster)?;
-        let events = watch(&access, Kind::Workload, parent.key, m.from_revision).await?;
+        let scope = Scope {
+            namespace: parent.key,
+            filter,
+        };
+        let events = watch(&access, self.stopping(), scope, m.from_revision).await?;
         let stream = events.map(move |event| {
             let event = event?;
-            let workload = match &event.object {
-                Some(Object::Workload(workload)) => {
-                    Some(wire(&access, &access.allocator.cache().state(), workload))
-                }
-                _ => None,
-            };
-            let (r#type, revision) = event_words(&event);
+            let (r#type, revision) = event.words();
+            let workload = event
+                .object
+                .as_ref()
+                .map(|workload| wire(&access, &access.allocator.cache().state(), workload));
             Ok(v1::WatchWorkloadsResponse {
                 r#type,
                 workload,
@@ -197,17 +248,28 @@ fn wire(access: &ClusterAccess, state: &State, workload: &Workload) -> v1::Workl
     }
 }
 
-fn params(sent: Option<&v1::Workload>, violations: &mut Violations) -> Option<WorkloadParams> {
+/// What a write asks for. A specification that is meant as a whole is checked as a whole, so that everything that is
+/// wrong comes back at once.
+fn params(
+    sent: Option<&v1::Workload>,
+    fields: impl FnOnce(&v1::Workload, &mut Violations) -> BTreeSet<F>,
+    violations: &mut Violations,
+) -> Option<WorkloadParams> {
     let sent = required("workload", sent, violations)?;
-    let spec = required("workload.spec", sent.spec.as_ref(), violations)?;
+    let default = v1::WorkloadSpec::default();
+    let spec = sent.spec.as_ref().unwrap_or(&default);
     let spec = workload::spec("workload.spec", spec, violations);
+    let fields = fields(sent, violations);
     validate::labels("workload.labels", &sent.labels, violations);
     validate::annotations("workload.annotations", &sent.annotations, violations);
-    validate::workload("workload.spec", &spec, violations);
+    if fields.len() == F::ALL.len() {
+        validate::workload("workload.spec", &spec, violations);
+    }
     Some(WorkloadParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
+        fields,
     })
 }
 

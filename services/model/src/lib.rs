@@ -26,6 +26,7 @@ mod net;
 mod node;
 mod object;
 mod probe;
+pub mod query;
 mod refusal;
 mod reports;
 mod request;

@@ -3,6 +3,7 @@
 mod index;
 mod read;
 mod readiness;
+mod travel;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -84,17 +85,22 @@ impl State {
 
     /// Applies one change. `change.before` must be what the state holds.
     pub fn apply(&mut self, change: &Change) {
-        if let Some(before) = &change.before {
-            self.digest.toggle(before.digest());
-            self.index.remove(before);
-            if change.after.is_none() {
-                self.remove(before);
+        for side in [&change.before, &change.after].into_iter().flatten() {
+            self.digest.toggle(side.digest());
+        }
+        self.replace(change.before.as_ref(), change.after.as_ref());
+    }
+
+    fn replace(&mut self, old: Option<&Object>, new: Option<&Object>) {
+        if let Some(old) = old {
+            self.index.remove(old);
+            if new.is_none() {
+                self.remove(old);
             }
         }
-        if let Some(after) = &change.after {
-            self.digest.toggle(after.digest());
-            self.index.insert(after);
-            self.insert(after);
+        if let Some(new) = new {
+            self.index.insert(new);
+            self.insert(new);
         }
     }
 

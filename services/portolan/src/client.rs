@@ -112,6 +112,7 @@ impl Client {
         let request = v1::ListEventsRequest {
             parent,
             page_size: PAGE,
+            ..v1::ListEventsRequest::default()
         };
         let events = client!(EventApiClient, self).list_events(request).await;
         let events = events.map_err(|status| self.failure(status))?;

@@ -102,22 +102,25 @@ impl Cache {
 
     /// Commits after a revision, oldest first. One beyond the head has none.
     pub fn commits_after(&self, revision: Revision) -> Result<Vec<Arc<Commit>>, Compacted> {
-        let tail = self.lock_tail();
-        let head = self.head.borrow().revision;
-        if revision >= head {
-            return Ok(Vec::new());
+        self.lock_tail().after(revision, self.position().revision)
+    }
+
+    /// The state of a revision, made from the newest one by taking back the commits since. Costs what changed since. One
+    /// beyond the head is the newest.
+    pub fn state_as_of(&self, revision: Revision) -> Result<Arc<State>, Compacted> {
+        let (state, since) = {
+            // Together: a commit between the two would be in one of them only.
+            let tail = self.lock_tail();
+            let state = self.state();
+            (state, tail.after(revision, self.position().revision)?)
+        };
+        if since.is_empty() {
+            return Ok(state);
         }
-        let first = tail
-            .commits
-            .front()
-            .map_or_else(|| head.next(), |commit| commit.revision);
-        if revision.next() < first {
-            return Err(Compacted {
-                oldest: Revision(first.0 - 1),
-            });
-        }
-        let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
-        Ok(tail.commits.iter().skip(skip).cloned().collect())
+        let mut past = (*state).clone();
+        let newest_first = since.iter().rev().flat_map(|c| c.changes.iter().rev());
+        past.rewind(revision, newest_first);
+        Ok(Arc::new(past))
     }
 
     /// Commits after a time, oldest first; `None` if the log in memory does not reach back to it.
@@ -209,6 +212,24 @@ impl Cache {
 }
 
 impl Tail {
+    /// Commits after a revision, oldest first; the newest there is is `head`.
+    fn after(&self, revision: Revision, head: Revision) -> Result<Vec<Arc<Commit>>, Compacted> {
+        if revision >= head {
+            return Ok(Vec::new());
+        }
+        let first = self
+            .commits
+            .front()
+            .map_or_else(|| head.next(), |commit| commit.revision);
+        if revision.next() < first {
+            return Err(Compacted {
+                oldest: Revision(first.0 - 1),
+            });
+        }
+        let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
+        Ok(self.commits.iter().skip(skip).cloned().collect())
+    }
+
     fn extend(&mut self, commits: impl IntoIterator<Item = Arc<Commit>>) {
         for commit in commits {
             self.changes += commit.changes.len();

@@ -208,6 +208,7 @@ async fn pages_and_watches_that_make_no_sense_are_refused() {
     let request = WatchServicesRequest {
         parent: NAMESPACE.to_owned(),
         from_revision: 1 << 40,
+        ..WatchServicesRequest::default()
     };
     let status = match client.watch_services(request).await {
         Ok(stream) => stream.into_inner().message().await.expect_err("the future"),

@@ -3,11 +3,12 @@
 mod check;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use portolan_model::{
     Change, Cluster, ClusterSpec, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
-    ServiceCidr,
+    ServiceCidr, Uid,
 };
 
 use super::draft::Draft;
@@ -75,11 +76,10 @@ pub(super) fn create(
 /// Changes settings.
 pub(super) fn update(
     draft: &mut Draft,
+    before: Arc<Cluster>,
     asked: &ClusterSpec,
     fields: &BTreeSet<ClusterField>,
-    etag: Option<&String>,
 ) -> Result<Outcome, Refusal> {
-    let before = existing(draft, etag)?;
     let mut spec = before.spec.clone();
     for field in fields {
         match field {
@@ -112,10 +112,9 @@ pub(super) fn update(
 /// a log without objects. The log itself goes on, so that no revision ever means two things.
 pub(super) fn delete(
     draft: &mut Draft,
+    before: Arc<Cluster>,
     force: bool,
-    etag: Option<&String>,
 ) -> Result<Outcome, Refusal> {
-    let before = existing(draft, etag)?;
     let resource = format!("clusters/{}", before.meta.name);
     if before.meta.name.as_str() == DEFAULT {
         let description = "the cluster default always exists; delete what is in it instead";
@@ -143,14 +142,19 @@ pub(super) fn delete(
     Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
 }
 
-fn existing(draft: &Draft, etag: Option<&String>) -> Result<std::sync::Arc<Cluster>, Refusal> {
+/// The cluster, if it is as the request expects it.
+pub(super) fn existing(
+    draft: &Draft,
+    etag: Option<&String>,
+    expected_uid: Option<Uid>,
+) -> Result<Arc<Cluster>, Refusal> {
     let cluster = draft.state().cluster().cloned();
     let cluster = cluster.ok_or_else(|| Refusal::not_found("the cluster"))?;
     let present = Present::new(cluster.meta.uid, cluster.meta.etag(&cluster.spec));
     let mode = PutMode::Update {
         allow_missing: false,
         etag: etag.cloned(),
-        expected_uid: None,
+        expected_uid,
     };
     check_put(
         &format!("clusters/{}", cluster.meta.name),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, Labels, Name, Node, NodeSpec, Object, Refusal, Violations, validate};
+use portolan_model::{Change, Name, Node, NodeSpec, Object, Refusal, Violations, validate};
 
 use super::draft::Draft;
 use super::endpoints;
 use super::preconditions::{Present, check_delete, check_put};
-use crate::{DeleteMode, NodeParams, Outcome, PutMode, Verb};
+use crate::{DeleteMode, NodeField, NodeParams, Outcome, PutMode, Verb};
 
 const MAX_ADDRESSES: usize = 64;
 
@@ -22,26 +22,24 @@ pub(super) fn put(
         .as_ref()
         .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&format!("nodes/{name}"), present.as_ref(), mode)?;
-    check(params)?;
     let Some(before) = before else {
+        // What is created is taken as a whole, whatever the mask says (AIP-134).
+        check(params)?;
         return Ok(create(draft, name, params));
     };
-    if before.spec == params.spec
-        && before.meta.labels == params.labels
-        && before.meta.annotations == params.annotations
+    let wanted = merge(&before, params);
+    check(&wanted)?;
+    let changed = before.spec != wanted.spec;
+    if !changed
+        && before.meta.labels == wanted.labels
+        && before.meta.annotations == wanted.annotations
     {
         return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
     }
-    let changed = before.spec != params.spec;
-    let meta = draft.next_meta(
-        &before.meta,
-        changed,
-        params.labels.clone(),
-        params.annotations.clone(),
-    );
+    let meta = draft.next_meta(&before.meta, changed, wanted.labels, wanted.annotations);
     let node = Arc::new(Node {
         meta,
-        spec: params.spec.clone(),
+        spec: wanted.spec,
         session: before.session,
     });
     draft.apply(Change {
@@ -62,9 +60,8 @@ pub(super) fn register(
         return Ok(draft.outcome(Verb::Unchanged, vec![node.into()]));
     }
     let params = NodeParams {
-        labels: Labels::new(),
-        annotations: Labels::new(),
         spec: spec.clone(),
+        ..NodeParams::default()
     };
     check(&params)?;
     Ok(create(draft, name, &params))
@@ -86,6 +83,30 @@ pub(super) fn delete(
     draft.apply(Change::delete(before.clone()));
     sync_workloads(draft, name);
     Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
+}
+
+/// What is there, with the fields that the request names replaced.
+fn merge(before: &Node, params: &NodeParams) -> NodeParams {
+    let mut wanted = NodeParams {
+        labels: before.meta.labels.clone(),
+        annotations: before.meta.annotations.clone(),
+        spec: before.spec.clone(),
+        ..NodeParams::default()
+    };
+    let (to, from) = (&mut wanted.spec, &params.spec);
+    for field in &params.fields {
+        match field {
+            NodeField::Labels => wanted.labels.clone_from(&params.labels),
+            NodeField::Annotations => wanted.annotations.clone_from(&params.annotations),
+            NodeField::Addresses => to.addresses.clone_from(&from.addresses),
+            NodeField::Zone => to.zone.clone_from(&from.zone),
+            NodeField::NodePortAddresses => {
+                to.node_port_addresses.clone_from(&from.node_port_addresses);
+            }
+            NodeField::Dataplane => to.dataplane.clone_from(&from.dataplane),
+        }
+    }
+    wanted
 }
 
 fn create(draft: &mut Draft, name: &Name, params: &NodeParams) -> Outcome {

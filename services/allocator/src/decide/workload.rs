@@ -10,6 +10,7 @@ use portolan_model::{
 use super::draft::Draft;
 use super::endpoints;
 use super::preconditions::{Present, check_delete, check_namespace, check_put};
+use crate::WorkloadField as F;
 use crate::{DeleteMode, Outcome, PutMode, Verb, WorkloadParams};
 
 pub(super) fn put(
@@ -24,12 +25,13 @@ pub(super) fn put(
         .as_ref()
         .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&resource(key), present.as_ref(), mode)?;
-    check(draft, &key.namespace, params)?;
+    let wanted = merge(before.as_deref(), params);
+    check(draft, &key.namespace, &wanted)?;
     let (verb, workload) = match &before {
         None => {
-            let meta = draft.new_meta(&key.name, params.labels.clone(), params.annotations.clone());
+            let meta = draft.new_meta(&key.name, wanted.labels, wanted.annotations);
             let namespace = key.namespace.clone();
-            let spec = params.spec.clone();
+            let spec = wanted.spec;
             (
                 Verb::Created,
                 Workload {
@@ -41,20 +43,15 @@ pub(super) fn put(
                 },
             )
         }
-        Some(before) if is_same(before, params) => {
+        Some(before) if is_same(before, &wanted) => {
             return Ok(draft.outcome(Verb::Unchanged, vec![before.clone().into()]));
         }
         Some(before) => {
-            let changed = before.spec != params.spec;
-            let meta = draft.next_meta(
-                &before.meta,
-                changed,
-                params.labels.clone(),
-                params.annotations.clone(),
-            );
-            let probed_anew = probed(&before.spec) != probed(&params.spec);
+            let spec = wanted.spec;
+            let changed = before.spec != spec;
+            let meta = draft.next_meta(&before.meta, changed, wanted.labels, wanted.annotations);
+            let probed_anew = probed(&before.spec) != probed(&spec);
             let probe_generation = before.probe_generation + u64::from(probed_anew);
-            let spec = params.spec.clone();
             (
                 Verb::Configured,
                 Workload {
@@ -91,6 +88,36 @@ pub(super) fn delete(
     endpoints::remove_of_workload(draft, &before);
     draft.apply(Change::delete(before.clone()));
     Ok(draft.outcome(Verb::Deleted, vec![Object::from(before)]))
+}
+
+/// What is there, with the fields that the request names replaced. What is created is taken as a whole, whatever the
+/// mask says (AIP-134).
+fn merge(before: Option<&Workload>, params: &WorkloadParams) -> WorkloadParams {
+    let Some(before) = before else {
+        return params.clone();
+    };
+    let mut wanted = WorkloadParams {
+        labels: before.meta.labels.clone(),
+        annotations: before.meta.annotations.clone(),
+        spec: before.spec.clone(),
+        ..WorkloadParams::default()
+    };
+    let (to, from) = (&mut wanted.spec, &params.spec);
+    for field in &params.fields {
+        match field {
+            F::Labels => wanted.labels.clone_from(&params.labels),
+            F::Annotations => wanted.annotations.clone_from(&params.annotations),
+            F::Addresses => to.addresses.clone_from(&from.addresses),
+            F::Node => to.node.clone_from(&from.node),
+            F::Ports => to.ports.clone_from(&from.ports),
+            F::ReadinessProbe => to.probe.clone_from(&from.probe),
+            F::Hostname => to.hostname.clone_from(&from.hostname),
+            F::Subdomain => to.subdomain.clone_from(&from.subdomain),
+            F::Draining => to.draining = from.draining,
+            F::ReportedReady => to.reported_ready = from.reported_ready,
+        }
+    }
+    wanted
 }
 
 fn resource(key: &Scoped) -> String {

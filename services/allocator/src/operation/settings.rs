@@ -1,4 +1,4 @@
-//! What of clusters and namespaces a write can name.
+//! What of clusters, namespaces, workloads and nodes a write can name.
 
 use std::collections::BTreeSet;
 
@@ -72,5 +72,75 @@ impl NamespaceField {
         Self::LoadBalancers,
         Self::Endpoints,
         Self::EndpointRanges,
+    ];
+}
+
+/// Parts of a workload that a write can name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorkloadField {
+    /// `labels`
+    Labels,
+    /// `annotations`
+    Annotations,
+    /// `spec.addresses`
+    Addresses,
+    /// `spec.node`
+    Node,
+    /// `spec.ports`
+    Ports,
+    /// `spec.readiness_probe`
+    ReadinessProbe,
+    /// `spec.hostname`
+    Hostname,
+    /// `spec.subdomain`
+    Subdomain,
+    /// `spec.draining`
+    Draining,
+    /// `spec.reported_ready`
+    ReportedReady,
+}
+
+impl WorkloadField {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Labels,
+        Self::Annotations,
+        Self::Addresses,
+        Self::Node,
+        Self::Ports,
+        Self::ReadinessProbe,
+        Self::Hostname,
+        Self::Subdomain,
+        Self::Draining,
+        Self::ReportedReady,
+    ];
+}
+
+/// Parts of a node that a write can name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeField {
+    /// `labels`
+    Labels,
+    /// `annotations`
+    Annotations,
+    /// `spec.addresses`
+    Addresses,
+    /// `spec.zone`
+    Zone,
+    /// `spec.node_port_addresses`
+    NodePortAddresses,
+    /// `spec.dataplane`
+    Dataplane,
+}
+
+impl NodeField {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Labels,
+        Self::Annotations,
+        Self::Addresses,
+        Self::Zone,
+        Self::NodePortAddresses,
+        Self::Dataplane,
     ];
 }

@@ -74,7 +74,7 @@ macro_rules! watchable {
             pub(crate) async fn watch(&self, kind: Kind, parent: String, from_revision: u64) -> Result<Changes, Status> {
                 match kind {
                     $(Kind::$kind => {
-                        let request = v1::$request { parent, from_revision };
+                        let request = v1::$request { parent, from_revision, ..v1::$request::default() };
                         let stream = client!($api, self).$watch(request).await?.into_inner();
                         Ok(stream.map(|message| message.map(|message| Change {
                             event: message.r#type(),

@@ -46,6 +46,9 @@ impl Client {
             Item::Workload(workload) => {
                 let request = v1::UpdateWorkloadRequest {
                     workload: Some(workload),
+                    update_mask: Some(prost_types::FieldMask {
+                        paths: vec!["*".to_owned()],
+                    }),
                     allow_missing: true,
                     ..v1::UpdateWorkloadRequest::default()
                 };

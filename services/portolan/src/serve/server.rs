@@ -42,6 +42,7 @@ pub(crate) struct Server {
     fronts: JoinSet<Result<(), Failure>>,
     reporter: HealthReporter,
     node_sync: NodeSync,
+    api: Api,
 }
 
 impl Server {
@@ -93,7 +94,7 @@ impl Server {
         };
         let node_sync = NodeSync::new(directory.nodes().clone(), options);
         let api = Api::new(directory.access().clone(), directory.founder());
-        let (router, reporter) = grpc::router(api, node_sync.clone()).await?;
+        let (router, reporter) = grpc::router(api.clone(), node_sync.clone()).await?;
         let mut fronts = JoinSet::new();
         let incoming = TcpListenerStream::new(grpc).map(|stream| {
             let stream = stream?;
@@ -129,6 +130,7 @@ impl Server {
             fronts,
             reporter,
             node_sync,
+            api,
         })
     }
 
@@ -154,6 +156,7 @@ impl Server {
         };
         grpc::set_readiness(&self.reporter, false).await;
         self.node_sync.drain(RECONNECT_AFTER_MS, SPREAD_MS);
+        self.api.drain();
         self.stop.send_replace(true);
         let fronts = async { while self.fronts.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, fronts).await.is_err() {

@@ -44,11 +44,16 @@ fn update(world: &mut World, field: ClusterField, spec: ClusterSpec) -> Result<O
         spec,
         fields: BTreeSet::from([field]),
         etag: None,
+        expected_uid: None,
     })
 }
 
 fn delete(world: &mut World, force: bool) -> Result<Outcome, Refusal> {
-    world.run(Action::DeleteCluster { force, etag: None })
+    world.run(Action::DeleteCluster {
+        force,
+        etag: None,
+        expected_uid: None,
+    })
 }
 
 #[test]
@@ -224,8 +229,15 @@ fn an_update_under_a_stale_etag_is_refused() {
         spec: spec(),
         fields: ClusterField::ALL.into(),
         etag: Some("\"stale\"".to_owned()),
+        expected_uid: None,
     });
     assert_eq!(reason(&stale.unwrap_err()), "ETAG_MISMATCH");
+    let other = world.run(Action::DeleteCluster {
+        force: true,
+        etag: None,
+        expected_uid: Some(portolan_model::Uid::from_random(1)),
+    });
+    assert_eq!(reason(&other.unwrap_err()), "UID_MISMATCH");
 }
 
 #[test]

@@ -306,6 +306,7 @@ fn cluster(world: &World, range: &str) -> Action {
         },
         fields: BTreeSet::from([ClusterField::EndpointRanges]),
         etag: None,
+        expected_uid: None,
     }
 }
 

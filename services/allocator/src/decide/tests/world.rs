@@ -10,7 +10,7 @@ use portolan_model::{
 
 use crate::{
     Action, Context, DeleteMode, Inputs, NamespaceParams, NodeParams, Operation, Outcome, PutMode,
-    ServiceField, ServiceParams, WorkloadParams, decide,
+    ServiceField, ServiceParams, WorkloadField, WorkloadParams, decide,
 };
 
 pub(super) struct World {
@@ -161,6 +161,7 @@ impl World {
             labels: pairs(labels),
             annotations: Labels::new(),
             spec,
+            fields: WorkloadField::ALL.into(),
         };
         let mode = PutMode::Update {
             allow_missing: true,

@@ -112,7 +112,12 @@ fn service(key: &str) -> Operation {
 
 fn delete() -> Operation {
     let force = true;
-    operation(Action::DeleteCluster { force, etag: None })
+    let (etag, expected_uid) = (None, None);
+    operation(Action::DeleteCluster {
+        force,
+        etag,
+        expected_uid,
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,273 @@
+//! The API on a store in memory: over a real connection where that matters, else by its handlers.
+
+mod lists;
+mod watches;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portolan_allocator::{
+    Action, Allocator, Committer, Context, DeleteMode, EventRecorder, EventSink, Metrics,
+    NewService, Operation, Outcome, PutMode, ServiceField, ServiceParams, WorkloadField,
+    WorkloadParams,
+};
+use portolan_model::{
+    ClusterSpec, Family, Labels, Name, NodeSpec, PortRange, Protocol, Reports, Scoped, ServicePort,
+    ServiceSpec, TargetPort, WorkloadSpec,
+};
+use portolan_proto::v1;
+use portolan_store::{Cache, MemStore, Store};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::{Api, ClusterAccess, Clusters};
+
+/// Far longer than anything takes.
+const DEADLINE: Duration = Duration::from_mins(1);
+const NAMESPACE: &str = "clusters/default/namespaces/default";
+
+/// An API over clusters of its own. The first one is `default`.
+struct Server {
+    api: Api,
+    clusters: Clusters<ClusterAccess>,
+    store: MemStore,
+    allocator: Allocator,
+    events: EventSink,
+    /// What nodes reported; put there by tests.
+    reports: Arc<Mutex<Arc<Reports>>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let (store, clusters) = (MemStore::new(), Clusters::default());
+        let reports = Arc::new(Mutex::new(Arc::default()));
+        let (allocator, events) = begin(&store, &clusters, &reports, "default").await;
+        let founder = |_, _| unreachable!("no test creates clusters through the API");
+        Self {
+            api: Api::new(clusters.clone(), Arc::new(founder)),
+            clusters,
+            store,
+            allocator,
+            events,
+            reports,
+        }
+    }
+
+    /// Another cluster.
+    async fn cluster(&self, name: &str) -> Allocator {
+        begin(&self.store, &self.clusters, &self.reports, name)
+            .await
+            .0
+    }
+
+    /// Serves on a loopback port.
+    async fn connect(&self) -> Channel {
+        use v1::service_api_server::ServiceApiServer;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: SocketAddr = listener.local_addr().unwrap();
+        let serving = tonic::transport::Server::builder()
+            .add_service(ServiceApiServer::new(self.api.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(async { serving.await.unwrap() });
+        let url = format!("http://{address}");
+        Channel::from_shared(url).unwrap().connect().await.unwrap()
+    }
+
+    async fn submit(&self, action: Action) -> Outcome {
+        submit(&self.allocator, action).await
+    }
+
+    fn revision(&self) -> u64 {
+        self.allocator.cache().position().revision.0
+    }
+
+    /// Creates a Service, or changes its labels.
+    async fn put_service(&self, path: &str, labels: &[(&str, &str)]) -> u64 {
+        let params = ServiceParams {
+            labels: pairs(labels),
+            spec: spec(),
+            fields: ServiceField::ALL.into(),
+            ..ServiceParams::default()
+        };
+        let (key, mode) = (scoped(path), applied());
+        let outcome = self.submit(Action::PutService { key, params, mode }).await;
+        outcome.revision.0
+    }
+
+    /// Creates a Service whose selector is `app`, and the workload of that label, or changes the workload's readiness.
+    async fn put_pair(&self, name: &str, ready: bool) -> u64 {
+        let params = ServiceParams {
+            spec: ServiceSpec {
+                selector: pairs(&[("app", name)]),
+                ..spec()
+            },
+            fields: ServiceField::ALL.into(),
+            ..ServiceParams::default()
+        };
+        let (key, mode) = (scoped(name), applied());
+        self.submit(Action::PutService { key, params, mode }).await;
+        self.put_workload(name, &[("app", name)], ready).await
+    }
+
+    async fn put_workload(&self, name: &str, labels: &[(&str, &str)], ready: bool) -> u64 {
+        let params = WorkloadParams {
+            labels: pairs(labels),
+            spec: WorkloadSpec {
+                addresses: vec!["198.51.100.7".parse().unwrap()],
+                reported_ready: Some(ready),
+                ..WorkloadSpec::default()
+            },
+            fields: WorkloadField::ALL.into(),
+            ..WorkloadParams::default()
+        };
+        let (key, mode) = (scoped(name), applied());
+        let outcome = self.submit(Action::PutWorkload { key, params, mode }).await;
+        outcome.revision.0
+    }
+
+    async fn delete_service(&self, name: &str) -> u64 {
+        let key = scoped(name);
+        let mode = DeleteMode {
+            allow_missing: true,
+            ..DeleteMode::default()
+        };
+        let outcome = self.submit(Action::DeleteService { key, mode }).await;
+        outcome.revision.0
+    }
+
+    /// Commits more than is kept in memory.
+    async fn flood(&self) {
+        self.create_many("flood").await;
+    }
+
+    /// The same once more.
+    async fn flood_again(&self) {
+        self.create_many("again").await;
+    }
+
+    async fn create_many(&self, prefix: &str) {
+        for round in 0..12 {
+            let new = |i| NewService {
+                key: scoped(&format!("{prefix}-{round}-{i}")),
+                params: ServiceParams {
+                    spec: spec(),
+                    ..ServiceParams::default()
+                },
+            };
+            let services = (0..1000).map(new).collect();
+            self.submit(Action::CreateServices(services)).await;
+        }
+    }
+
+    fn report(&self, reports: Reports) {
+        *self.reports.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(reports);
+    }
+}
+
+async fn begin(
+    store: &MemStore,
+    clusters: &Clusters<ClusterAccess>,
+    reports: &Arc<Mutex<Arc<Reports>>>,
+    cluster: &str,
+) -> (Allocator, EventSink) {
+    let cluster = name(cluster);
+    let loaded = store.load(&cluster, 1000).await.unwrap();
+    let cache = Cache::new(cluster.clone(), store.store_id(), loaded);
+    let (events, recorder) = EventRecorder::new(store.clone(), cluster.clone());
+    let (allocator, committer) =
+        Committer::new(store.clone(), cache, events.clone(), Metrics::default());
+    tokio::spawn(recorder.run());
+    tokio::spawn(async { committer.run().await.unwrap() });
+    let bootstrap = Action::Bootstrap {
+        name: cluster.clone(),
+        spec: ClusterSpec {
+            node_ports: PortRange {
+                first: 30_000,
+                last: 32_767,
+            },
+            dns_domain: "cluster.local".to_owned(),
+            families: vec![Family::V4],
+            endpoint_ranges: Vec::new(),
+            workload_ranges: Vec::new(),
+        },
+        cidrs: vec!["10.96.0.0/16".parse().unwrap()],
+    };
+    submit(&allocator, bootstrap).await;
+    let (reader, known, reports) = (store.clone(), cluster.clone(), reports.clone());
+    let access = ClusterAccess {
+        allocator: allocator.clone(),
+        runtime: Arc::new(move || {
+            let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            reports.clone()
+        }),
+        described: Arc::new(|_| None::<NodeSpec>),
+        events: Arc::new(move |below, limit| {
+            let (store, cluster) = (reader.clone(), known.clone());
+            Box::pin(async move { store.events(&cluster, &below, limit).await })
+        }),
+    };
+    clusters.insert(cluster, access);
+    (allocator, events)
+}
+
+async fn submit(allocator: &Allocator, action: Action) -> Outcome {
+    let context = Context::default();
+    let operation = Operation { action, context };
+    allocator.submit(operation).await.unwrap()
+}
+
+fn applied() -> PutMode {
+    PutMode::Update {
+        allow_missing: true,
+        etag: None,
+        expected_uid: None,
+    }
+}
+
+fn spec() -> ServiceSpec {
+    let port = ServicePort {
+        name: String::new(),
+        port: 80,
+        protocol: Protocol::Tcp,
+        target: TargetPort::Number(8080),
+        app_protocol: None,
+        node_port: None,
+    };
+    ServiceSpec {
+        ports: vec![port],
+        ..ServiceSpec::default()
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::subdomain(text).unwrap()
+}
+
+fn scoped(text: &str) -> Scoped {
+    Scoped::new(name("default"), name(text))
+}
+
+fn pairs(list: &[(&str, &str)]) -> Labels {
+    let list = list.iter();
+    list.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+/// Code and ErrorInfo reason.
+fn why(status: &Status) -> (Code, String) {
+    let info = status.get_details_error_info();
+    let info = info.unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
+    assert_eq!(info.domain, "portolan");
+    (status.code(), info.reason)
+}
+
+/// The fields that a `BadRequest` names.
+fn fields(status: &Status) -> Vec<String> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let details = status.get_details_bad_request();
+    let violations = details.map(|details| details.field_violations);
+    violations.into_iter().flatten().map(|v| v.field).collect()
+}

@@ -1,0 +1,367 @@
+//! Watches: what fits, without gaps, to an orderly end.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use portolan_model::{Event, EventType, NodeRuntime, Rejection, Reports, Revision, Timestamp, Uid};
+use portolan_proto::v1;
+use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
+use tonic::{Code, Request};
+use v1::WatchEventType;
+use v1::cluster_api_server::ClusterApi;
+use v1::event_api_server::EventApi;
+use v1::service_api_client::ServiceApiClient;
+use v1::service_api_server::ServiceApi;
+use v1::workload_api_server::WorkloadApi;
+
+use super::{DEADLINE, NAMESPACE, Server, name, why};
+use crate::watch::WatchStream;
+
+/// A watch by the handler itself.
+struct Watch(WatchStream<v1::WatchServicesResponse>);
+
+/// Type, name and revision of an event.
+type Told = (WatchEventType, String, u64);
+
+impl Watch {
+    async fn open(server: &Server, filter: &str, from_revision: u64) -> Self {
+        let request = request(filter, from_revision);
+        let opened = server.api.watch_services(Request::new(request)).await;
+        Self(opened.unwrap().into_inner())
+    }
+
+    async fn message(&mut self) -> Result<v1::WatchServicesResponse, tonic::Status> {
+        let next = tokio::time::timeout(DEADLINE, self.0.next()).await;
+        next.expect("something comes").expect("a status ends it")
+    }
+
+    async fn next(&mut self) -> Told {
+        let event = self.message().await.unwrap();
+        let service = event.service.as_ref().map(|service| &service.name);
+        let last = service.and_then(|name| name.rsplit('/').next());
+        let last = last.unwrap_or_default().to_owned();
+        (event.r#type(), last, event.revision)
+    }
+
+    /// Events of the log, up to a revision, without those that only tell how far it is.
+    async fn until(&mut self, revision: u64) -> Vec<Told> {
+        let mut all = Vec::new();
+        loop {
+            let event = self.next().await;
+            let is_there = event.2 >= revision;
+            if !matches!(event.0, Status | Bookmark) {
+                all.push(event);
+            }
+            if is_there {
+                return all;
+            }
+        }
+    }
+}
+
+fn request(filter: &str, from_revision: u64) -> v1::WatchServicesRequest {
+    v1::WatchServicesRequest {
+        parent: NAMESPACE.to_owned(),
+        from_revision,
+        filter: filter.to_owned(),
+    }
+}
+
+fn told(event_type: WatchEventType, name: &str, revision: u64) -> Told {
+    (event_type, name.to_owned(), revision)
+}
+
+#[tokio::test]
+async fn what_comes_to_fit_is_added_and_what_no_longer_fits_is_deleted() {
+    let server = Server::start().await;
+    server.put_service("a", &[("app", "web")]).await;
+    let start = server.put_service("b", &[("app", "db")]).await;
+    let mut watch = Watch::open(&server, "labels.app = web", 0).await;
+    assert_eq!(watch.next().await, told(Added, "a", start));
+    assert_eq!(watch.next().await, told(Synced, "", start));
+
+    let into = server.put_service("b", &[("app", "web")]).await;
+    let within = server.put_service("b", &[("app", "web"), ("x", "y")]).await;
+    server.put_service("c", &[("app", "db")]).await;
+    let out = server.put_service("a", &[("app", "db")]).await;
+    server.delete_service("c").await;
+    let gone = server.delete_service("b").await;
+    let want = [
+        told(Added, "b", into),
+        told(Modified, "b", within),
+        told(Deleted, "a", out),
+        told(Deleted, "b", gone),
+    ];
+    assert_eq!(watch.until(gone).await, want);
+    for from in [start, into, within, out] {
+        let mut resumed = Watch::open(&server, "labels.app = web", from).await;
+        let rest: Vec<_> = want.iter().filter(|e| e.2 > from).cloned().collect();
+        assert_eq!(resumed.until(gone).await, rest, "from {from}");
+    }
+    let mut resumed = Watch::open(&server, "labels.app = web", within).await;
+    let last = resumed.message().await.unwrap().service.unwrap();
+    assert_eq!(last.labels["app"], "web", "its last state that fitted");
+}
+
+#[tokio::test]
+async fn a_filter_on_endpoints_follows_the_endpoints() {
+    let server = Server::start().await;
+    let start = server.put_pair("a", false).await;
+    let filter = "ready OR labels.keep = yes";
+    let mut watch = Watch::open(&server, filter, 0).await;
+    assert_eq!(watch.next().await, told(Synced, "", start));
+    let up = server.put_workload("a", &[("app", "a")], true).await;
+    let down = server.put_workload("a", &[("app", "a")], false).await;
+    let both = server.put_pair("b", true).await;
+    let unmatched = server.put_workload("b", &[("app", "other")], true).await;
+    let want = [
+        told(Added, "a", up),
+        told(Deleted, "a", down),
+        told(Added, "b", both),
+        told(Deleted, "b", unmatched),
+    ];
+    assert_eq!(watch.until(unmatched).await, want);
+    for from in [start, up, down, both] {
+        let mut resumed = Watch::open(&server, filter, from).await;
+        let rest: Vec<_> = want.iter().filter(|e| e.2 > from).cloned().collect();
+        assert_eq!(resumed.until(unmatched).await, rest, "from {from}");
+    }
+}
+
+#[tokio::test]
+async fn workloads_are_chosen_by_their_node_and_readiness() {
+    let server = Server::start().await;
+    let request = v1::WatchWorkloadsRequest {
+        parent: NAMESPACE.to_owned(),
+        filter: "ready".to_owned(),
+        from_revision: 0,
+    };
+    let opened = server.api.watch_workloads(Request::new(request)).await;
+    let mut watch = opened.unwrap().into_inner();
+    let mut next = async || watch.next().await.unwrap().unwrap().r#type();
+    assert_eq!(next().await, Synced);
+    server.put_workload("w", &[], true).await;
+    assert_eq!(next().await, Added);
+    server.put_workload("w", &[], false).await;
+    assert_eq!(next().await, Deleted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_watch_is_told_how_far_it_is() {
+    let server = Server::start().await;
+    let mut watch = Watch::open(&server, "name = none", 0).await;
+    let start = server.revision();
+    assert_eq!(watch.next().await, told(Synced, "", start));
+    assert_eq!(watch.next().await, told(Bookmark, "", start));
+    let later = server.put_service("a", &[]).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(watch.next().await, told(Bookmark, "", later));
+    assert!(begun.elapsed() <= Duration::from_mins(1));
+}
+
+#[tokio::test]
+async fn a_watch_that_is_not_read_is_cut_and_told_to_resume() {
+    let server = Server::start().await;
+    let start = server.put_service("a", &[]).await;
+    let mut client = ServiceApiClient::new(server.connect().await);
+    let mut watch = client
+        .watch_services(request("", start))
+        .await
+        .unwrap()
+        .into_inner();
+    let first = server.put_service("a", &[("app", "x")]).await;
+    assert_eq!(watch.message().await.unwrap().unwrap().revision, first);
+
+    // Nobody reads while more is committed than is kept, and more than the connection's windows hold.
+    server.flood().await;
+    server.flood_again().await;
+    let (mut last, mut count) = (first, 0_u32);
+    let cut = loop {
+        match tokio::time::timeout(DEADLINE, watch.message())
+            .await
+            .unwrap()
+        {
+            Ok(Some(event)) if event.r#type() == Status => {}
+            Ok(Some(event)) => {
+                assert!(
+                    event.revision == last || event.revision == last + 1,
+                    "no gaps"
+                );
+                last = event.revision;
+                count += 1;
+            }
+            Ok(None) => panic!("ended without a status after {count} events"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(why(&cut), (Code::Aborted, "WATCH_TOO_SLOW".to_owned()));
+    assert!(cut.message().contains("resume"));
+    assert!(last < server.revision(), "it was cut before the end");
+
+    // Too far behind for that: it has to start again.
+    let resumed = client.watch_services(request("", last)).await;
+    let resumed = resumed.expect_err("nothing older is kept");
+    assert_eq!(
+        why(&resumed),
+        (Code::OutOfRange, "REVISION_COMPACTED".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_ends_tells_how_far_it_came() {
+    let server = Server::start().await;
+    let mut watch = Watch::open(&server, "", 0).await;
+    assert_eq!(watch.next().await.0, Synced);
+    let last = server.put_service("a", &[]).await;
+    server.api.drain();
+    assert_eq!(watch.next().await, told(Added, "a", last));
+    assert_eq!(watch.next().await, told(Bookmark, "", last));
+    let end = watch.message().await.unwrap_err();
+    assert_eq!(why(&end), (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
+    assert!(watch.0.next().await.is_none());
+}
+
+fn reported(attempted: u64, rejected: Option<Uid>) -> Reports {
+    let rejection = |uid| Rejection {
+        kind: "Service".to_owned(),
+        uid,
+        since: Revision(1),
+        code: "PORT_IN_USE".to_owned(),
+        message: "taken".to_owned(),
+    };
+    Reports::new([NodeRuntime {
+        node: name("n1"),
+        uid: Uid::from_random(1),
+        session: 1,
+        connected: true,
+        attempted: Revision(attempted),
+        durable: Revision(attempted),
+        rejected: rejected.map(rejection).into_iter().collect(),
+        last_contact: Timestamp(1),
+    }])
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nodes_report_is_told_without_a_revision_and_not_too_often() {
+    let server = Server::start().await;
+    let node = portolan_allocator::Action::RegisterNode {
+        name: name("n1"),
+        spec: portolan_model::NodeSpec::default(),
+    };
+    server.submit(node).await;
+    server.put_service("a", &[]).await;
+    let last = server.put_pair("b", false).await;
+    let mut watch = Watch::open(&server, "", 0).await;
+    while watch.next().await.0 != Synced {}
+
+    server.report(reported(last, None));
+    let mut told_of = Vec::new();
+    for _ in 0..2 {
+        let event = watch.message().await.unwrap();
+        assert_eq!((event.r#type(), event.revision), (Status, 0));
+        let service = event.service.unwrap();
+        assert_eq!(service.status.unwrap().programmed_nodes, 1);
+        told_of.push(service.name.rsplit('/').next().unwrap().to_owned());
+    }
+    assert_eq!(told_of, ["a", "b"]);
+
+    // One Service that changes all the time.
+    let uid = watch_uid(&server, "a").await;
+    let begun = tokio::time::Instant::now();
+    for round in 0..4 {
+        server.report(reported(last, (round % 2 == 0).then_some(uid)));
+        assert_eq!(watch.next().await, told(Status, "a", 0));
+    }
+    assert!(
+        begun.elapsed() >= Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+
+    // Endpoints are no write of the Service either.
+    server.put_workload("b", &[("app", "b")], true).await;
+    let event = watch.message().await.unwrap();
+    assert_eq!((event.r#type(), event.revision), (Status, 0));
+    let status = event.service.unwrap().status.unwrap();
+    assert_eq!((status.endpoints, status.ready_endpoints), (1, 1));
+    // Nothing changed: nothing is told until the next bookmark.
+    assert_eq!(watch.next().await.0, Bookmark);
+}
+
+async fn watch_uid(server: &Server, service: &str) -> Uid {
+    let request = v1::GetServiceRequest {
+        name: format!("{NAMESPACE}/services/{service}"),
+        ..v1::GetServiceRequest::default()
+    };
+    let found = server.api.get_service(Request::new(request)).await;
+    found.unwrap().into_inner().uid.parse().unwrap()
+}
+
+#[tokio::test]
+async fn clusters_that_come_change_and_go_are_told() {
+    let server = Server::start().await;
+    let request = v1::WatchClustersRequest {
+        filter: "name != default".to_owned(),
+    };
+    let opened = server.api.watch_clusters(Request::new(request)).await;
+    let mut watch = opened.unwrap().into_inner();
+    let mut next = async || {
+        let next = tokio::time::timeout(DEADLINE, watch.next()).await;
+        let event = next.unwrap().unwrap().unwrap();
+        let cluster = event.cluster.as_ref().map(|cluster| cluster.name.clone());
+        (event.r#type(), cluster.unwrap_or_default())
+    };
+    assert_eq!(next().await, (Synced, String::new()));
+    let east = server.cluster("east").await;
+    let named = "clusters/east".to_owned();
+    assert_eq!(next().await, (Added, named.clone()));
+    let mut spec = east.cache().state().cluster().unwrap().spec.clone();
+    spec.workload_ranges = vec!["10.0.0.0/8".parse().unwrap()];
+    let update = portolan_allocator::Action::UpdateCluster {
+        spec,
+        fields: portolan_allocator::ClusterField::ALL.into(),
+        etag: None,
+        expected_uid: None,
+    };
+    super::submit(&east, update).await;
+    assert_eq!(next().await, (Modified, named.clone()));
+    server.clusters.remove(&name("east"));
+    assert_eq!(next().await, (Deleted, named));
+}
+
+#[tokio::test]
+async fn events_are_followed_and_counted_up() {
+    let server = Server::start().await;
+    let happened = |reason: &str| Event {
+        object: "namespaces/default/services/web".to_owned(),
+        object_uid: Uid::from_random(5),
+        event_type: EventType::Warning,
+        reason: reason.to_owned(),
+        message: "m".to_owned(),
+        component: "test".to_owned(),
+        count: 1,
+        first_at: Timestamp(1),
+        last_at: Timestamp(2),
+    };
+    let request = v1::WatchEventsRequest {
+        parent: NAMESPACE.to_owned(),
+        filter: "reason = Full".to_owned(),
+    };
+    let opened = server.api.watch_events(Request::new(request)).await;
+    let mut watch = opened.unwrap().into_inner();
+    let mut next = async || {
+        let next = tokio::time::timeout(DEADLINE, watch.next()).await;
+        let event = next.unwrap().unwrap().unwrap();
+        let count = event.event.as_ref().map_or(0, |event| event.count);
+        (event.r#type(), count)
+    };
+    assert_eq!(next().await, (Synced, 0));
+    server.events.record([happened("Other"), happened("Full")]);
+    assert_eq!(next().await, (Added, 1));
+    server.events.record([happened("Full")]);
+    assert_eq!(next().await, (Modified, 2));
+    server.api.drain();
+    assert_eq!(next().await.0, Bookmark);
+    let end = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(end.code(), Code::Unavailable);
+}

@@ -1,0 +1,127 @@
+//! What a watch is about, and what a commit means to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portolan_model::query::{Filter, Kept};
+use portolan_model::{Name, Revision, Scoped, State};
+use portolan_proto::v1::WatchEventType;
+use portolan_store::Commit;
+
+/// One event, before it is put into its message.
+pub(crate) struct WatchEvent<T> {
+    pub(crate) event_type: WatchEventType,
+    /// None for BOOKMARK and SYNCED.
+    pub(crate) object: Option<Arc<T>>,
+    pub(crate) revision: Revision,
+}
+
+impl<T> WatchEvent<T> {
+    /// Nothing older is missing.
+    pub(crate) fn bookmark(revision: Revision) -> Self {
+        Self {
+            event_type: WatchEventType::Bookmark,
+            object: None,
+            revision,
+        }
+    }
+
+    /// Type and revision, in the words of the wire.
+    pub(crate) fn words(&self) -> (i32, u64) {
+        (self.event_type.into(), self.revision.0)
+    }
+}
+
+/// Which resources a watch is about.
+pub(crate) struct Scope<T: 'static> {
+    pub(crate) namespace: Option<Name>,
+    pub(crate) filter: Filter<T>,
+}
+
+/// A resource before and after a commit.
+type Sides<T> = (Option<Arc<T>>, Option<Arc<T>>);
+
+impl<T: Kept> Scope<T> {
+    /// Whether changes of other objects matter, too.
+    pub(crate) fn is_derived(&self) -> bool {
+        self.filter.is_derived()
+    }
+
+    /// What there is, as if it were new, and that this is all.
+    pub(crate) fn initial<'a>(
+        &'a self,
+        state: &'a State,
+    ) -> impl Iterator<Item = WatchEvent<T>> + 'a {
+        let revision = state.revision();
+        let all = T::after(state, self.namespace.as_ref(), None);
+        let added = all
+            .filter(|it| self.filter.matches(state, it))
+            .map(move |it| WatchEvent {
+                event_type: WatchEventType::Added,
+                object: Some(it.clone()),
+                revision,
+            });
+        added.chain(std::iter::once(WatchEvent {
+            event_type: WatchEventType::Synced,
+            object: None,
+            revision,
+        }))
+    }
+
+    /// The net effect of a commit on each resource, in order of their keys. The states before and after it are needed
+    /// by filters that are derived.
+    pub(crate) fn events(
+        &self,
+        commit: &Commit,
+        states: Option<(&State, &State)>,
+    ) -> Vec<WatchEvent<T>> {
+        let mut net = net(commit);
+        let nothing = State::default();
+        let (before, after) = states.unwrap_or((&nothing, &nothing));
+        if states.is_some() {
+            for change in &commit.changes {
+                let touched = T::touched(before, change).into_iter();
+                for it in touched.chain(T::touched(after, change)) {
+                    let same = || (Some(it.clone()), Some(it.clone()));
+                    net.entry(it.key()).or_insert_with(same);
+                }
+            }
+        }
+        let event = |(old, new): Sides<T>| {
+            let old = old.filter(|it| self.admits(before, it));
+            let new = new.filter(|it| self.admits(after, it));
+            let (event_type, object) = match (old, new) {
+                (Some(old), Some(new)) if Arc::ptr_eq(&old, &new) => return None,
+                (None, Some(new)) => (WatchEventType::Added, new),
+                (Some(_), Some(new)) => (WatchEventType::Modified, new),
+                (Some(old), None) => (WatchEventType::Deleted, old),
+                (None, None) => return None,
+            };
+            Some(WatchEvent {
+                event_type,
+                object: Some(object),
+                revision: commit.revision,
+            })
+        };
+        net.into_values().filter_map(event).collect()
+    }
+
+    fn admits(&self, state: &State, it: &Arc<T>) -> bool {
+        let within = |namespace: &Name| it.key().namespace == *namespace;
+        self.namespace.as_ref().is_none_or(within) && self.filter.matches(state, it)
+    }
+}
+
+/// Each resource that a commit concerns, before and after it.
+fn net<T: Kept>(commit: &Commit) -> BTreeMap<Scoped, Sides<T>> {
+    let mut net: BTreeMap<_, Sides<T>> = BTreeMap::new();
+    for change in commit.changes.iter().filter(|c| c.kind() == T::KIND) {
+        let side = |object: &Option<_>| object.as_ref().and_then(T::of).cloned();
+        let (old, new) = (side(&change.before), side(&change.after));
+        let Some(key) = new.as_ref().or(old.as_ref()).map(|it| it.key()) else {
+            continue;
+        };
+        net.entry(key).or_insert((old, None)).1 = new;
+    }
+    net
+}
