@@ -104,12 +104,23 @@ impl<'a> Server<'a> {
 
     /// The same, with something on its standard input.
     pub fn portolan_with(&self, arguments: &[&str], input: &str) -> Output {
+        run(self.command(arguments), input)
+    }
+
+    /// The same, with variables of the environment.
+    pub fn portolan_in(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        run(command, "")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let program: PathBuf = binary("portolan");
         let mut command = self
             .namespace
             .map_or_else(|| Command::new(&program), |n| n.command(&program));
         command.args(arguments).env("PORTOLAN_SERVER", self.url());
-        run(command, input)
+        command
     }
 
     /// The same, and it must succeed.

@@ -39,6 +39,9 @@ impl ServiceApi for Api {
                 |_, _| ServiceField::ALL.into(),
                 v,
             );
+            if let Some(params) = &params {
+                check("service", params, v);
+            }
             let context = context("CreateService", &request, &m.request_id, m.validate_only, v);
             let (parent, mode) = (parent?, PutMode::Create);
             let key = Scoped::new(parent.key, id?);
@@ -136,6 +139,9 @@ impl ServiceApi for Api {
                 |sent, v| fields(m.update_mask.as_ref(), sent, mask::ROWS, v),
                 v,
             );
+            if let Some(params) = params.as_ref().filter(|_| !v.is_empty()) {
+                check("service", params, v);
+            }
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag: optional(&sent.etag),
@@ -228,8 +234,14 @@ pub(crate) fn wire(
     }
 }
 
-/// The parameters of a write. A specification that is meant as a whole is checked as a whole, so that everything
-/// that is wrong comes back at once.
+/// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
+/// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
+/// node ports of a `ClusterIP`.
+fn check(field: &str, params: &ServiceParams, violations: &mut Violations) {
+    validate::service(&format!("{field}.spec"), &params.spec, violations);
+}
+
+/// The parameters of a write.
 fn params(
     field: &str,
     sent: Option<&v1::Service>,
@@ -251,9 +263,6 @@ fn params(
         &sent.annotations,
         violations,
     );
-    if fields.len() == ServiceField::ALL.len() {
-        validate::service(&spec_field, &spec, violations);
-    }
     Some(ServiceParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),

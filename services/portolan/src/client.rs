@@ -11,11 +11,11 @@ use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use v1::endpoint_api_client::EndpointApiClient;
 use v1::event_api_client::EventApiClient;
-use v1::namespace_api_client::NamespaceApiClient;
 
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::object::Object;
+pub(crate) use kinds::DeleteOptions;
 pub(crate) use put::Put;
 
 const PAGE: i32 = 1000;
@@ -91,20 +91,6 @@ impl Client {
     pub(crate) async fn get(&self, kind: Kind, name: &str) -> Result<Object, Failure> {
         let fetched = self.fetch(kind, name.to_owned()).await;
         fetched.map_err(|status| self.failure(status))
-    }
-
-    /// Deletes one resource. `force` concerns namespaces alone: what is in them goes, too.
-    pub(crate) async fn delete(&self, kind: Kind, name: String, force: bool) -> Result<(), Status> {
-        if kind != Kind::Namespace {
-            return self.remove(kind, name).await;
-        }
-        let request = v1::DeleteNamespaceRequest {
-            name,
-            force,
-            ..v1::DeleteNamespaceRequest::default()
-        };
-        let mut client = client!(NamespaceApiClient, self);
-        client.delete_namespace(request).await.map(|_| ())
     }
 
     /// The newest events about `parent` and what is below it.

@@ -31,13 +31,19 @@ pub(crate) enum Failure {
     /// Everything was said already.
     #[error("some of it failed")]
     Reported,
+    /// A comparison found a difference, and said so.
+    #[error("there is a difference")]
+    Differs,
+    /// Of a command whose exit code 1 means something else.
+    #[error("{0}")]
+    Trouble(Box<Self>),
 }
 
 impl Failure {
-    /// 2 for a command line that makes no sense, else 1.
+    /// 2 for a command line that makes no sense, and where 1 is a result; else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Trouble(_) => 2,
             _ => 1,
         }
     }
@@ -45,7 +51,8 @@ impl Failure {
     /// One line an error; none if everything was said, or nobody listens.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            Self::Reported => Vec::new(),
+            Self::Reported | Self::Differs => Vec::new(),
+            Self::Trouble(inner) => inner.lines(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Vec::new(),
             Self::Server { server, status } => refusal(server, status, None),
             other => vec![other.to_string()],

@@ -19,6 +19,7 @@ mod kind;
 mod manifest;
 mod object;
 mod output;
+mod selector;
 mod serve;
 mod words;
 

@@ -1,5 +1,7 @@
 //! A resource of any kind, for what is the same for all of them.
 
+use std::collections::BTreeMap;
+
 use portolan_proto::v1;
 
 use crate::kind::Kind;
@@ -79,6 +81,29 @@ impl Object {
             namespace(self.path())
         } else {
             ""
+        }
+    }
+
+    /// What a write may ask to be still true; empty where nothing is ever changed in place.
+    pub(crate) fn etag(&self) -> &str {
+        match self {
+            Self::Service(service) => &service.etag,
+            Self::Namespace(namespace) => &namespace.etag,
+            Self::Workload(workload) => &workload.etag,
+            Self::Node(node) => &node.etag,
+            Self::Cluster(cluster) => &cluster.etag,
+            Self::Endpoint(_) | Self::ServiceCidr(_) => "",
+        }
+    }
+
+    /// What selectors look at; `None` for kinds without labels.
+    pub(crate) fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Service(service) => Some(&service.labels),
+            Self::Namespace(namespace) => Some(&namespace.labels),
+            Self::Workload(workload) => Some(&workload.labels),
+            Self::Node(node) => Some(&node.labels),
+            Self::Endpoint(_) | Self::ServiceCidr(_) | Self::Cluster(_) => None,
         }
     }
 

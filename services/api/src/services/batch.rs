@@ -6,7 +6,7 @@ use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::{params, wire};
+use super::{check, params, wire};
 use crate::access::{Api, ClusterAccess};
 use crate::context::{context, respond};
 use crate::shape::{not_found, parse};
@@ -98,12 +98,16 @@ fn new_service(
         &entry.service_id,
         violations,
     );
+    let path = format!("{field}.service");
     let params = params(
-        &format!("{field}.service"),
+        &path,
         entry.service.as_ref(),
         |_, _| ServiceField::ALL.into(),
         violations,
     );
+    if let Some(params) = &params {
+        check(&path, params, violations);
+    }
     Some(NewService {
         key: Scoped::new(parent?, id?),
         params: params?,

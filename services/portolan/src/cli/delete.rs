@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use super::apply::report;
 use super::{Connection, Console, files, targets};
-use crate::client::Client;
+use crate::client::{Client, DeleteOptions};
 use crate::failure::{Failure, is_unreachable, refusal};
 use crate::kind::Kind;
 use crate::manifest::Item;
@@ -26,9 +26,12 @@ pub(crate) struct Delete {
     /// Delete what is described in a file, a directory, or `-` for the standard input
     #[arg(short, long, value_name = "FILE")]
     filename: Vec<PathBuf>,
-    /// Of a namespace, delete what is in it, too
+    /// Of a namespace or a cluster: delete what is in it, too
     #[arg(long)]
     force: bool,
+    /// Of a ServiceCIDR: allocate nothing more from it, and remove it once it is not in use
+    #[arg(long)]
+    drain: bool,
     /// Succeed if there is nothing to delete
     #[arg(long)]
     ignore_not_found: bool,
@@ -48,6 +51,14 @@ impl Delete {
             Err(Failure::Reported)
         } else {
             Ok(())
+        }
+    }
+
+    fn options(&self) -> DeleteOptions {
+        DeleteOptions {
+            force: self.force,
+            drain: self.drain,
+            ..DeleteOptions::default()
         }
     }
 
@@ -78,9 +89,7 @@ impl Delete {
                     self.withdraw(client, request, &manifest.label, console)
                         .await?
                 }
-                Item::Namespace(_) => self.one(client, Kind::Namespace, path, console).await?,
-                Item::Service(_) => self.one(client, Kind::Service, path, console).await?,
-                Item::Workload(_) => self.one(client, Kind::Workload, path, console).await?,
+                item => self.one(client, item.kind(), path, console).await?,
             };
         }
         Ok(failed)
@@ -96,7 +105,7 @@ impl Delete {
     ) -> Result<bool, Failure> {
         let name = crate::object::last(&path).to_owned();
         let label = format!("{} {name:?}", kind.noun());
-        let deleted = client.delete(kind, path, self.force).await;
+        let deleted = client.delete(kind, path, self.options()).await;
         self.done(client, &label, deleted, console)
     }
 
@@ -112,7 +121,7 @@ impl Delete {
             endpoints: Vec::new(),
             ..request
         };
-        let put = client.put(Item::Endpoints(request)).await;
+        let put = client.put(Item::Endpoints(request), false).await;
         self.done(client, label, put.map(|_| ()), console)
     }
 

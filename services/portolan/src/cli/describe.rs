@@ -14,7 +14,7 @@ use crate::output;
 /// Show one resource with what surrounds it.
 #[derive(Args)]
 pub(crate) struct Describe {
-    /// KIND NAME..., or KIND/NAME...; kinds: service, workload, node
+    /// KIND NAME..., or KIND/NAME...; kinds: service, workload, node, namespace, servicecidr, cluster
     #[arg(required = true, value_name = "KIND NAME")]
     what: Vec<String>,
     #[command(flatten)]
@@ -65,8 +65,17 @@ impl Describe {
                 let events = client.events(path).await?;
                 output::describe_node(&node, &events, now)
             }
-            // What there is to say about the others is all in their documents.
-            other => output::document(&other).to_yaml(),
+            Object::Namespace(namespace) => {
+                let events = client.events(path).await?;
+                output::describe_namespace(&namespace, &events, now)
+            }
+            Object::ServiceCidr(range) => {
+                let events = client.events(path).await?;
+                output::describe_service_cidr(&range, &events, now)
+            }
+            Object::Cluster(cluster) => output::describe_cluster(&cluster),
+            // What there is to say about it is all in its document.
+            endpoint @ Object::Endpoint(_) => output::document(&endpoint).to_yaml(),
         })
     }
 }

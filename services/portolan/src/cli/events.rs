@@ -25,6 +25,16 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// All of a namespace, or of the cluster.
+    pub(super) fn all(output: Format, all_namespaces: bool, connection: Connection) -> Self {
+        Self {
+            what: Vec::new(),
+            output,
+            all_namespaces,
+            connection,
+        }
+    }
+
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let events = client.events(self.parent()?).await?;

@@ -3,6 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
+use super::events::Events;
 use super::{Connection, Console, Format, targets, watch};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
@@ -13,7 +14,7 @@ use crate::output::{self, table::Table};
 /// Show resources.
 #[derive(Args)]
 pub(crate) struct Get {
-    /// KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, all
+    /// KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, events, all
     #[arg(required = true, value_name = "KIND NAME")]
     what: Vec<String>,
     /// Form of the output
@@ -31,6 +32,13 @@ pub(crate) struct Get {
 
 impl Get {
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        if let [word] = self.what.as_slice()
+            && ["events", "event", "ev"].contains(&word.as_str())
+            && !self.watch
+        {
+            let events = Events::all(self.output, self.all_namespaces, self.connection.clone());
+            return events.run(console).await;
+        }
         let client = self.connection.client()?;
         let targets = targets(&self.what)?;
         let named = targets.iter().any(|target| !target.names.is_empty());
@@ -104,7 +112,11 @@ impl Get {
         let single = objects().count() == 1 && self.is_single();
         match self.output {
             Format::Yaml | Format::Json => {
-                let mut documents: Vec<_> = objects().map(output::document).collect();
+                let mut documents = if self.is_named() {
+                    objects().map(output::document).collect()
+                } else {
+                    output::documents(&objects().collect::<Vec<_>>())
+                };
                 let document = match documents.pop() {
                     Some(document) if single => document,
                     last => output::list(documents.into_iter().chain(last).collect()),
@@ -123,6 +135,11 @@ impl Get {
             }
         }
         Ok(())
+    }
+
+    /// Resources are asked for by name.
+    fn is_named(&self) -> bool {
+        self.what.len() > 1 || self.what.iter().any(|word| word.contains('/'))
     }
 
     /// Exactly one resource is asked for, by name.

@@ -2,19 +2,24 @@
 
 mod apply;
 mod audit;
+mod change;
 mod delete;
 mod describe;
+mod diff;
+mod edit;
 mod events;
 mod explain;
 mod files;
 mod get;
+mod label;
+mod patch;
 mod watch;
 
 use std::io::{self, Write};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::client::Client;
+use crate::client::{Client, Put};
 use crate::dev::{DemoBackend, Dev};
 use crate::failure::Failure;
 use crate::kind::{Kind, Target};
@@ -39,6 +44,14 @@ pub(crate) enum Command {
     DemoBackend(DemoBackend),
     /// Create or change what manifests describe
     Apply(apply::Apply),
+    /// Show what applying manifests would change
+    Diff(diff::Diff),
+    /// Change a resource in an editor
+    Edit(edit::Edit),
+    /// Change fields of a resource
+    Patch(patch::Patch),
+    /// Set and remove labels of a resource
+    Label(label::Label),
     /// Show resources
     Get(get::Get),
     /// Show one resource with what surrounds it
@@ -191,6 +204,10 @@ async fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Fai
         Command::Dev(dev) => dev.run().await,
         Command::DemoBackend(backend) => backend.run().await,
         Command::Apply(apply) => apply.run(console).await,
+        Command::Diff(diff) => diff.run(console).await,
+        Command::Edit(edit) => edit.run(console).await,
+        Command::Patch(patch) => patch.run(console).await,
+        Command::Label(label) => label.run(console).await,
         Command::Get(get) => get.run(console).await,
         Command::Describe(describe) => describe.run(console).await,
         Command::Explain(explain) => explain.run(console).await,
@@ -199,6 +216,26 @@ async fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Fai
         Command::Events(events) => events.run(console).await,
         Command::Completion(completion) => completion.run(console.out),
     }
+}
+
+/// Prints what is wrong.
+fn refused(console: &mut Console<'_>, lines: &[String]) -> Result<(), Failure> {
+    for line in lines {
+        writeln!(console.err, "error: {line}")?;
+    }
+    Err(Failure::Reported)
+}
+
+/// Prints that a resource was changed, or that it was like this before.
+fn written(console: &mut Console<'_>, label: &str, verb: &str, put: &Put) -> Result<(), Failure> {
+    for warning in &put.warnings {
+        writeln!(console.err, "warning: {label}: {warning}")?;
+    }
+    let verb = match put.outcome.as_str() {
+        "unchanged" => "unchanged",
+        _ => verb,
+    };
+    Ok(writeln!(console.out, "{label} {verb}")?)
 }
 
 /// `KIND NAME` and the like, or a complaint about the command line.

@@ -95,18 +95,36 @@ watchable! {
     Workload: WorkloadApiClient.watch_workloads(WatchWorkloadsRequest).workload;
     Endpoint: EndpointApiClient.watch_endpoints(WatchEndpointsRequest).endpoint;
     Node: NodeApiClient.watch_nodes(WatchNodesRequest).node;
+    ServiceCidr: ServiceCidrApiClient.watch_service_cidrs(WatchServiceCidrsRequest).service_cidr;
 }
 
+/// What a delete may say besides the name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DeleteOptions {
+    /// Of a namespace or a cluster: delete what is in it, too.
+    pub(crate) force: bool,
+    /// Of a `ServiceCIDR`: allocate nothing more from it, and remove it once it is not in use.
+    pub(crate) drain: bool,
+    /// Check everything, change nothing.
+    pub(crate) validate_only: bool,
+}
+
+/// The options that a kind's request has are named after it.
 macro_rules! removable {
-    ($($kind:ident: $api:ident.$delete:ident($request:ident);)*) => {
+    ($($kind:ident: $api:ident.$delete:ident($request:ident $($option:ident)*);)*) => {
         impl Client {
-            pub(super) async fn remove(&self, kind: Kind, name: String) -> Result<(), Status> {
+            /// Deletes one resource.
+            pub(crate) async fn delete(&self, kind: Kind, name: String, options: DeleteOptions) -> Result<(), Status> {
                 match kind {
                     $(Kind::$kind => {
-                        let request = v1::$request { name, ..v1::$request::default() };
+                        let request = v1::$request {
+                            name,
+                            validate_only: options.validate_only,
+                            $($option: options.$option,)*
+                            ..v1::$request::default()
+                        };
                         client!($api, self).$delete(request).await.map(|_| ())
                     })*
-                    kind => Err(impossible(kind, "deleted")),
                 }
             }
         }
@@ -115,7 +133,10 @@ macro_rules! removable {
 
 removable! {
     Service: ServiceApiClient.delete_service(DeleteServiceRequest);
+    Namespace: NamespaceApiClient.delete_namespace(DeleteNamespaceRequest force);
     Workload: WorkloadApiClient.delete_workload(DeleteWorkloadRequest);
     Endpoint: EndpointApiClient.delete_endpoint(DeleteEndpointRequest);
     Node: NodeApiClient.delete_node(DeleteNodeRequest);
+    ServiceCidr: ServiceCidrApiClient.delete_service_cidr(DeleteServiceCidrRequest drain);
+    Cluster: ClusterApiClient.delete_cluster(DeleteClusterRequest force);
 }

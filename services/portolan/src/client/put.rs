@@ -1,48 +1,44 @@
 //! Writing: each kind by its own call, with one answer.
 
+mod cluster;
+
 use portolan_proto::v1;
-use tonic::Status;
+use tonic::{Response, Status};
 use v1::endpoint_api_client::EndpointApiClient;
 use v1::namespace_api_client::NamespaceApiClient;
+use v1::node_api_client::NodeApiClient;
 use v1::service_api_client::ServiceApiClient;
 use v1::workload_api_client::WorkloadApiClient;
 
 use super::{Client, MAX_MESSAGE, client};
 use crate::manifest::Item;
+use crate::object::Object;
 
 impl Client {
-    /// Writes what a manifest asks for. Says `created`, `configured` or `unchanged`, and what has no effect.
-    pub(crate) async fn put(&self, item: Item) -> Result<Put, Status> {
+    /// Writes what a manifest asks for, or with `validate_only` only says what would come of it.
+    pub(crate) async fn put(&self, item: Item, validate_only: bool) -> Result<Put, Status> {
         match item {
-            Item::Namespace(namespace) => {
+            Item::Cluster(request) => self.put_cluster(request, validate_only).await,
+            Item::ServiceCidr(range) => self.put_service_cidr(range, validate_only).await,
+            Item::Namespace(request) => {
                 let request = v1::UpdateNamespaceRequest {
-                    namespace: Some(namespace),
-                    // A manifest says all about these, and nothing about limits.
-                    update_mask: Some(prost_types::FieldMask {
-                        paths: vec!["labels".to_owned(), "annotations".to_owned()],
-                    }),
-                    allow_missing: true,
-                    ..v1::UpdateNamespaceRequest::default()
+                    validate_only,
+                    ..request
                 };
                 let mut client = client!(NamespaceApiClient, self);
-                Ok(Put::of(client.update_namespace(request).await?).0)
+                client.update_namespace(request).await.map(Put::of)
             }
-            Item::Service(service) => {
-                let request = v1::UpdateServiceRequest {
-                    service: Some(service),
-                    update_mask: Some(prost_types::FieldMask {
-                        paths: vec!["*".to_owned()],
-                    }),
+            Item::Node(node) => {
+                let request = v1::UpdateNodeRequest {
+                    node: Some(node),
                     allow_missing: true,
-                    ..v1::UpdateServiceRequest::default()
+                    validate_only,
+                    ..v1::UpdateNodeRequest::default()
                 };
-                let answer = client!(ServiceApiClient, self)
-                    .update_service(request)
-                    .await?;
-                let (put, service) = Put::of(answer);
-                let warnings = service.warnings;
-                Ok(Put { warnings, ..put })
+                let mut client = client!(NodeApiClient, self);
+                client.update_node(request).await.map(Put::of)
             }
+            Item::Service(service) => self.put_service(service, validate_only).await,
             Item::Workload(workload) => {
                 let request = v1::UpdateWorkloadRequest {
                     workload: Some(workload),
@@ -50,35 +46,72 @@ impl Client {
                         paths: vec!["*".to_owned()],
                     }),
                     allow_missing: true,
+                    validate_only,
                     ..v1::UpdateWorkloadRequest::default()
                 };
                 let mut client = client!(WorkloadApiClient, self);
-                Ok(Put::of(client.update_workload(request).await?).0)
+                client.update_workload(request).await.map(Put::of)
             }
             Item::Endpoints(request) => {
+                let request = v1::ReplaceEndpointsRequest {
+                    validate_only,
+                    ..request
+                };
                 let mut client = client!(EndpointApiClient, self);
-                Ok(Put::of(client.replace_endpoints(request).await?).0)
+                let answer = client.replace_endpoints(request).await?;
+                let outcome = outcome(&answer);
+                let endpoints = answer.into_inner().endpoints;
+                Ok(Put {
+                    outcome,
+                    objects: endpoints.into_iter().map(Object::from).collect(),
+                    warnings: Vec::new(),
+                })
             }
         }
     }
+
+    async fn put_service(&self, service: v1::Service, validate_only: bool) -> Result<Put, Status> {
+        let request = v1::UpdateServiceRequest {
+            service: Some(service),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["*".to_owned()],
+            }),
+            allow_missing: true,
+            validate_only,
+            ..v1::UpdateServiceRequest::default()
+        };
+        let mut client = client!(ServiceApiClient, self);
+        let answer = client.update_service(request).await?;
+        let warnings = answer.get_ref().warnings.clone();
+        Ok(Put {
+            warnings,
+            ..Put::of(answer)
+        })
+    }
 }
 
-/// What became of a write.
+/// What became of a write, or would.
 #[derive(Debug)]
 pub(crate) struct Put {
     /// `created`, `configured` or `unchanged`.
     pub(crate) outcome: String,
+    /// What is there now: one resource, or all endpoints of one source.
+    pub(crate) objects: Vec<Object>,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Put {
-    fn of<T>(response: tonic::Response<T>) -> (Self, T) {
-        let outcome = response.metadata().get("portolan-outcome");
-        let outcome = outcome.and_then(|outcome| outcome.to_str().ok());
-        let put = Self {
-            outcome: outcome.unwrap_or("configured").to_owned(),
+    fn of<T: Into<Object>>(answer: Response<T>) -> Self {
+        Self {
+            outcome: outcome(&answer),
+            objects: vec![answer.into_inner().into()],
             warnings: Vec::new(),
-        };
-        (put, response.into_inner())
+        }
     }
+}
+
+fn outcome<T>(answer: &Response<T>) -> String {
+    let outcome = answer.metadata().get("portolan-outcome");
+    let outcome = outcome.and_then(|outcome| outcome.to_str().ok());
+    outcome.unwrap_or("configured").to_owned()
 }

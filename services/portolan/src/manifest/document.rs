@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::read::{Fields, Place, Problems};
 use super::tree::{self, Node, Value};
 use super::{Item, Manifest, Reading, Scope, Source};
-use super::{endpoints, namespace, pod, service, workload};
+use super::{cluster, endpoints, namespace, node, pod, service, workload};
 
 /// What a reader made of a document. If it found problems, this is not looked at.
 pub(super) enum Answer {
@@ -35,15 +35,16 @@ pub(crate) fn read(file: &str, text: &str, scope: &Scope) -> Vec<Reading> {
     };
     let mut readings = Vec::new();
     for node in documents {
-        let source = Source {
-            file: file.into(),
-            node: Arc::new(node),
-            prefix: String::new(),
-        };
+        let source = Source::new(file, node);
         let node = Arc::clone(&source.node);
         one(&node, &source, &Kind::of(&node, None), scope, &mut readings);
     }
     readings
+}
+
+/// One document that was put together; `source` is where its author finds what it says.
+pub(crate) fn read_node(node: &Node, source: &Source, scope: &Scope) -> Reading {
+    document(node, source, &Kind::of(node, None), scope)
 }
 
 /// `apiVersion` and `kind`.
@@ -134,16 +135,24 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         return None;
     }
     Some(match (kind.version.as_str(), kind.kind.as_str()) {
-        ("v1" | "portolan/v1", "Namespace") => namespace::read(fields, scope),
+        ("v1", "Namespace") => namespace::kubernetes(fields, scope),
+        ("portolan/v1", "Namespace") => namespace::own(fields, scope),
         ("v1", "Service") => service::read(fields, scope),
         ("v1", "Pod") => pod::read(fields, scope),
         ("v1", "Endpoints") => endpoints::subsets(fields, scope),
         ("discovery.k8s.io/v1", "EndpointSlice") => endpoints::slice(fields, scope),
+        ("networking.k8s.io/v1" | "portolan/v1", "ServiceCIDR") => {
+            cluster::service_cidr(fields, scope)
+        }
+        ("portolan/v1", "Cluster") => cluster::cluster(fields, scope),
+        ("portolan/v1", "Node") => node::read(fields, scope),
+        ("portolan/v1", "Endpoints") => endpoints::own(fields, scope),
         ("portolan/v1", "Workload") => workload::read(fields, scope),
         ("portolan/v1", "Endpoint") => endpoints::shown(fields),
         (
             version,
-            kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload"),
+            kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload"
+            | "ServiceCIDR"),
         ) => {
             let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
             match fields.get("apiVersion") {

@@ -1,4 +1,4 @@
-//! Endpoints written by hand: Kubernetes' Endpoints and `EndpointSlice`.
+//! Endpoints written by hand: Kubernetes' Endpoints and `EndpointSlice`, and our own Endpoints.
 
 use portolan_proto::v1;
 
@@ -32,7 +32,8 @@ pub(super) fn subsets(fields: &Fields<'_>, scope: &Scope) -> Answer {
     }
     fields.refuse_unknown(&[]);
     let service = metadata.name.clone();
-    request(&metadata, &service, "Endpoints", endpoints, scope).into()
+    let source = format!("Endpoints/{service}");
+    request(&metadata, &service, source, endpoints, scope).into()
 }
 
 fn subset_address(
@@ -98,11 +99,62 @@ pub(super) fn slice(fields: &Fields<'_>, scope: &Scope) -> Answer {
     }
     fields.refuse_unknown(&[]);
     let service = service.unwrap_or_default();
-    let item = request(&metadata, &service, "EndpointSlice", endpoints, scope);
+    let source = format!("EndpointSlice/{}", metadata.name);
+    let item = request(&metadata, &service, source, endpoints, scope);
     Answer::Item {
         item: Box::new(item),
         notes,
     }
+}
+
+/// Our own Endpoints: all that one source gives a Service, and every field of it.
+pub(super) fn own(fields: &Fields<'_>, scope: &Scope) -> Answer {
+    let metadata = Metadata::read(fields, scope);
+    let (mut source, mut endpoints) = (String::new(), Vec::new());
+    if let Some(spec) = fields.fields("spec") {
+        source = spec.text("source");
+        endpoints.extend(spec.list("endpoints").iter().filter_map(own_endpoint));
+        spec.refuse_unknown(&[]);
+    }
+    fields.refuse_unknown(&[]);
+    if source.is_empty() {
+        source = format!("Endpoints/{}", metadata.name);
+    }
+    let notes = metadata.unlabelled("a list of endpoints");
+    let service = metadata.name.clone();
+    let item = request(&metadata, &service, source, endpoints, scope);
+    Answer::Item {
+        item: Box::new(item),
+        notes,
+    }
+}
+
+fn own_endpoint(place: &Place<'_>) -> Option<v1::EndpointSpec> {
+    let fields = place.fields()?;
+    let port = |place: &Place<'_>| {
+        let fields = place.fields()?;
+        let port = v1::EndpointPort {
+            service_port: fields.text("servicePort"),
+            port: fields.integer("port"),
+            protocol: word(&fields, "protocol", words::PROTOCOLS),
+        };
+        fields.refuse_unknown(&[]);
+        Some(port)
+    };
+    let endpoint = v1::EndpointSpec {
+        service: String::new(),
+        address: fields.text("address"),
+        ports: fields.list("ports").iter().filter_map(port).collect(),
+        node: fields.text("node"),
+        zone: fields.text("zone"),
+        hostname: fields.text("hostname"),
+        ready: fields.boolean("ready"),
+        serving: fields.boolean("serving"),
+        terminating: fields.boolean("terminating"),
+        weight: fields.get("weight").and_then(|place| place.integer()),
+    };
+    fields.refuse_unknown(&[]);
+    Some(endpoint)
 }
 
 /// Our own Endpoint, as `get` writes it. One alone can't be applied: what is written by hand is replaced as a whole.
@@ -171,7 +223,7 @@ fn ports(fields: &Fields<'_>) -> Vec<v1::EndpointPort> {
 fn request(
     metadata: &Metadata,
     service: &str,
-    kind: &str,
+    source: String,
     endpoints: Vec<v1::EndpointSpec>,
     scope: &Scope,
 ) -> Item {
@@ -182,7 +234,7 @@ fn request(
     };
     Item::Endpoints(v1::ReplaceEndpointsRequest {
         service: format!("{namespace}/services/{service}"),
-        source: format!("{kind}/{}", metadata.name),
+        source,
         endpoints: endpoints.into_iter().map(endpoint).collect(),
         ..v1::ReplaceEndpointsRequest::default()
     })

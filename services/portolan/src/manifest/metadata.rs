@@ -51,6 +51,14 @@ impl Metadata {
         fields.refuse_unknown(SERVER_SET);
         metadata
     }
+
+    /// What a kind without labels says about those it was given.
+    pub(super) fn unlabelled(&self, kind: &str) -> Vec<String> {
+        if self.labels.is_empty() && self.annotations.is_empty() {
+            return Vec::new();
+        }
+        vec![format!("{kind} keeps no labels and annotations")]
+    }
 }
 
 fn namespace(fields: &Fields<'_>, scope: &Scope) -> String {

@@ -6,10 +6,14 @@
 //!
 //! Nothing here talks to a server, and nothing is checked that the server checks: shapes and types only.
 
+mod cluster;
 mod document;
 mod endpoints;
+mod item;
+pub(crate) mod merge;
 mod metadata;
 mod namespace;
+mod node;
 mod pod;
 mod probe;
 mod read;
@@ -20,9 +24,8 @@ mod workload;
 use std::fmt;
 use std::sync::Arc;
 
-use portolan_proto::v1;
-
-pub(crate) use document::read;
+pub(crate) use document::{read, read_node};
+pub(crate) use item::Item;
 use read::Problem;
 use tree::{Node, Position};
 
@@ -37,6 +40,14 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn cluster_path(&self) -> String {
         format!("clusters/{}", self.cluster)
+    }
+
+    /// For kinds that live in no namespace, whatever `--namespace` says.
+    fn anywhere(&self) -> Self {
+        Self {
+            namespace: None,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn namespace_path(&self, namespace: &str) -> String {
@@ -66,45 +77,6 @@ pub(crate) struct Manifest {
     pub(crate) notes: Vec<String>,
 }
 
-/// What a manifest asks for. Names are complete; the order is the order of application.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Item {
-    Namespace(v1::Namespace),
-    Service(v1::Service),
-    Workload(v1::Workload),
-    Endpoints(v1::ReplaceEndpointsRequest),
-}
-
-impl Item {
-    /// The resource that is written.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Namespace(namespace) => &namespace.name,
-            Self::Service(service) => &service.name,
-            Self::Workload(workload) => &workload.name,
-            Self::Endpoints(request) => &request.service,
-        }
-    }
-
-    /// The namespace it is written to, if it lives in one.
-    pub(crate) fn namespace(&self) -> Option<&str> {
-        match self {
-            Self::Namespace(_) => None,
-            _ => self.name().split('/').nth(3),
-        }
-    }
-
-    /// What comes later may need what comes earlier.
-    pub(crate) fn stage(&self) -> u8 {
-        match self {
-            Self::Namespace(_) => 0,
-            Self::Service(_) => 1,
-            Self::Workload(_) => 2,
-            Self::Endpoints(_) => 3,
-        }
-    }
-}
-
 /// Where a document came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -115,6 +87,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    pub(crate) fn new(file: &str, node: Node) -> Self {
+        Self {
+            file: file.into(),
+            node: Arc::new(node),
+            prefix: String::new(),
+        }
+    }
+
     /// The document itself; within a List, that item of it.
     pub(crate) fn document(&self) -> Option<&Node> {
         self.node.find(&self.prefix)

@@ -144,7 +144,7 @@ fn cluster_ips(fields: &Fields<'_>) -> Vec<String> {
     }
 }
 
-fn families(fields: &Fields<'_>) -> Vec<i32> {
+pub(super) fn families(fields: &Fields<'_>) -> Vec<i32> {
     let family = |place: &Place<'_>| place.word(words::FAMILIES).map(Into::into);
     fields
         .list("ipFamilies")

@@ -19,7 +19,7 @@ pub(super) const COLUMNS: (&[&str], &[&str]) = (
     &["DNS-DOMAIN", "NODE-PORT-RANGE"],
 );
 pub(super) const RANGE_COLUMNS: (&[&str], &[&str]) =
-    (&["NAME", "CIDRS", "USED", "CAPACITY", "AGE"], &[]);
+    (&["NAME", "CIDRS", "USED", "CAPACITY", "STATE", "AGE"], &[]);
 
 pub(super) fn row(cluster: &v1::Cluster, age: String) -> Vec<String> {
     let spec = cluster.spec.clone().unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn row(cluster: &v1::Cluster, age: String) -> Vec<String> {
     ]
 }
 
-fn range(range: v1::PortRange) -> String {
+pub(super) fn range(range: v1::PortRange) -> String {
     format!("{}-{}", range.first, range.last)
 }
 
@@ -108,7 +108,8 @@ fn status(status: &v1::ClusterStatus) -> Document {
 
 pub(super) fn range_row(range: &v1::ServiceCidr, age: String) -> Vec<String> {
     let cidrs = range.spec.clone().unwrap_or_default().cidrs;
-    let usage = range.status.clone().unwrap_or_default().usage;
+    let status = range.status.clone().unwrap_or_default();
+    let usage = &status.usage;
     let join = |texts: Vec<String>| or_none(texts.join(","));
     vec![
         object::last(&range.name).to_owned(),
@@ -120,8 +121,18 @@ pub(super) fn range_row(range: &v1::ServiceCidr, age: String) -> Vec<String> {
                 .map(|usage| usage.capacity.to_string())
                 .collect(),
         ),
+        or_none(state(&status)),
         age,
     ]
+}
+
+/// Whether addresses are allocated from it.
+pub(super) fn state(status: &v1::ServiceCidrStatus) -> &'static str {
+    match status.state() {
+        v1::ServiceCidrState::Ready => "Ready",
+        v1::ServiceCidrState::Draining => "Draining",
+        v1::ServiceCidrState::Unspecified => "",
+    }
 }
 
 pub(super) fn range_document(range: &v1::ServiceCidr) -> Document {
@@ -136,6 +147,7 @@ pub(super) fn range_document(range: &v1::ServiceCidr) -> Document {
         Fields::new()
             .field("usage", status.usage.iter().map(usage).collect::<Vec<_>>())
             .field("conditions", conditions::documents(&status.conditions))
+            .field("state", state(status))
             .end()
     });
     let spec = range
@@ -144,7 +156,7 @@ pub(super) fn range_document(range: &v1::ServiceCidr) -> Document {
         .map(|spec| Fields::new().field("cidrs", spec.cidrs.clone()).end());
     Fields::new()
         .field("apiVersion", "portolan/v1")
-        .field("kind", "ServiceCidr")
+        .field("kind", "ServiceCIDR")
         .field(
             "metadata",
             metadata!(range).field("generation", range.generation).end(),

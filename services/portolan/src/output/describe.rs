@@ -1,5 +1,7 @@
 //! `describe`: a resource with what surrounds it, as kubectl lays it out.
 
+mod cluster;
+mod namespace;
 mod node;
 mod service;
 mod workload;
@@ -11,6 +13,8 @@ use portolan_proto::v1;
 
 use super::table::Table;
 use super::{conditions, events};
+pub(crate) use cluster::{cluster, service_cidr};
+pub(crate) use namespace::namespace;
 pub(crate) use node::node;
 pub(crate) use service::service;
 pub(crate) use workload::workload;
@@ -26,7 +30,8 @@ impl Lines {
     fn line(&mut self, label: &str, value: &str) {
         // The terminal must not obey what somebody wrote into an annotation.
         let value = value.replace(|c: char| c.is_control(), " ");
-        let line = format!("{label:<INDENT$}{value}");
+        let gap = if label.len() < INDENT { "" } else { " " };
+        let line = format!("{label:<INDENT$}{gap}{value}");
         self.0.push_str(line.trim_end());
         self.0.push('\n');
     }

@@ -73,12 +73,44 @@ pub(super) fn document(endpoint: &v1::Endpoint) -> Document {
         .field("apiVersion", "portolan/v1")
         .field("kind", "Endpoint")
         .field("metadata", metadata.end())
-        .optional("spec", endpoint.spec.as_ref().map(spec))
+        .optional(
+            "spec",
+            endpoint.spec.as_ref().map(|own| {
+                let service = Fields::new().field("service", own.service.as_str());
+                spec(service, own)
+            }),
+        )
         .field("origin", origin(endpoint))
         .end()
 }
 
-fn spec(spec: &v1::EndpointSpec) -> Document {
+/// What one source gives a Service, as it is applied: one document, however many endpoints.
+pub(super) fn written(path: &str, service: &str, source: &str, list: &[&v1::Endpoint]) -> Document {
+    let metadata = Fields::new()
+        .field("name", service)
+        .field("namespace", object::namespace(path));
+    let specs = list.iter().filter_map(|endpoint| endpoint.spec.as_ref());
+    let specs: Vec<_> = specs.map(|own| spec(Fields::new(), own)).collect();
+    let spec = Fields::new()
+        .field("source", source)
+        .always("endpoints", specs);
+    Fields::new()
+        .field("apiVersion", "portolan/v1")
+        .field("kind", "Endpoints")
+        .field("metadata", metadata.end())
+        .field("spec", spec.end())
+        .end()
+}
+
+/// Who wrote an endpoint, if it was written by hand.
+pub(super) fn source(endpoint: &v1::Endpoint) -> Option<&str> {
+    match endpoint.origin.as_ref()?.origin.as_ref()? {
+        Origin::Source(source) => Some(source),
+        Origin::Workload(_) => None,
+    }
+}
+
+fn spec(fields: Fields, spec: &v1::EndpointSpec) -> Document {
     let port = |port: &v1::EndpointPort| {
         Fields::new()
             .field("servicePort", port.service_port.as_str())
@@ -86,8 +118,7 @@ fn spec(spec: &v1::EndpointSpec) -> Document {
             .field("protocol", words::spell(words::PROTOCOLS, port.protocol))
             .end()
     };
-    Fields::new()
-        .field("service", spec.service.as_str())
+    fields
         .field("address", spec.address.as_str())
         .field("ports", spec.ports.iter().map(port).collect::<Vec<_>>())
         .field("node", spec.node.as_str())

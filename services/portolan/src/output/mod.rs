@@ -16,12 +16,15 @@ mod workloads;
 pub(crate) mod yaml;
 
 pub(crate) use describe::{
-    node as describe_node, service as describe_service, workload as describe_workload,
+    cluster as describe_cluster, namespace as describe_namespace, node as describe_node,
+    service as describe_service, service_cidr as describe_service_cidr,
+    workload as describe_workload,
 };
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use portolan_proto::v1;
 
 use crate::kind::Kind;
 use crate::object::Object;
@@ -69,6 +72,49 @@ pub(crate) fn document(object: &Object) -> Document {
         Object::ServiceCidr(range) => clusters::range_document(range),
         Object::Cluster(cluster) => clusters::document(cluster),
     }
+}
+
+/// The resources as documents; of endpoints that were written by hand, one a source, since that is what is applied.
+pub(crate) fn documents(objects: &[&Object]) -> Vec<Document> {
+    let mut documents = Vec::new();
+    let mut sources: Vec<(&str, &str, &str, Vec<&v1::Endpoint>)> = Vec::new();
+    for object in objects {
+        let Object::Endpoint(endpoint) = object else {
+            documents.push(document(object));
+            continue;
+        };
+        let Some(source) = endpoints::source(endpoint) else {
+            documents.push(document(object));
+            continue;
+        };
+        let service = endpoint.spec.as_ref().map_or("", |spec| &spec.service);
+        let namespace = crate::object::namespace(&endpoint.name);
+        let known = sources.iter_mut().find(|(path, of, by, _)| {
+            crate::object::namespace(path) == namespace && *of == service && *by == source
+        });
+        match known {
+            Some((.., list)) => list.push(endpoint),
+            None => sources.push((&endpoint.name, service, source, vec![endpoint])),
+        }
+    }
+    let written = sources
+        .into_iter()
+        .map(|(path, service, source, list)| endpoints::written(path, service, source, &list));
+    documents.extend(written);
+    documents
+}
+
+/// The document without what only a server says: what one edits and compares.
+pub(crate) fn manifest(mut document: Document) -> Document {
+    const SERVER_SET: &[&str] = &["uid", "resourceVersion", "creationTimestamp", "generation"];
+    if let Document::Map(fields) = &mut document {
+        fields.retain(|(key, _)| key != "status");
+        let metadata = fields.iter_mut().find(|(key, _)| key == "metadata");
+        if let Some((_, Document::Map(metadata))) = metadata {
+            metadata.retain(|(key, _)| !SERVER_SET.contains(&key.as_str()));
+        }
+    }
+    document
 }
 
 /// Several resources in one document.

@@ -41,10 +41,13 @@ fn stored(text: &str) -> Object {
             create_time: Some(created()),
             ..workload
         }),
-        Item::Namespace(namespace) => Object::Namespace(v1::Namespace {
+        Item::Namespace(request) => Object::Namespace(v1::Namespace {
             create_time: Some(created()),
-            ..namespace
+            ..request.namespace.unwrap()
         }),
+        Item::Node(node) => Object::Node(node),
+        Item::Cluster(request) => Object::Cluster(request.cluster.unwrap()),
+        Item::ServiceCidr(range) => Object::ServiceCidr(range),
         Item::Endpoints(request) => Object::Endpoint(v1::Endpoint {
             name: format!(
                 "{}-endpoint",
@@ -169,6 +172,7 @@ fn range() -> v1::ServiceCidr {
                 capacity: 1_048_574,
                 ..v1::RangeUsage::default()
             }],
+            state: v1::ServiceCidrState::Ready.into(),
             ..v1::ServiceCidrStatus::default()
         }),
         ..v1::ServiceCidr::default()
@@ -221,8 +225,8 @@ fn the_other_kinds_have_their_own_columns() {
         (
             Kind::ServiceCidr,
             range().into(),
-            "NAME         CIDRS          USED   CAPACITY   AGE\n\
-             kubernetes   10.96.0.0/12   3      1048574    3m4s\n",
+            "NAME         CIDRS          USED   CAPACITY   STATE   AGE\n\
+             kubernetes   10.96.0.0/12   3      1048574    Ready   3m4s\n",
         ),
         (
             Kind::Cluster,

@@ -4,6 +4,7 @@
 //! quoted for them, which emitters of YAML 1.2 don't do.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -204,7 +205,13 @@ fn quoted(text: &str) -> String {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str());
-    if word || text.parse::<std::net::Ipv4Addr>().is_ok() {
+    // Neither an address nor a range of them is a number to any reader.
+    let range = text.split_once('/').map_or(text, |(address, _)| address);
+    let is_range = range.parse::<Ipv4Addr>().is_ok()
+        && text[range.len()..]
+            .bytes()
+            .all(|b| b == b'/' || b.is_ascii_digit());
+    if word || is_range {
         return text.to_owned();
     }
     let json = serde_json::to_string(text).expect("a string is always JSON");
