@@ -62,6 +62,7 @@ pub async fn run<D: Dataplane>(
     };
     let watched = Watched {
         registry: Arc::new(registry),
+        kind: agent.reconciler.kind(),
         agent: agent.status(),
         stream: agent.stream(),
     };
@@ -141,7 +142,7 @@ impl<D: Dataplane> Agent<D> {
                 },
                 () = sleep_until(retry.unwrap_or_else(Instant::now).into()), if retry.is_some() => self.try_again().await,
                 _ = audit.tick() => self.audit().await,
-                _ = count.tick() => self.metrics.count(self.reconciler.counters()),
+                _ = count.tick() => self.count(),
             }
         }
         info!("stopping; what is programmed stays");
@@ -167,6 +168,12 @@ impl<D: Dataplane> Agent<D> {
         self.mark = Some(mark);
         self.applied(began.elapsed(), &commits);
         self.probe(&touched);
+    }
+
+    fn count(&self) {
+        self.metrics.count(self.reconciler.counters());
+        let (internal, external) = self.reconciler.silent_for();
+        self.metrics.silent_for(internal, external);
     }
 
     async fn try_again(&mut self) {

@@ -42,7 +42,7 @@ pub struct AgentArgs {
     /// Take over the state of another store than the one followed so far
     #[arg(long)]
     pub accept_store: bool,
-    /// Serve /metrics, /healthz and /livez here
+    /// Serve /metrics, /healthz, /livez and /mode here
     #[arg(long, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 }

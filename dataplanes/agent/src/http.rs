@@ -21,16 +21,19 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 #[derive(Clone)]
 pub(crate) struct Watched {
     pub(crate) registry: Arc<Registry>,
+    /// Of the dataplane.
+    pub(crate) kind: &'static str,
     pub(crate) agent: watch::Receiver<AgentStatus>,
     pub(crate) stream: watch::Receiver<Status>,
 }
 
-/// /metrics, /healthz, and /livez, which answers as long as the process runs.
+/// /metrics, /healthz, /mode, which names the dataplane, and /livez, which answers as long as the process runs.
 pub(crate) fn router(watched: Watched) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/livez", get(async || "ok\n"))
+        .route("/mode", get(mode))
         .with_state(watched)
 }
 
@@ -40,6 +43,10 @@ async fn metrics(State(watched): State<Watched>) -> Response {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+async fn mode(State(watched): State<Watched>) -> String {
+    format!("{}\n", watched.kind)
 }
 
 async fn health(State(watched): State<Watched>) -> Response {

@@ -9,6 +9,7 @@ use portolan_model::Timestamp;
 use portolan_subscriber::{CommitInfo, Status};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
@@ -24,8 +25,11 @@ pub(crate) struct Metrics {
     apply: Histogram,
     latency: Histogram,
     probes: Family<ProbeLabels, Counter>,
+    without_local: Family<PolicyLabels, Gauge>,
     counters: Counters,
 }
+
+type PolicyLabels = [(&'static str, &'static str); 1];
 
 /// How a probe ended.
 #[derive(Copy, Clone, Debug)]
@@ -58,6 +62,7 @@ impl Metrics {
             apply: Histogram::new(exponential_buckets(0.0001, 4.0, 10)),
             latency: Histogram::new(exponential_buckets(0.001, 4.0, 10)),
             probes: Family::default(),
+            without_local: Family::default(),
             counters: Counters::default(),
         };
         registry.register(
@@ -79,6 +84,11 @@ impl Metrics {
             "Readiness probes by result",
             metrics.probes.clone(),
         );
+        registry.register(
+            "services_without_local_endpoint",
+            "Services with a Local policy that have usable endpoints on other nodes only",
+            metrics.without_local.clone(),
+        );
         registry.register_collector(Box::new(StreamStatus(status)));
         registry.register_collector(Box::new(DataplaneCounters(metrics.counters.clone())));
         metrics
@@ -95,6 +105,14 @@ impl Metrics {
 
     pub(crate) fn probed(&self, result: ProbeResult) {
         self.probes.get_or_create(&result.labels()).inc();
+    }
+
+    /// Services that this node is silent for, by the policy.
+    pub(crate) fn silent_for(&self, internal: usize, external: usize) {
+        for (policy, services) in [("internal", internal), ("external", external)] {
+            let gauge = self.without_local.get_or_create(&[("policy", policy)]);
+            gauge.set(i64::try_from(services).unwrap_or(i64::MAX));
+        }
     }
 
     pub(crate) fn count(&self, counters: Vec<(&'static str, u64)>) {

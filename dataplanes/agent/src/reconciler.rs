@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, Desired, Environment, FrontendKey, Health, NodeState, Plan,
-    Rejected, RejectionCode, Touched, Views, plan, plan_keys,
+    Rejected, RejectionCode, Touched, Views, plan, plan_keys, without_local,
 };
 use portolan_model::Name;
-use portolan_model::view::{ViewKey, ViewKind};
+use portolan_model::view::{Reach, ViewKey, ViewKind};
 use portolan_subscriber::{Reason, Update};
 use tracing::{info, warn};
 
@@ -41,6 +41,11 @@ impl<D: Dataplane> Reconciler<D> {
             environment: None,
             failures: BTreeMap::new(),
         }
+    }
+
+    /// Kind of the dataplane.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.capabilities.kind
     }
 
     /// Everything that the node was told.
@@ -132,6 +137,13 @@ impl<D: Dataplane> Reconciler<D> {
         });
         rejected.extend(refused);
         rejected
+    }
+
+    /// Services that this node should be silent for, as only others have endpoints: by the internal policy, and by the
+    /// external one.
+    pub(crate) fn silent_for(&self) -> (usize, usize) {
+        let count = |reach| without_local(self.desired.state(), reach);
+        (count(Reach::Internal), count(Reach::External))
     }
 
     pub(crate) async fn health(&mut self) -> Health {

@@ -435,6 +435,9 @@ async fn metrics_and_health_are_served() {
             .starts_with("HTTP/1.0 200")
     );
 
+    let mode = get(free, "/mode").await.unwrap();
+    assert!(mode.ends_with("fake\n"), "{mode}");
+
     stream.send(state.welcome_snapshot()).await;
     stream.ack_of(state.revision).await;
     stream.send([state.put(uid(11), &endpoint(1, 1))]).await;
@@ -451,6 +454,7 @@ async fn metrics_and_health_are_served() {
         "portolan_agent_programming_latency_seconds_count 1",
         "portolan_agent_probes_total{result=\"pass\"} 0",
         "portolan_agent_dataplane_writes_total",
+        "portolan_agent_services_without_local_endpoint{policy=\"external\"} 0",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }

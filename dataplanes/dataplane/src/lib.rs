@@ -29,5 +29,5 @@ pub use dataplane::{
 };
 pub use desired::Desired;
 pub use plan::{Plan, carried, plan, plan_keys};
-pub use state::{Backend, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
+pub use state::{Backend, Frontend, FrontendKey, NodeState, Pool, ServiceRef, without_local};
 pub use views::{Touched, Views};

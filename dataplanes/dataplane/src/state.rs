@@ -1,6 +1,6 @@
 //! What a node carries: frontends with their backends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -83,6 +83,16 @@ pub struct ServiceRef {
     pub name: Name,
     /// Name of the port; may be empty.
     pub port: String,
+}
+
+/// Services whose Local policy leaves this node silent: it has no usable endpoint, others do. By whom the policy concerns.
+pub fn without_local(state: &NodeState, reach: Reach) -> usize {
+    let silent = state.values().filter(|frontend| {
+        let pool = &frontend.pool;
+        frontend.reach == reach && pool.backends.is_empty() && pool.when_empty == WhenEmpty::Drop
+    });
+    let services: BTreeSet<_> = silent.map(|frontend| frontend.service.uid).collect();
+    services.len()
 }
 
 impl fmt::Display for ServiceRef {

@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use portolan_dataplane::Views;
-use portolan_model::view::{project, touched};
+use portolan_dataplane::{Views, without_local};
+use portolan_model::view::{Reach, project, touched};
 use portolan_model::{
     Change, ClusterIps, Endpoint, EndpointPort, Family, FamilyPolicy, Labels, Meta, Name, Node,
     NodeSpec, Origin, Protocol, Revision, Service, ServicePort, ServiceSpec, ServiceType, State,
@@ -367,4 +367,48 @@ fn traffic_of_a_family_stays_in_it() {
             .values()
             .all(|frontend| frontend.affinity_seconds == 60)
     );
+}
+
+/// 59 of the conformance checklist: counted only if endpoints exist elsewhere.
+#[test]
+fn a_node_counts_services_that_have_usable_endpoints_elsewhere_only() {
+    let local = Some(TrafficPolicy::Local);
+    let spec = |internal, external| ServiceSpec {
+        kind: ServiceType::NodePort,
+        internal_traffic_policy: internal,
+        external_traffic_policy: external,
+        ..ServiceSpec::default()
+    };
+    let here = endpoint(1, 1, "a");
+    let elsewhere = endpoint(3, 3, "b");
+    let unready = Endpoint {
+        ready: false,
+        serving: false,
+        ..elsewhere.clone()
+    };
+    let terminating = Endpoint {
+        ready: false,
+        terminating: true,
+        ..elsewhere.clone()
+    };
+    for (row, spec, endpoints, internal, external) in [
+        ("no policy", spec(None, None), vec![elsewhere.clone()], 0, 0),
+        ("internal", spec(local, None), vec![elsewhere.clone()], 1, 0),
+        ("external", spec(None, local), vec![elsewhere.clone()], 0, 1),
+        ("both", spec(local, local), vec![elsewhere.clone()], 1, 1),
+        ("one here", spec(local, local), vec![here, elsewhere], 0, 0),
+        ("none at all", spec(local, local), vec![], 0, 0),
+        ("unready elsewhere", spec(local, local), vec![unready], 0, 0),
+        (
+            "terminating elsewhere",
+            spec(local, local),
+            vec![terminating],
+            1,
+            1,
+        ),
+    ] {
+        let state = views(service(spec), &endpoints).desired_all(&name("n1"));
+        assert_eq!(without_local(&state, Reach::Internal), internal, "{row}");
+        assert_eq!(without_local(&state, Reach::External), external, "{row}");
+    }
 }

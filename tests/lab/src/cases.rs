@@ -102,6 +102,7 @@ macro_rules! for_each_packet_case {
                 c92_what_an_earlier_run_left_is_cleaned,
                 c93_what_is_not_ours_is_left_alone,
                 c96_a_change_writes_what_it_concerns,
+                c98_a_long_random_sequence_ends_where_it_should,
             ];
         }
     };

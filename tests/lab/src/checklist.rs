@@ -37,7 +37,7 @@ pub const ELSEWHERE: &[(u8, Shown)] = &[
     ),
     (
         59,
-        Waits("the agent counts no frontends without a local endpoint yet"),
+        By("portolan-dataplane: tests/topology.rs; portolan-agent: metrics"),
     ),
     (
         63,
@@ -56,7 +56,6 @@ pub const ELSEWHERE: &[(u8, Shown)] = &[
     (94, Waits("needs a second dataplane in the kernel")),
     (95, By("portolan-agent: status, tests/agent.rs")),
     (97, Waits("a measurement: the dataplanes' benchmarks")),
-    (98, Waits("a long random sequence")),
     (99, By("portolan-dataplane: views, plan, tests/topology.rs")),
 ];
 

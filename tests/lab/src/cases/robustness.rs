@@ -4,7 +4,7 @@ use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Ask, Conversation, Lab, Load, Outcome, PORT, Service, ready};
+use crate::{Ask, Conversation, Lab, Load, Outcome, PORT, Service, ready, terminating, unready};
 
 const FLOWS: [(&str, crate::Target); 3] = [
     ("b", ClusterIp),
@@ -205,4 +205,77 @@ pub fn c96_a_change_writes_what_it_concerns<D: Dataplane>(mut lab: Lab<D>) {
     assert_eq!((plan.put.len(), plan.remove.len()), (targets, 0));
     let plan = lab.carry_what_it_can("n1", &services).plan;
     assert!(plan.is_empty(), "{plan:?}");
+}
+
+/// Members, their states, policies and whole Services come, go and come back; after each step traffic is where it should
+/// be. The seed is part of every message.
+pub fn c98_a_long_random_sequence_ends_where_it_should<D: Dataplane>(mut lab: Lab<D>) {
+    const SEED: u64 = 98;
+    let mut random = Random(SEED);
+    for step in 0..40 {
+        let services: Vec<_> = (1..=3).filter_map(|n| random.service(n)).collect();
+        lab.carry(&services);
+        for service in &services {
+            let protocol = lab.protocols()[random.below(lab.protocols().len())];
+            for (from, target) in FLOWS {
+                let key = service.key((target, protocol), &lab.network, lab.family);
+                let carried = lab.observe("n1");
+                let carried = carried.get(&key).expect("it is carried");
+                let pool = match &carried.inside {
+                    Some(inside) if from != "client" => inside,
+                    _ => &carried.pool,
+                };
+                let may: Vec<_> = pool.backends.iter().map(|b| b.address.ip()).collect();
+                let outcome = Ask::new(key.socket_addr(), protocol)
+                    .briefly()
+                    .on(&lab.network.host(from).machine);
+                let fits = match &outcome {
+                    Outcome::Answered(answer) => may.contains(&lab.address(&answer.by)),
+                    Outcome::Refused | Outcome::Silent => may.is_empty(),
+                    Outcome::Failed(_) => false,
+                };
+                assert!(
+                    fits,
+                    "seed {SEED}, step {step}: {from} to {key}: {outcome:?}, may be {may:?}"
+                );
+            }
+        }
+    }
+}
+
+/// A sequence that is the same each time (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let end = u64::try_from(end).expect("usize fits u64");
+        usize::try_from(self.0 % end).expect("below a usize")
+    }
+
+    /// Service N in some shape, or not at all.
+    fn service(&mut self, number: u8) -> Option<Service> {
+        if self.below(5) == 0 {
+            return None;
+        }
+        let mut members = Vec::new();
+        for host in ["a", "b", "c", "d"] {
+            match self.below(5) {
+                0 => members.push(unready(host)),
+                1 => members.push(terminating(host)),
+                2 | 3 => members.push(ready(host)),
+                _ => {}
+            }
+        }
+        let mut service = Service::external(number, &members);
+        if self.below(2) == 0 {
+            service = service.external_local();
+        }
+        if self.below(2) == 0 {
+            service = service.internal_local();
+        }
+        Some(service)
+    }
 }
