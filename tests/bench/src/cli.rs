@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
-use crate::{c1, s1};
+use crate::{c1, latest, s1, s2, s3, s4};
 
 /// Measure Portolan beside a peer and a floor
 #[derive(Parser)]
@@ -28,9 +28,24 @@ enum Benchmark {
     /// The same for NodePort Services
     #[command(name = "S1-node-ports")]
     CreateNodePorts(Creating),
+    /// Import Services in batches of 1,000, durably
+    #[command(name = "S2")]
+    Import(Importing),
+    /// Create in a range that is 50, 90, 99 and 99.99 % full
+    #[command(name = "S3")]
+    Fill(Filling),
+    /// Get and list among 100,000 Services, and their memory
+    #[command(name = "S4")]
+    Read(Reading),
     /// From a commit to the last of 100 and 1,000 nodes, and memory of an idle stream
     #[command(name = "C1")]
     FanOut(FanningOut),
+    /// Write the table of README.md from the results that are kept
+    #[command(name = "report")]
+    Report,
+    /// The floor's server of S4
+    #[command(name = s4::FLOOR_COMMAND, hide = true)]
+    ByteServer,
     /// The floor's server of C1
     #[command(name = c1::FLOOR_COMMAND, hide = true)]
     FloorServer {
@@ -47,7 +62,7 @@ struct Creating {
     #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Seconds per cell
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// Concurrent clients of each cell
     #[arg(long, value_delimiter = ',', default_values_t = s1::CLIENTS)]
@@ -55,6 +70,42 @@ struct Creating {
     /// Databases to measure
     #[arg(long, value_delimiter = ',', default_values_t = s1::DATABASES, value_enum)]
     databases: Vec<s1::Database>,
+}
+
+#[derive(Args)]
+struct Importing {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Batches of 1,000 Services per cell
+    #[arg(long, default_value_t = 40)]
+    batches: usize,
+    /// Databases to measure
+    #[arg(long, value_delimiter = ',', default_values_t = s1::DATABASES, value_enum)]
+    databases: Vec<s1::Database>,
+}
+
+#[derive(Args)]
+struct Filling {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Seconds per cell
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+}
+
+#[derive(Args)]
+struct Reading {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Services to read among
+    #[arg(long, default_value_t = 100_000)]
+    services: usize,
+    /// Seconds per cell
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
 }
 
 #[derive(Args)]
@@ -78,12 +129,43 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = Runtime::new()?;
     match arguments.benchmark {
         Benchmark::List => {
-            println!("S1\nS1-node-ports\nC1");
+            println!("{}", latest::IDS.join("\n"));
             Ok(())
         }
+        Benchmark::Report => latest::write(),
+        Benchmark::ByteServer => runtime.block_on(s4::serve_floor()),
         Benchmark::Create(options) => create(&runtime, "S1", s1::Workload::ClusterIp, &options),
         Benchmark::CreateNodePorts(options) => {
             create(&runtime, "S1-node-ports", s1::Workload::NodePort, &options)
+        }
+        Benchmark::Import(options) => {
+            let mut report = Report::begin("S2", options.rounds);
+            let plan = s2::Plan {
+                rounds: options.rounds,
+                batches: options.batches,
+                databases: options.databases,
+            };
+            report.cells = runtime.block_on(s2::run(&plan, &mut report.facts))?;
+            report.finish()
+        }
+        Benchmark::Fill(options) => {
+            let mut report = Report::begin("S3", options.rounds);
+            let plan = s3::Plan {
+                rounds: options.rounds,
+                length: Duration::from_secs(options.seconds.max(1)),
+            };
+            report.cells = runtime.block_on(s3::run(&plan, &mut report.facts))?;
+            report.finish()
+        }
+        Benchmark::Read(options) => {
+            let mut report = Report::begin("S4", options.rounds);
+            let plan = s4::Plan {
+                rounds: options.rounds,
+                services: options.services,
+                length: Duration::from_secs(options.seconds.max(1)),
+            };
+            report.cells = runtime.block_on(s4::run(&plan, &mut report.facts))?;
+            report.finish()
         }
         Benchmark::FanOut(options) => {
             raise_limit().context("raising the limit of open files")?;

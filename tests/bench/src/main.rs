@@ -3,19 +3,25 @@
 //! It asserts nothing about absolute times: ratios within a run are what can be compared between machines.
 //!
 //! ```text
-//! cli --ID--> s1 | c1 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
+//! cli --ID--> s1 … c1 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
 //!              '-- serve: the real `portolan serve`, from the same target folder
 //! ```
-//! Start with [`round::Rounds`] for the rules, then `s1` and `c1` for what is measured.
+//! Start with [`round::Rounds`] for the rules, then `s1` to `s4` and `c1` for what is measured.
 
 mod c1;
 mod cli;
+mod import;
+mod latest;
 mod machine;
 mod report;
 mod round;
 mod s1;
+mod s2;
+mod s3;
+mod s4;
 mod serve;
 mod stats;
+mod writes;
 
 use std::process::ExitCode;
 

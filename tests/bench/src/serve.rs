@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 const DEADLINE: Duration = Duration::from_mins(1);
+const SERVICE_CIDR: &str = "10.0.0.0/12";
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where it keeps its state.
@@ -31,6 +32,11 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Starts one with an empty cluster, and waits until it is ready.
     pub(crate) async fn start(store: &Store) -> anyhow::Result<Self> {
+        Self::start_with(store, SERVICE_CIDR).await
+    }
+
+    /// The same with another range for virtual addresses.
+    pub(crate) async fn start_with(store: &Store, service_cidr: &str) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?.with_file_name("portolan");
         ensure!(
             program.exists(),
@@ -56,7 +62,7 @@ impl ControlPlane {
             ])
             .args([
                 "--service-cidr",
-                "10.0.0.0/12",
+                service_cidr,
                 "--node-port-range",
                 "10000-65535",
             ])
@@ -69,6 +75,11 @@ impl ControlPlane {
         let mut server = Self { child, api, folder };
         server.wait(http).await?;
         Ok(server)
+    }
+
+    /// Where its API listens.
+    pub(crate) fn api(&self) -> SocketAddr {
+        self.api
     }
 
     /// Its process.

@@ -8,6 +8,7 @@
 
 mod floor;
 mod gather;
+mod http2;
 mod nodes;
 
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use portolan_proto::node::v1::node_sync_client::NodeSyncClient;
 use portolan_proto::node::v1::sync_request::Message as Said;
 use portolan_proto::node::v1::sync_response::Message as Told;
 use portolan_proto::node::v1::{
@@ -12,16 +11,15 @@ use portolan_proto::node::v1::{
 use portolan_proto::v1::node_api_client::NodeApiClient;
 use portolan_proto::v1::{CreateNodeRequest, Node, NodeSpec};
 use prost::Message;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 
 use super::gather::{Gather, now_us};
+use super::http2::Call;
 use crate::serve::ControlPlane;
 
-/// What a node may have to say before it is read.
-const OUTBOX: usize = 16;
+const SYNC: &str = "/portolan.node.v1.NodeSync/Sync";
 /// gRPC's prefix, and the header of an HTTP/2 DATA frame.
 const AROUND: usize = 5 + 9;
 
@@ -63,13 +61,8 @@ pub(super) async fn connect(
     let (idle, mut idles) = mpsc::channel(nodes);
     let mut tasks = JoinSet::new();
     for number in 0..nodes {
-        let stream = NodeStream::open(
-            server.connect().await?,
-            number,
-            gather.clone(),
-            idle.clone(),
-        )
-        .await?;
+        let socket = TcpStream::connect(server.api()).await?;
+        let stream = NodeStream::open(socket, number, gather.clone(), idle.clone()).await?;
         tasks.spawn(async move {
             if let Err(error) = stream.run().await {
                 eprintln!("node {number}: {error:#}");
@@ -86,8 +79,7 @@ pub(super) async fn connect(
 }
 
 struct NodeStream {
-    said: mpsc::Sender<SyncRequest>,
-    told: tonic::Streaming<SyncResponse>,
+    call: Call,
     gather: Arc<Gather>,
     /// Taken by the first Bookmark.
     idle: Option<mpsc::Sender<()>>,
@@ -95,12 +87,11 @@ struct NodeStream {
 
 impl NodeStream {
     async fn open(
-        channel: Channel,
+        socket: TcpStream,
         number: usize,
         gather: Arc<Gather>,
         idle: mpsc::Sender<()>,
     ) -> anyhow::Result<Self> {
-        let (said, outbox) = mpsc::channel(OUTBOX);
         let description = NodeDescription {
             dataplane: "simulated".to_owned(),
             ..NodeDescription::default()
@@ -113,22 +104,20 @@ impl NodeStream {
             projection_version: portolan_model::view::PROJECTION_VERSION,
             ..Hello::default()
         };
-        said.send(request(Said::Hello(hello))).await?;
-        let told = NodeSyncClient::new(channel)
-            .sync(ReceiverStream::new(outbox))
-            .await?
-            .into_inner();
+        let mut call = Call::open(socket, SYNC).await?;
+        call.send(&request(Said::Hello(hello))).await?;
         Ok(Self {
-            said,
-            told,
+            call,
             gather,
             idle: Some(idle),
         })
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
-        while let Some(response) = self.told.message().await? {
-            let size = response.encoded_len() + AROUND;
+        loop {
+            let message = self.call.receive().await?;
+            let size = message.len() + AROUND;
+            let response = SyncResponse::decode(message.as_slice())?;
             match response.message {
                 Some(Told::Batch(batch)) => self.apply(&batch, size).await?,
                 Some(Told::SnapshotEnd(end)) => self.acknowledge(end.revision).await?,
@@ -137,7 +126,9 @@ impl NodeStream {
                         attempted: bookmark.revision,
                         durable: bookmark.revision,
                     };
-                    self.said.send(request(Said::Heartbeat(heartbeat))).await?;
+                    self.call
+                        .send(&request(Said::Heartbeat(heartbeat)))
+                        .await?;
                     if let Some(idle) = self.idle.take() {
                         idle.send(()).await?;
                     }
@@ -146,10 +137,9 @@ impl NodeStream {
                 _ => {}
             }
         }
-        bail!("the stream ended")
     }
 
-    async fn apply(&self, batch: &Batch, size: usize) -> anyhow::Result<()> {
+    async fn apply(&mut self, batch: &Batch, size: usize) -> anyhow::Result<()> {
         let at = now_us();
         // Pieces of a snapshot name no commits.
         if batch.more || batch.commits.is_empty() {
@@ -166,21 +156,22 @@ impl NodeStream {
         self.acknowledge(batch.to_revision).await
     }
 
-    async fn acknowledge(&self, revision: u64) -> anyhow::Result<()> {
+    async fn acknowledge(&mut self, revision: u64) -> anyhow::Result<()> {
         let ack = Ack {
             attempted: revision,
             durable: revision,
             apply_us: 1,
             ..Ack::default()
         };
-        Ok(self.said.send(request(Said::Ack(ack))).await?)
+        self.call.send(&request(Said::Ack(ack))).await
     }
 }
 
-fn request(message: Said) -> SyncRequest {
-    SyncRequest {
+fn request(message: Said) -> Vec<u8> {
+    let request = SyncRequest {
         message: Some(message),
-    }
+    };
+    request.encode_to_vec()
 }
 
 fn name(number: usize) -> String {

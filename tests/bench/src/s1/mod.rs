@@ -8,9 +8,8 @@
 //! Every cell has an empty cluster of its own: a server just started, tables just made.
 
 mod ours;
-mod postgres;
-mod sqlite;
-mod writes;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use std::fmt;
 use std::time::Duration;
@@ -24,9 +23,9 @@ use crate::report::{Cell, Target};
 use crate::round::{Party, Round, Rounds, turns};
 use crate::serve::Store;
 use crate::stats::median;
+use crate::writes::Writes;
 use ours::Created;
 use postgres::{Order, Postgres};
-use writes::Writes;
 
 /// Concurrent clients, each with a connection of its own.
 pub(crate) const CLIENTS: [usize; 3] = [1, 16, 64];

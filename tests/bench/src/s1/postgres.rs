@@ -15,14 +15,14 @@ use sqlx::{Connection, Executor};
 use tokio::process::Command;
 
 use super::Workload;
-use super::writes::Writes;
 use crate::machine::Facts;
+use crate::writes::Writes;
 
 /// Threads of pgbench: its own default is 1, too few for 64 connections beside a server on two cores.
 const THREADS: usize = 2;
 
 /// The server that all parties share.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     server: TestServer,
     pgbench: PathBuf,
     databases: AtomicU32,
@@ -40,7 +40,7 @@ pub(super) enum Order {
 }
 
 impl Postgres {
-    pub(super) fn new(server: TestServer, workload: Workload) -> anyhow::Result<Self> {
+    pub(crate) fn new(server: TestServer, workload: Workload) -> anyhow::Result<Self> {
         let pgbench = program("pgbench").map_err(|error| anyhow!(error))?;
         Ok(Self {
             server,
@@ -50,7 +50,7 @@ impl Postgres {
         })
     }
 
-    pub(super) async fn describe(&self, facts: &mut Facts) -> anyhow::Result<()> {
+    pub(crate) async fn describe(&self, facts: &mut Facts) -> anyhow::Result<()> {
         let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
         let sql = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
                    WHERE name IN ('fsync', 'full_page_writes', 'shared_buffers', 'synchronous_commit', 'wal_sync_method')";
@@ -66,7 +66,7 @@ impl Postgres {
     }
 
     /// An empty database; what was written before is on disk, so that nobody's checkpoint is another's burden.
-    pub(super) async fn fresh_database(&self) -> anyhow::Result<String> {
+    pub(crate) async fn fresh_database(&self) -> anyhow::Result<String> {
         let name = format!("bench_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let url = self
             .server

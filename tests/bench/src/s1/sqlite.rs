@@ -8,10 +8,10 @@ use portolan_store_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::writes::Writes;
 use crate::machine::Facts;
+use crate::writes::Writes;
 
-pub(super) async fn describe(facts: &mut Facts) -> anyhow::Result<()> {
+pub(crate) async fn describe(facts: &mut Facts) -> anyhow::Result<()> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await?;
     let version = sqlx::query_scalar("SELECT sqlite_version()")
         .fetch_one(&mut connection)

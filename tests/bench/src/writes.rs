@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_allocator::{
-    Action, Context, Inputs, Operation, PutMode, ServiceField, ServiceParams, decide,
+    Action, Context, Inputs, NewService, Operation, PutMode, ServiceField, ServiceParams, decide,
 };
 use portolan_model::{
     ClusterSpec, Family, Labels, Name, PortRange, Protocol, Scoped, ServicePort, ServiceSpec,
@@ -11,7 +11,7 @@ use portolan_model::{
 };
 use portolan_store::{AuditEntry, Commit, Write};
 
-use super::Workload;
+use crate::s1::Workload;
 
 /// More than a loop over a file manages in a cell.
 const COUNT: usize = 30_000;
@@ -21,27 +21,41 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 const PRINCIPAL: &str = "anonymous@127.0.0.1";
 
 /// A new cluster, then one Service after the other.
-pub(super) struct Writes {
-    pub(super) cluster: Name,
-    pub(super) bootstrap: Write,
-    pub(super) creates: Vec<Write>,
+pub(crate) struct Writes {
+    pub(crate) cluster: Name,
+    pub(crate) bootstrap: Write,
+    pub(crate) creates: Vec<Write>,
 }
 
 impl Writes {
-    pub(super) fn new(workload: Workload) -> Self {
+    /// One Service a transaction.
+    pub(crate) fn new(workload: Workload) -> Self {
+        let creates = (0..COUNT).map(|number| operation("CreateService", create(workload, number)));
+        Self::decided(creates)
+    }
+
+    /// So many Services a transaction.
+    pub(crate) fn batches(batches: usize, services: usize) -> Self {
+        let batch = |batch| {
+            let numbers = batch * services..(batch + 1) * services;
+            let service = |number| {
+                let (key, params) = service(Workload::ClusterIp, number);
+                NewService { key, params }
+            };
+            let action = Action::CreateServices(numbers.map(service).collect());
+            operation("BatchCreateServices", action)
+        };
+        Self::decided((0..batches).map(batch))
+    }
+
+    fn decided(operations: impl Iterator<Item = Operation>) -> Self {
         let cluster = name("default");
         let mut state = State::default();
         let bootstrap = next(&mut state, operation("Bootstrap", bootstrap(&cluster)));
-        let creates = (0..COUNT).map(|number| {
-            next(
-                &mut state,
-                operation("CreateService", create(workload, number)),
-            )
-        });
         Self {
             cluster,
             bootstrap,
-            creates: creates.collect(),
+            creates: operations.map(|operation| next(&mut state, operation)).collect(),
         }
     }
 }
@@ -118,32 +132,40 @@ fn bootstrap(cluster: &Name) -> Action {
 }
 
 fn create(workload: Workload, number: usize) -> Action {
-    let id = format!("service-{number}");
+    let (key, params) = service(workload, number);
     Action::PutService {
-        key: Scoped::new(name("default"), name(&id)),
-        params: ServiceParams {
-            labels: Labels::new(),
-            annotations: Labels::new(),
-            spec: ServiceSpec {
-                kind: match workload {
-                    Workload::ClusterIp => ServiceType::ClusterIP,
-                    Workload::NodePort => ServiceType::NodePort,
-                },
-                selector: Labels::from([("app".to_owned(), id)]),
-                ports: vec![ServicePort {
-                    name: String::new(),
-                    port: 80,
-                    protocol: Protocol::Tcp,
-                    target: TargetPort::Number(8080),
-                    app_protocol: None,
-                    node_port: None,
-                }],
-                ..ServiceSpec::default()
-            },
-            fields: ServiceField::ALL.into(),
-        },
+        key,
+        params,
         mode: PutMode::Create,
     }
+}
+
+fn service(workload: Workload, number: usize) -> (Scoped, ServiceParams) {
+    let id = format!("service-{number}");
+    let key = Scoped::new(name("default"), name(&id));
+    let spec = ServiceSpec {
+        kind: match workload {
+            Workload::ClusterIp => ServiceType::ClusterIP,
+            Workload::NodePort => ServiceType::NodePort,
+        },
+        selector: Labels::from([("app".to_owned(), id)]),
+        ports: vec![ServicePort {
+            name: String::new(),
+            port: 80,
+            protocol: Protocol::Tcp,
+            target: TargetPort::Number(8080),
+            app_protocol: None,
+            node_port: None,
+        }],
+        ..ServiceSpec::default()
+    };
+    let params = ServiceParams {
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        spec,
+        fields: ServiceField::ALL.into(),
+    };
+    (key, params)
 }
 
 fn name(text: &str) -> Name {
