@@ -8,10 +8,11 @@ use std::time::Duration;
 use portolan_model::Name;
 use portolan_store::{PAUSE, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{bounded, while_doing};
+use crate::prepared::prepare;
 
 /// How long one step of a small read or of a write may take.
 pub(crate) const STEP: Duration = Duration::from_secs(3);
@@ -28,7 +29,8 @@ const POOL_SIZE: u32 = 4;
 /// lock outlasts that, so that it costs the next writer time and not an error. No statement runs for ever, even if its
 /// client is gone. Plans are made once, which is right because they are lookups alone, whatever the planner guesses: it
 /// can't see the length of an array.
-pub(crate) const WRITER: [(&str, &str); 7] = [
+pub(crate) const WRITER: [(&str, &str); 8] = [
+    ("standard_conforming_strings", "on"),
     ("idle_in_transaction_session_timeout", "2s"),
     ("lock_timeout", "2500ms"),
     ("statement_timeout", "10s"),
@@ -101,7 +103,10 @@ impl Connections {
 
     /// A new connection for writing.
     pub(crate) async fn connect_writer(&self) -> Result<PgConnection, StoreError> {
-        bounded(STEP, "connecting", self.writer.connect()).await
+        let mut connection = bounded(STEP, "connecting", self.writer.connect()).await?;
+        let preparing = connection.execute(AssertSqlSafe(prepare()));
+        bounded(STEP, "preparing statements", preparing).await?;
+        Ok(connection)
     }
 }
 

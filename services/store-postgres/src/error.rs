@@ -50,6 +50,23 @@ pub(crate) fn is_disconnected(error: &StoreError) -> bool {
     }
 }
 
+/// Whether the server said that it did not do what was asked. One that shuts down (class 57P) says nothing of the kind.
+pub(crate) fn is_refused(error: &StoreError) -> bool {
+    match error {
+        StoreError::Conflict { .. } => true,
+        StoreError::Unavailable {
+            source: Some(source),
+            ..
+        } => match source.downcast_ref() {
+            Some(sqlx::Error::Database(refusal)) => {
+                !refusal.code().is_some_and(|code| code.starts_with("57P"))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Runs something that must not take longer than `bound`: a server that vanished without a word says nothing for
 /// minutes.
 pub(crate) async fn bounded<T>(

@@ -3,10 +3,9 @@
 //! It keeps and orders; it does not decide, and it does not cache.
 //!
 //! ```text
-//! lock_and_read_after   BEGIN; SELECT pg_advisory_xact_lock(…)   1  one simple query, two statements
-//!                       SELECT … change_log, clock_timestamp()   2  commits that the caller does not know, and the time
-//! commit                WITH … INSERT … UPDATE … DELETE …        3  one statement from arrays, whatever the rows
-//!                       COMMIT                                   4  the flush of the WAL
+//! lock_and_read_after   BEGIN; SELECT pg_advisory_xact_lock(…);  1  one message, three statements
+//!                       EXECUTE portolan_read                       commits that the caller does not know, and the time
+//! commit                EXECUTE portolan_write; COMMIT           2  one statement from arrays, whatever the rows
 //! heads                 SELECT … logs, LATERAL change_log        one read of an index a cluster, about 0.1 ms
 //! ```
 //! **Lock first.** Under READ COMMITTED a statement takes its snapshot before it waits for a lock, so the lock and the
@@ -18,8 +17,8 @@
 //! **One connection a cluster writes**, outside the pool: no checkout, statements prepared once, and settings of its own
 //! (see `connection.rs`): what a paused holder has open is ended by the server after 2 s.
 //!
-//! **Four round trips** are all that a commit costs beside the flush; with a group of 64 operations they weigh little.
-//! The claims' columns are taken from the JSON in SQL, so that a body crosses the wire once. Bodies are `json`, not
+//! **Two round trips** are all that a commit costs beside the flush: its statements are prepared in SQL, and travel with
+//! `BEGIN`, lock and `COMMIT` as messages of the simple protocol. The claims' columns are taken from the JSON in SQL, so that a body crosses the wire once. Bodies are `json`, not
 //! `jsonb`: they are written far more often than searched, come back as they were, and any text fits (`jsonb` refuses
 //! `\u0000`).
 //!
@@ -29,11 +28,12 @@
 //! poll the heads instead); a table for every kind (the write statement would have three parts for each; views serve
 //! who reads SQL); LISTEN, triggers and stored procedures of any kind.
 //!
-//! Start with [`PgStore`]; `transaction.rs` and `write.rs` have the write path, `read.rs` the rest of the log.
+//! Start with [`PgStore`]; `transaction.rs`, `prepared.rs` and `write.rs` have the write path, `read.rs` the rest of the log.
 
 mod connection;
 mod error;
 mod load;
+mod prepared;
 mod read;
 mod reports;
 mod store;

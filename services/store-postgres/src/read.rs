@@ -64,6 +64,8 @@ pub(crate) struct Read {
     pub(crate) commits: Vec<Commit>,
     pub(crate) head: Revision,
     pub(crate) now: Timestamp,
+    /// Where the log goes on, even if what was asked for ends before its commit does.
+    first: Option<i64>,
 }
 
 pub(crate) async fn heads(pool: &PgPool) -> Result<Vec<Head>, StoreError> {
@@ -88,43 +90,42 @@ pub(crate) async fn heads(pool: &PgPool) -> Result<Vec<Head>, StoreError> {
         .collect()
 }
 
-/// Every commit after a revision, and the clock.
-pub(crate) async fn read_all_after(
-    connection: &mut PgConnection,
-    cluster: &Name,
-    after: Revision,
-) -> Result<Read, StoreError> {
-    read_after(connection, cluster, after, i64::MAX).await
-}
-
 pub(crate) async fn read_after(
     connection: &mut PgConnection,
     cluster: &Name,
     after: Revision,
     limit: i64,
-) -> Result<Read, StoreError> {
+) -> Result<Vec<Commit>, StoreError> {
     let query = sqlx::query(READ_AFTER)
         .bind(cluster.as_str())
         .bind(number(after.0))
         .bind(limit.max(1));
     let found = bounded(STEP, "reading the log", query.fetch_all(&mut *connection)).await?;
-    let base = found.first().map(Base::from_row).transpose();
-    let base = base.map_err(while_doing("reading the log"))?;
-    let base = base.ok_or_else(|| StoreError::unavailable("reading the log: no row"))?;
-    if after < base.oldest {
-        return Err(StoreError::Compacted {
-            oldest: base.oldest,
-        });
+    let read = Read::of(&found, after)?;
+    match read.first {
+        Some(rev) if read.commits.is_empty() => Ok(vec![one(connection, cluster, rev).await?]),
+        _ => Ok(read.commits),
     }
-    let mut read = Read {
-        commits: commits_from(&found)?,
-        head: base.head,
-        now: base.now,
-    };
-    if let (true, Some(rev)) = (read.commits.is_empty(), base.first) {
-        read.commits.push(one(connection, cluster, rev).await?);
+}
+
+impl Read {
+    /// From the rows of [`READ_AFTER`].
+    pub(crate) fn of(rows: &[PgRow], after: Revision) -> Result<Self, StoreError> {
+        let base = rows.first().map(Base::from_row).transpose();
+        let base = base.map_err(while_doing("reading the log"))?;
+        let base = base.ok_or_else(|| StoreError::unavailable("reading the log: no row"))?;
+        if after < base.oldest {
+            return Err(StoreError::Compacted {
+                oldest: base.oldest,
+            });
+        }
+        Ok(Self {
+            commits: commits_from(rows)?,
+            head: base.head,
+            now: base.now,
+            first: base.first,
+        })
     }
-    Ok(read)
 }
 
 /// A commit with more changes than were asked for.

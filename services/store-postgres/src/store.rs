@@ -79,11 +79,7 @@ impl Store for PgStore {
             .acquire()
             .await
             .map_err(while_doing("reading the log"))?;
-        Ok(
-            read::read_after(&mut connection, cluster, after, number(limit as u64))
-                .await?
-                .commits,
-        )
+        read::read_after(&mut connection, cluster, after, number(limit as u64)).await
     }
 
     async fn lock_and_read_after(

@@ -2,13 +2,14 @@
 
 use portolan_model::{Digest, Name, Revision};
 use portolan_store::{CommitError, Locked, StoreError, Transaction, Turn, Write};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::connection::{Connections, Held, STEP};
 use crate::error::{bounded, is_disconnected};
-use crate::read::read_all_after;
-use crate::write::write_rows;
+use crate::prepared;
+use crate::read::Read;
+use crate::write::write_and_commit;
 
 /// A write transaction on a connection of its own. Dropping it closes the connection, which frees the lock.
 pub struct PgTransaction {
@@ -24,18 +25,18 @@ pub(crate) async fn lock(
     after: Revision,
 ) -> Result<Locked<PgTransaction>, StoreError> {
     let mut slot = connections.turn(cluster).await?;
-    let connection = match slot.take() {
-        Some(kept) => match begin(kept, cluster).await {
+    let (connection, rows) = match slot.take() {
+        Some(kept) => match begin(kept, cluster, after).await {
             // It ended while nobody used it; nothing has happened on it.
             Err(error) if is_disconnected(&error) => {
-                begin(connections.connect_writer().await?, cluster).await?
+                begin(connections.connect_writer().await?, cluster, after).await?
             }
             begun => begun?,
         },
-        None => begin(connections.connect_writer().await?, cluster).await?,
+        None => begin(connections.connect_writer().await?, cluster, after).await?,
     };
-    let mut held = Held::new(connection, slot);
-    let read = read_all_after(held.connection(), cluster, after).await?;
+    let held = Held::new(connection, slot);
+    let read = Read::of(&rows, after)?;
     let transaction = PgTransaction {
         turn: Turn::begin(held),
         cluster: cluster.clone(),
@@ -48,20 +49,31 @@ pub(crate) async fn lock(
     })
 }
 
-/// Begins and takes the lock, in one round trip of the simple protocol.
-async fn begin(mut connection: PgConnection, cluster: &Name) -> Result<PgConnection, StoreError> {
-    let sql = format!("BEGIN; SELECT pg_advisory_xact_lock({})", lock_key(cluster));
-    bounded(
-        STEP,
-        "taking the lock",
-        connection.execute(AssertSqlSafe(sql)),
-    )
-    .await?;
-    Ok(connection)
+/// Begins, takes the lock and reads the log, in one round trip. Within one message, too, a statement takes its snapshot
+/// when its turn comes, so the log is read as whoever held the lock before left it.
+async fn begin(
+    mut connection: PgConnection,
+    cluster: &Name,
+    after: Revision,
+) -> Result<(PgConnection, Vec<PgRow>), StoreError> {
+    let sql = format!(
+        "BEGIN; {}; {}",
+        lock_statement(cluster),
+        prepared::read(cluster, after)
+    );
+    let rows = connection.fetch_all(AssertSqlSafe(sql));
+    let mut rows = bounded(STEP, "taking the lock", rows).await?;
+    // The lock's own.
+    rows.remove(0);
+    Ok((connection, rows))
+}
+
+pub(crate) fn lock_statement(cluster: &Name) -> String {
+    format!("SELECT pg_advisory_xact_lock({})", lock_key(cluster))
 }
 
 /// The same in every release: replicas of two of them meet during an upgrade.
-pub(crate) fn lock_key(cluster: &Name) -> i64 {
+fn lock_key(cluster: &Name) -> i64 {
     let digest = Digest::of(&[b"portolan/log/", cluster.as_str().as_bytes()]);
     let first = digest.as_bytes().first_chunk();
     i64::from_be_bytes(*first.expect("a digest has 16 bytes"))
@@ -74,12 +86,7 @@ impl Transaction for PgTransaction {
         write
             .follows(self.head)
             .map_err(CommitError::NotCommitted)?;
-        write_rows(held.connection(), &self.cluster, write)
-            .await
-            .map_err(CommitError::NotCommitted)?;
-        // Whatever goes wrong from here on: the server may have committed before it could say so.
-        let commit = bounded(STEP, "committing", held.connection().execute("COMMIT"));
-        commit.await.map_err(CommitError::Unknown)?;
+        write_and_commit(held.connection(), &self.cluster, write).await?;
         held.release();
         Ok(())
     }

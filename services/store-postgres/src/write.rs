@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use portolan_model::Name;
 use portolan_store::rows::{ChangeRow, Effect, change_rows, number};
-use portolan_store::{AuditEntry, FORMAT, StoreError, Write};
+use portolan_store::{CommitError, FORMAT, Write};
 use sqlx::postgres::PgConnection;
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::connection::STEP;
-use crate::error::bounded;
+use crate::error::{bounded, is_refused};
+use crate::prepared;
 
 /// A claim's key and columns, from its JSON.
 macro_rules! claim {
@@ -41,7 +42,8 @@ macro_rules! rows_for {
 }
 
 /// All parts see the tables as they were before the statement; no two of them touch the same row. What should change
-/// or remove rows is counted: fewer than expected means that the tables are not what the log says.
+/// or remove rows is counted: fewer than expected means that the tables are not what the log says. That is an error of its
+/// own, made by a text that is no number, since nobody looks at the count before `COMMIT`.
 pub(crate) const WRITE: &str = concat!(
     "
 WITH change AS MATERIALIZED (
@@ -99,115 +101,78 @@ WITH change AS MATERIALIZED (
     DELETE FROM port_claims t USING port c WHERE c.effect = 3 AND t.ctid = c.place
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM object_set) + (SELECT count(*) FROM object_gone)
-     + (SELECT count(*) FROM ip_set) + (SELECT count(*) FROM ip_gone)
-     + (SELECT count(*) FROM port_set) + (SELECT count(*) FROM port_gone)"
+SELECT CASE WHEN changed = $19 THEN changed ELSE (changed || ' rows changed, not ' || $19)::bigint END FROM (
+    SELECT (SELECT count(*) FROM object_set) + (SELECT count(*) FROM object_gone)
+         + (SELECT count(*) FROM ip_set) + (SELECT count(*) FROM ip_gone)
+         + (SELECT count(*) FROM port_set) + (SELECT count(*) FROM port_gone) AS changed
+) AS counted"
 );
 
 /// Time for a row beside [`STEP`]: the largest commits have tens of thousands.
 const PER_ROW: Duration = Duration::from_micros(250);
 
-const FIRST: &str = "INSERT INTO logs (cluster, compacted_rev) VALUES ($1, 0)";
-
-/// Writes all rows of a commit.
-pub(crate) async fn write_rows(
+/// Writes all rows of a commit, and commits, in one round trip: the server skips the rest of a message after an error.
+pub(crate) async fn write_and_commit(
     connection: &mut PgConnection,
     cluster: &Name,
     write: &Write,
-) -> Result<(), StoreError> {
-    if write.commit.revision.0 == 1 {
-        let first = sqlx::query(FIRST)
-            .bind(cluster.as_str())
-            .execute(&mut *connection);
-        bounded(STEP, "beginning a log", first).await?;
-    }
+) -> Result<(), CommitError> {
     let rows = change_rows(&write.commit.changes);
+    let bound = STEP + PER_ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    let first = if write.commit.revision.0 == 1 {
+        format!("INSERT INTO logs (cluster, compacted_rev) VALUES ('{cluster}', 0); ")
+    } else {
+        String::new()
+    };
+    let sql = format!("{first}{}; COMMIT", call(cluster, write, &rows));
+    let work = connection.execute(AssertSqlSafe(sql));
+    let done = bounded(bound, "writing a commit", work).await;
+    done.map(drop).map_err(|error| {
+        if is_refused(&error) {
+            CommitError::NotCommitted(error)
+        } else {
+            // The server may have committed before it could say so.
+            CommitError::Unknown(error)
+        }
+    })
+}
+
+fn call(cluster: &Name, write: &Write, rows: &[ChangeRow]) -> String {
+    let commit = &write.commit;
     let expected = rows
         .iter()
-        .filter(|row| matches!(row.effect, Effect::Update | Effect::Delete))
-        .count();
-    let bound = STEP + PER_ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let work = write_arrays(connection, cluster, write, rows);
-    let changed = bounded(bound, "writing a commit", work).await?;
-    if usize::try_from(changed) == Ok(expected) {
-        return Ok(());
+        .filter(|row| matches!(row.effect, Effect::Update | Effect::Delete));
+    let audit = write.audit.iter();
+    prepared::write()
+        .text(cluster.as_str())
+        .number(number(commit.revision.0))
+        .number(commit.committed_at.0)
+        .text(&commit.token.to_string())
+        .text(&text(&commit.traceparent))
+        .text(&format!("\\x{}", commit.digest))
+        .number(FORMAT)
+        .array(rows.iter().map(|row| Some(row.kind.number().to_string())))
+        .array(rows.iter().map(|row| Some(&row.path)))
+        .array(rows.iter().map(|row| Some(row.uid.to_string())))
+        .array(rows.iter().map(|row| row.before.as_ref()))
+        .array(rows.iter().map(|row| row.after.as_ref()))
+        .array(rows.iter().map(|row| Some(effect(row.effect))))
+        .number(number(rows.len() as u64 - 1))
+        .array(audit.clone().map(|entry| Some(text(&entry.principal))))
+        .array(audit.clone().map(|entry| Some(text(&entry.method))))
+        .array(audit.clone().map(|entry| Some(text(&entry.resource))))
+        .array(audit.map(|entry| entry.request_id.map(|id| id.to_string())))
+        .number(number(expected.count() as u64))
+        .end()
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::None => "0",
+        Effect::Insert => "1",
+        Effect::Update => "2",
+        Effect::Delete => "3",
     }
-    Err(StoreError::conflict(format!(
-        "{changed} rows changed, not {expected}"
-    )))
-}
-
-async fn write_arrays(
-    connection: &mut PgConnection,
-    cluster: &Name,
-    write: &Write,
-    rows: Vec<ChangeRow>,
-) -> Result<i64, sqlx::Error> {
-    let commit = &write.commit;
-    let last = i32::try_from(rows.len()).unwrap_or(i32::MAX) - 1;
-    let rows = Columns::from(rows);
-    sqlx::query_scalar(WRITE)
-        .bind(cluster.as_str())
-        .bind(number(commit.revision.0))
-        .bind(commit.committed_at.0)
-        .bind(commit.token.as_uuid())
-        .bind(text(&commit.traceparent))
-        .bind(&commit.digest.as_bytes()[..])
-        .bind(FORMAT)
-        .bind(rows.kinds)
-        .bind(rows.paths)
-        .bind(rows.uids)
-        .bind(rows.befores)
-        .bind(rows.afters)
-        .bind(rows.effects)
-        .bind(last)
-        .bind(texts(&write.audit, |entry| &entry.principal))
-        .bind(texts(&write.audit, |entry| &entry.method))
-        .bind(texts(&write.audit, |entry| &entry.resource))
-        .bind(
-            write
-                .audit
-                .iter()
-                .map(|entry| entry.request_id)
-                .collect::<Vec<_>>(),
-        )
-        .fetch_one(connection)
-        .await
-}
-
-/// The changes, column by column.
-#[derive(Default)]
-struct Columns {
-    kinds: Vec<i16>,
-    paths: Vec<String>,
-    uids: Vec<Uuid>,
-    befores: Vec<Option<String>>,
-    afters: Vec<Option<String>>,
-    effects: Vec<i16>,
-}
-
-impl From<Vec<ChangeRow>> for Columns {
-    fn from(rows: Vec<ChangeRow>) -> Self {
-        let mut columns = Self::default();
-        for row in rows {
-            columns.kinds.push(i16::from(row.kind.number()));
-            columns.paths.push(row.path);
-            columns.uids.push(row.uid);
-            columns.befores.push(row.before);
-            columns.afters.push(row.after);
-            columns.effects.push(match row.effect {
-                Effect::None => 0,
-                Effect::Insert => 1,
-                Effect::Update => 2,
-                Effect::Delete => 3,
-            });
-        }
-        columns
-    }
-}
-
-fn texts(audit: &[AuditEntry], field: impl Fn(&AuditEntry) -> &String) -> Vec<String> {
-    audit.iter().map(|entry| text(field(entry))).collect()
 }
 
 /// Postgres has no character 0 in text.

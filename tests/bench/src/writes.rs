@@ -55,7 +55,9 @@ impl Writes {
         Self {
             cluster,
             bootstrap,
-            creates: operations.map(|operation| next(&mut state, operation)).collect(),
+            creates: operations
+                .map(|operation| next(&mut state, operation))
+                .collect(),
         }
     }
 }

@@ -133,7 +133,12 @@ impl Call {
     }
 
     async fn take(&mut self, frame: Frame) -> anyhow::Result<()> {
-        let Frame { kind, flags, stream, payload } = frame;
+        let Frame {
+            kind,
+            flags,
+            stream,
+            payload,
+        } = frame;
         let mut answer = Vec::new();
         match kind {
             kind::DATA if flags & PADDED == 0 => self.body.extend(payload),

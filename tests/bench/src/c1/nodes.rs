@@ -126,9 +126,7 @@ impl NodeStream {
                         attempted: bookmark.revision,
                         durable: bookmark.revision,
                     };
-                    self.call
-                        .send(&request(Said::Heartbeat(heartbeat)))
-                        .await?;
+                    self.call.send(&request(Said::Heartbeat(heartbeat))).await?;
                     if let Some(idle) = self.idle.take() {
                         idle.send(()).await?;
                     }

@@ -186,7 +186,7 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
     let paths = format!(
         "ARRAY['default/service-' || :p2::bigint, host('10.0.0.0'::inet + :p2::bigint){port}]"
     );
-    let write = (1..=18)
+    let write = (1..=19)
         .rev()
         .fold(statements.write.to_owned(), |text, number| {
             let value = match number {
@@ -205,14 +205,15 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
                 .replace("$2", ":from")
                 .replace("$3", ":rows");
             let lock = &statements.lock;
-            // In one message, as the store sends them.
+            // In one message; the store sends the reading with them, which pgbench can't, since it has to take the head
+            // from it.
             format!(
                 "\\startpipeline\nBEGIN;\n{lock};\n\\endpipeline\n{read}\n\\gset\n\\set p2 :head + 1\n\\set p3 :now\n"
             )
         }
         Order::Any => "BEGIN;\nSELECT nextval('revision') AS p2\n\\gset\n".to_owned(),
     };
-    format!("{begin}{write};\nCOMMIT;\n")
+    format!("{begin}\\startpipeline\n{write};\nCOMMIT;\n\\endpipeline\n")
 }
 
 /// The parameters that stay the same, from what the allocator decided.
@@ -269,6 +270,7 @@ fn parameters(writes: &Writes) -> Vec<String> {
         ("p16", array(vec![quoted(&entry.method)])),
         ("p17", array(vec![quoted(&entry.resource)])),
         ("p18", array(vec!["NULL".to_owned()])),
+        ("p19", "0".to_owned()),
     ];
     values.map(|(name, value)| format!("{name}={value}")).into()
 }

@@ -49,7 +49,9 @@ impl Floor {
             .spawn()?;
         let said = server.stdout.take().context("it is piped")?;
         let address = BufReader::new(said).lines().next_line().await?;
-        let address = address.context("the floor's server says nothing")?.parse()?;
+        let address = address
+            .context("the floor's server says nothing")?
+            .parse()?;
         Ok(Self {
             _server: server,
             address,
