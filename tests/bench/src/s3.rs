@@ -155,13 +155,13 @@ async fn come_and_go(
     // The first use of a connection is no part of what is measured.
     for is_first in std::iter::once(true).chain(std::iter::repeat(false)) {
         let sent = Instant::now();
-        let created = api.create_service(create.clone()).await;
-        created.context("creating a Service")?;
+        let done = api.create_service(create.clone()).await;
+        done.context("creating a Service")?;
         if !is_first {
             creates.push(sent.elapsed().as_secs_f64() * 1e3);
         }
-        let deleted = api.delete_service(delete.clone()).await;
-        deleted.context("deleting a Service")?;
+        let done = api.delete_service(delete.clone()).await;
+        done.context("deleting a Service")?;
         if began.elapsed() >= length {
             break;
         }
