@@ -29,7 +29,7 @@ impl EventSink {
     pub fn record(&self, events: impl IntoIterator<Item = Event>) {
         let dropped = events
             .into_iter()
-            .filter(|event| self.0.try_send(event.clone()).is_err())
+            .filter_map(|event| self.0.try_send(event).err())
             .count();
         if dropped > 0 {
             tracing::debug!(dropped, "events dropped");

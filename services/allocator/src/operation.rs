@@ -33,7 +33,7 @@ pub struct Context {
     pub method: &'static str,
     /// Makes a repetition return the first result.
     pub request_id: Option<Uuid>,
-    /// Digest of method and body, for telling a repetition from another request under the same id.
+    /// Digest of method and body, for telling a repetition from another request under the same id; empty without one.
     pub body_hash: String,
     /// Decide, but change nothing.
     pub validate_only: bool,

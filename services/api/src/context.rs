@@ -24,12 +24,17 @@ pub(crate) fn context<M: Message>(
         || "local".to_owned(),
         |peer| format!("anonymous@{}", peer.ip()),
     );
-    let body = request.get_ref().encode_to_vec();
+    let request_id = request_uuid(request_id, violations);
+    // Only a repetition is ever compared, and that needs an id.
+    let body_hash = request_id.map(|_| {
+        let body = request.get_ref().encode_to_vec();
+        Digest::of(&[method.as_bytes(), &body]).to_string()
+    });
     Context {
         principal,
         method,
-        request_id: request_uuid(request_id, violations),
-        body_hash: Digest::of(&[method.as_bytes(), &body]).to_string(),
+        request_id,
+        body_hash: body_hash.unwrap_or_default(),
         validate_only,
         traceparent: trace::traceparent(request.metadata()),
     }

@@ -27,6 +27,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// A batch import spends 40 % of its time in glibc's allocator, and half of that in this one, which also keeps less of
+/// what was freed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -27,6 +27,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// The server's, too: the clients share its processors.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,9 +20,12 @@ const MAX_ITEMS: usize = 10_000;
 
 /// Takes the reports of one stream.
 pub(super) struct HealthDesk {
+    allocator: Allocator,
+    stream: StreamHandle,
     node: Name,
     seat: Seat,
-    waiting: mpsc::Sender<ReadinessReport>,
+    /// Opened by the first report: most streams never see one, and the queue weighs as much as the rest of them.
+    waiting: Option<mpsc::Sender<ReadinessReport>>,
 }
 
 impl HealthDesk {
@@ -33,17 +36,17 @@ impl HealthDesk {
         seat: Seat,
         stream: StreamHandle,
     ) -> Self {
-        let (waiting, reports) = mpsc::channel(QUEUE);
-        tokio::spawn(work(cluster.allocator.clone(), reports, stream));
         Self {
+            allocator: cluster.allocator.clone(),
+            stream,
             node: node.clone(),
             seat,
-            waiting,
+            waiting: None,
         }
     }
 
     /// Takes a report. If too many wait, it is dropped without a `HealthAck`, and the node sends it again.
-    pub(super) fn take(&self, report: HealthReport) -> Result<(), Status> {
+    pub(super) fn take(&mut self, report: HealthReport) -> Result<(), Status> {
         if report.items.len() > MAX_ITEMS {
             return Err(violation(format!(
                 "a health report has at most {MAX_ITEMS} items"
@@ -58,7 +61,13 @@ impl HealthDesk {
             full: report.full,
             items: items.ok_or_else(|| violation("a workload's uid has 16 bytes"))?,
         };
-        if self.waiting.try_send(report).is_err() {
+        let (allocator, stream) = (&self.allocator, &self.stream);
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let (waiting, reports) = mpsc::channel(QUEUE);
+            tokio::spawn(work(allocator.clone(), reports, stream.clone()));
+            waiting
+        });
+        if waiting.try_send(report).is_err() {
             tracing::debug!(node = %self.node, "a health report has to be sent again");
         }
         Ok(())

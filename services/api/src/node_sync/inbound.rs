@@ -37,9 +37,8 @@ struct Speaker {
 impl Visit<'_> {
     /// Until the node has nothing more to say, or breaks a rule.
     pub(super) async fn run(mut self, extensions: &Extensions) -> Result<(), Status> {
-        let hello = self.hello().await?;
-        let arrival = self.shared.receive(&hello, extensions, &self.stream);
-        let (speaker, health) = self.admit(arrival.await?, &hello);
+        // On the heap, so that what only the beginning needs is not kept for as long as the stream lasts.
+        let (speaker, mut health) = Box::pin(self.arrive(extensions)).await?;
         while let Some(request) = self.inbound.message().await? {
             match request.message {
                 Some(Message::Ack(ack)) => speaker.acknowledge(ack),
@@ -56,6 +55,12 @@ impl Visit<'_> {
             }
         }
         Ok(())
+    }
+
+    async fn arrive(&mut self, extensions: &Extensions) -> Result<(Speaker, HealthDesk), Status> {
+        let hello = self.hello().await?;
+        let arrival = self.shared.receive(&hello, extensions, &self.stream);
+        Ok(self.admit(arrival.await?, &hello))
     }
 
     async fn hello(&mut self) -> Result<Hello, Status> {

@@ -50,13 +50,12 @@ pub(super) async fn create(
     let state = access.allocator.cache().state();
     // A repetition of a request finds its Services by their names.
     let answered: Vec<_> = if outcome.objects.len() == keys.len() {
-        let services = outcome.objects.iter().filter_map(service);
-        services.cloned().collect()
+        outcome.objects.iter().filter_map(service).collect()
     } else {
         let services = keys.iter().filter_map(|key| state.service(key));
-        services.map(|service| (**service).clone()).collect()
+        services.map(AsRef::as_ref).collect()
     };
-    let services = messages(access, &state, answered.iter());
+    let services = messages(access, &state, answered.into_iter());
     let response = v1::BatchCreateServicesResponse { services };
     Ok(respond(response, outcome.verb))
 }
