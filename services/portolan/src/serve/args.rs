@@ -12,7 +12,8 @@ use crate::failure::Failure;
 /// Run the control plane
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Where state is kept: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
+    /// Where state is kept: `sqlite:FILE`, `postgres://USER@HOST/DATABASE`, or `memory` to try things out: nothing
+    /// outlives the process
     #[arg(
         long,
         env = "PORTOLAN_STORE",

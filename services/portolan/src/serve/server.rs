@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portolan_api::Api;
 use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
-use portolan_store::{Store, StoreError};
+use portolan_store::{MemStore, Store, StoreError};
 use portolan_store_postgres::PgStore;
 use portolan_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -63,9 +63,13 @@ impl Server {
                 .map_err(|e| unusable(store, &e))?;
             return Self::over(store, grpc, http, settings, auto_register, remedy).await;
         }
+        if store == "memory" {
+            let store = MemStore::new();
+            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
+        }
         let Some(path) = store.strip_prefix("sqlite:") else {
             return Err(Failure::Usage(format!(
-                "--store {store}: must start with sqlite: or postgres://"
+                "--store {store}: must be memory, or start with sqlite: or postgres://"
             )));
         };
         let path = path.strip_prefix("//").unwrap_or(path);

@@ -1,0 +1,41 @@
+//! The Service API, row by row of its specification, through real gRPC on each store: memory, SQLite, Postgres.
+//!
+//! ```text
+//! case (written once) > on_every_store! > portolan serve, one process a store > a cluster of the case's own
+//! ```
+//! A case begins with the id of its row: `f10_…` of the families, `a4_…` of the allocators, `t_…` of the changes of type,
+//! `c5_…` of the conformance checklist. [`rows`] knows every id, and fails where one has no case.
+
+/// One named test a case and store: `families::f1_…::postgres`.
+macro_rules! on_every_store {
+    ($($case:ident),+ $(,)?) => {
+        pub(crate) const CASES: &[&str] = &[$(stringify!($case)),+];
+        $(mod $case {
+            use crate::stores::{Kind, plane};
+
+            #[test]
+            fn memory() {
+                super::$case(plane(Kind::Memory));
+            }
+
+            #[test]
+            fn sqlite() {
+                super::$case(plane(Kind::Sqlite));
+            }
+
+            #[test]
+            fn postgres() {
+                super::$case(plane(Kind::Postgres));
+            }
+        })+
+    };
+}
+
+mod cluster;
+mod dependents;
+mod expect;
+mod families;
+mod node_ports;
+mod specs;
+mod stores;
+mod transitions;
