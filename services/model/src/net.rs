@@ -107,11 +107,14 @@ pub fn parse_address(text: &str) -> Result<IpAddr, &'static str> {
     }
 }
 
-/// A range in strict form: canonical, without host bits.
+/// A range in strict form: an address as [`parse_address`] wants it, a prefix without leading zeros, no host bits.
 pub fn canonical_cidr(text: &str) -> Result<IpNet, String> {
-    let net: IpNet = text
-        .parse()
-        .map_err(|_| "must be a CIDR, such as 10.96.0.0/16".to_owned())?;
+    let malformed = || "must be a CIDR, such as 10.96.0.0/16".to_owned();
+    let (address, prefix) = text.split_once('/').ok_or_else(malformed)?;
+    let is_plain = prefix.bytes().all(|b| b.is_ascii_digit()) && !prefix.starts_with('0');
+    let length = prefix.parse().ok().filter(|_| is_plain || prefix == "0");
+    let address = parse_address(address).map_err(|why| format!("{}: {why}", malformed()))?;
+    let net = IpNet::new(address, length.ok_or_else(malformed)?).map_err(|_| malformed())?;
     if net.trunc() != net {
         return Err(format!(
             "has bits set behind the prefix; did you mean {}?",
@@ -119,4 +122,34 @@ pub fn canonical_cidr(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(net)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_canonical() {
+        for (text, ok) in [
+            ("10.0.0.0/8", true),
+            ("0.0.0.0/0", true),
+            ("10.0.0.1/32", true),
+            ("fd00::/64", true),
+            ("FD00::/64", true),
+            ("10.0.0.0", false),
+            ("10.0.0.1/8", false),
+            ("010.0.0.0/8", false),
+            ("10.0.00.0/8", false),
+            ("10.0.0.0/08", false),
+            ("10.0.0.0/+8", false),
+            ("10.0.0.0/", false),
+            ("10.0.0.0/33", false),
+            ("::ffff:10.0.0.0/104", false),
+            ("fe80::%eth0/64", false),
+            ("10.0.0.0/8/8", false),
+            (" 10.0.0.0/8", false),
+        ] {
+            assert_eq!(canonical_cidr(text).is_ok(), ok, "{text:?}");
+        }
+    }
 }

@@ -31,10 +31,14 @@ macro_rules! on_every_store {
     };
 }
 
+mod backends;
 mod cluster;
+mod cross_field;
 mod dependents;
 mod expect;
 mod families;
+mod fields;
+mod metadata;
 mod node_ports;
 mod specs;
 mod stores;

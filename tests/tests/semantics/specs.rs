@@ -128,3 +128,9 @@ pub(crate) fn families(spec: &ServiceSpec) -> Vec<u8> {
     };
     spec.ip_families().map(number).collect()
 }
+
+/// A value with something else in it.
+pub(crate) fn with_more<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut value);
+    value
+}

@@ -24,15 +24,6 @@ pub(super) fn name(field: &str, spec: &ServiceSpec, violations: &mut Violations)
             "must be a DNS name: labels of lower-case letters, digits and '-', joined by '.'",
         );
     }
-    if spec
-        .internal_traffic_policy
-        .is_some_and(|policy| policy == TrafficPolicy::Local)
-    {
-        violations.add(
-            format!("{field}.internal_traffic_policy"),
-            "must not be set for type ExternalName",
-        );
-    }
 }
 
 /// What only a load balancer may have.
