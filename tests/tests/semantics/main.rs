@@ -33,13 +33,16 @@ macro_rules! on_every_store {
 
 mod backends;
 mod cluster;
+mod clusterip_allocation;
 mod cross_field;
 mod dependents;
 mod expect;
 mod families;
 mod fields;
 mod metadata;
+mod node_port_allocation;
 mod node_ports;
 mod specs;
 mod stores;
 mod transitions;
+mod validate_only;
