@@ -22,8 +22,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens a stream for a node that holds nothing.
+    /// Opens a stream for a node of the default cluster that holds nothing.
     pub async fn connect(server: &str, name: &str) -> Result<Self, Status> {
+        Self::connect_to(server, "default", name).await
+    }
+
+    /// Opens a stream for a node that holds nothing.
+    pub async fn connect_to(server: &str, cluster: &str, name: &str) -> Result<Self, Status> {
         let endpoint = Endpoint::from_shared(server.to_owned()).expect("a URL");
         let endpoint = endpoint
             .initial_stream_window_size(WINDOW)
@@ -31,7 +36,7 @@ impl Node {
         let channel = endpoint.connect_lazy();
         let (requests, outgoing) = mpsc::channel(8);
         let hello = wire::Hello {
-            cluster: "default".to_owned(),
+            cluster: cluster.to_owned(),
             node: name.to_owned(),
             session: 1,
             description: Some(wire::NodeDescription {

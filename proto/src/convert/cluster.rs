@@ -46,7 +46,8 @@ pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
     }
 }
 
-fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
+/// What is known about a cluster.
+pub fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
     let ports = cluster.spec.node_ports;
     let quarantined = state
         .quarantined_ports()

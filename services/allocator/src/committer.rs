@@ -88,6 +88,7 @@ impl<S: Store> Committer<S> {
                         .observe(started.elapsed().as_secs_f64());
                     self.metrics.committed.inc_by(batch.committed());
                     self.metrics.refused.inc_by(batch.refused());
+                    self.count_allocations(&batch);
                     self.events.record(batch.answer(pending));
                     return Ok(());
                 }
@@ -105,6 +106,16 @@ impl<S: Store> Committer<S> {
         tracing::error!("state and store disagree after {ATTEMPTS} reloads");
         fail(pending, &SubmitError::Internal);
         Ok(())
+    }
+
+    fn count_allocations(&self, batch: &Batch) {
+        let (cluster, tally) = (self.cache.cluster(), &self.metrics.allocations);
+        for (claimed, is_picked) in batch.claimed() {
+            tally.granted(cluster, batch.state(), claimed, is_picked);
+        }
+        for refusal in batch.refusals() {
+            tally.refused(cluster, refusal);
+        }
     }
 
     async fn attempt(&self, pending: &[Pending]) -> Result<Batch, Setback> {

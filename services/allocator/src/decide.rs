@@ -23,7 +23,8 @@ use portolan_model::{Change, Event, Refusal, Revision, State, Timestamp};
 use crate::{Action, Operation, Outcome};
 pub use audit::{Claimed, Finding, FindingReason, Remedy, audit};
 use draft::Draft;
-pub use quarantine::QUARANTINE_CAP;
+pub(crate) use quarantine::Caps;
+pub use quarantine::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 pub use service_cidr::DRAIN_GRACE;
 pub(crate) use service_cidr::is_drained;
 
@@ -49,6 +50,8 @@ pub struct Decision {
     pub changes: Vec<Change>,
     /// Worth telling people, should the changes be committed.
     pub events: Vec<Event>,
+    /// Of what the changes claim: what was picked, rather than asked for.
+    pub picked: Vec<Claimed>,
     /// The answer.
     pub outcome: Outcome,
 }
@@ -60,6 +63,7 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
             state: state.clone(),
             changes: Vec::new(),
             events: Vec::new(),
+            picked: Vec::new(),
             outcome,
         });
     }

@@ -1,5 +1,7 @@
 //! What the allocator counts.
 
+mod allocations;
+
 use portolan_model::Name;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,6 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::{Finding, FindingReason};
+use allocations::Allocations;
 
 /// Counters and histograms over all committers of a process. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +29,7 @@ pub struct Metrics {
     pub transaction: Histogram,
     /// Claims and Services that disagree, by cluster and reason: should stay 0.
     pub findings: Family<Vec<(&'static str, String)>, Gauge>,
+    pub(crate) allocations: Allocations,
 }
 
 impl Default for Metrics {
@@ -38,6 +42,7 @@ impl Default for Metrics {
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 7)),
             transaction: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
             findings: Family::default(),
+            allocations: Allocations::default(),
         }
     }
 }
@@ -77,6 +82,7 @@ impl Metrics {
             "Addresses and ports whose claims do not fit the Services",
             self.findings.clone(),
         );
+        registry.register_collector(Box::new(self.allocations.clone()));
     }
 
     /// Takes note of an audit.
@@ -92,6 +98,7 @@ impl Metrics {
 
     /// Forgets what was counted of a cluster.
     pub fn forget(&self, cluster: &Name) {
+        self.allocations.forget(cluster);
         for reason in FindingReason::ALL {
             self.findings.remove(&labels(cluster, reason));
         }

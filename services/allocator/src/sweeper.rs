@@ -2,13 +2,12 @@
 //! more, and removing ranges that are drained.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
 
-use crate::decide::is_drained;
-use crate::{Action, Allocator, Context, Operation, QUARANTINE_CAP};
+use crate::decide::{Caps, is_drained};
+use crate::{Action, Allocator, Context, Operation};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -51,7 +50,12 @@ fn removable(state: &State, now: Timestamp) -> Option<Action> {
 }
 
 /// What no registered node can still forward for, and what waited for too long.
-fn releasable(state: &Arc<State>, acknowledged: &Acknowledged, now: Timestamp) -> Option<Action> {
+fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Option<Action> {
+    if state.quarantined_addresses().next().is_none() && state.quarantined_ports().next().is_none()
+    {
+        return None;
+    }
+    let caps = Caps::of(state);
     let forgotten = state
         .nodes()
         .map(|node| {
@@ -62,12 +66,12 @@ fn releasable(state: &Arc<State>, acknowledged: &Acknowledged, now: Timestamp) -
         })
         .min()
         .unwrap_or(Revision(u64::MAX));
-    let due = |claim: &ClaimState| match claim {
+    let due = |claim: &ClaimState, cap: Duration| match claim {
         ClaimState::Quarantined {
             released_in,
             released_at,
         } => {
-            let capped = Duration::from_micros(now.micros_since(*released_at)) > QUARANTINE_CAP;
+            let capped = Duration::from_micros(now.micros_since(*released_at)) > cap;
             if capped && *released_in > forgotten {
                 tracing::warn!(
                     revision = released_in.0,
@@ -80,12 +84,12 @@ fn releasable(state: &Arc<State>, acknowledged: &Acknowledged, now: Timestamp) -
     };
     let addresses: Vec<_> = state
         .quarantined_addresses()
-        .filter_map(|c| Some((c.address, due(&c.state)?)))
+        .filter_map(|c| Some((c.address, due(&c.state, caps.address(c.address))?)))
         .take(BULK)
         .collect();
     let ports: Vec<_> = state
         .quarantined_ports()
-        .filter_map(|c| Some((c.port, due(&c.state)?)))
+        .filter_map(|c| Some((c.port, due(&c.state, caps.port())?)))
         .take(BULK)
         .collect();
     let nothing = addresses.is_empty() && ports.is_empty();
@@ -99,4 +103,113 @@ fn wall_clock() -> Timestamp {
         .unwrap_or_default()
         .as_micros();
     Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use portolan_model::{
+        ClaimOwner, Cluster, ClusterSpec, IpClaim, Labels, Meta, Name, Node, NodeSpec, Object,
+        PortClaim, PortRange, ServiceCidr,
+    };
+
+    use super::*;
+    use crate::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
+
+    fn meta(number: u128) -> Meta {
+        Meta {
+            name: Name::trusted(format!("x{number}")),
+            uid: Uid::from_random(number << 64),
+            generation: 1,
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+            created_in: Revision(1),
+            revision: Revision(1),
+        }
+    }
+
+    /// A node that never answers, 254 addresses, 100 ports; so many of both are taken, the first released at 0.
+    fn state(taken: u8) -> State {
+        let first = PortRange {
+            first: 30_000,
+            last: 30_099,
+        };
+        let cluster = Cluster {
+            meta: meta(1),
+            spec: ClusterSpec {
+                node_ports: first,
+                dns_domain: "cluster.local".to_owned(),
+                families: vec![portolan_model::Family::V4],
+                endpoint_ranges: Vec::new(),
+                workload_ranges: Vec::new(),
+            },
+        };
+        let range = ServiceCidr {
+            meta: meta(2),
+            cidrs: vec!["10.0.0.0/24".parse().unwrap()],
+            draining_since: None,
+        };
+        let node = Node {
+            meta: meta(3),
+            spec: NodeSpec::default(),
+            session: 0,
+        };
+        let owner = ClaimOwner {
+            uid: meta(4).uid,
+            namespace: Name::trusted("default"),
+            name: Name::trusted("web"),
+        };
+        let of = |i| match i {
+            1 => ClaimState::Quarantined {
+                released_in: Revision(9),
+                released_at: Timestamp(0),
+            },
+            _ => ClaimState::Held,
+        };
+        let claims = (1..=taken).flat_map(|i| {
+            let address = IpClaim {
+                address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, i)),
+                owner: owner.clone(),
+                state: of(i),
+            };
+            let port = PortClaim {
+                port: 29_999 + u16::from(i),
+                owner: owner.clone(),
+                state: of(i),
+            };
+            [Object::from(address), port.into()]
+        });
+        let objects: Vec<_> = [cluster.into(), range.into(), node.into()]
+            .into_iter()
+            .chain(claims)
+            .collect();
+        State::from_objects(Revision(9), objects)
+    }
+
+    #[test]
+    fn who_never_answers_is_waited_for_less_where_hardly_anything_is_free() {
+        let after = |cap: Duration| Timestamp(i64::try_from(cap.as_micros()).unwrap() + 1);
+        let (long, short) = (after(QUARANTINE_CAP), after(QUARANTINE_CAP_FULL));
+        for (row, taken, now, addresses, ports) in [
+            ("room, a minute", 95, short, 0, 0),
+            ("room, ten minutes", 95, long, 1, 1),
+            ("96 of 100 ports, a minute", 96, short, 0, 1),
+            ("241 of 254 addresses, a minute", 241, short, 0, 1),
+            ("242 of 254 addresses, a minute", 242, short, 1, 1),
+            ("all of them, at once", 254, Timestamp(0), 0, 0),
+        ] {
+            let action = releasable(&state(taken), &Acknowledged::new(), now);
+            let released = match action {
+                None => (0, 0),
+                Some(Action::ReleaseQuarantined { addresses, ports }) => {
+                    (addresses.len(), ports.len())
+                }
+                Some(other) => panic!("{row}: {other:?}"),
+            };
+            assert_eq!(released, (addresses, ports), "{row}");
+        }
+    }
 }

@@ -311,7 +311,10 @@ impl Cluster {
                 assert!(ports.insert(port), "{name}: node port {port} twice");
             }
             let health = spec.health_check_node_port;
-            assert!(health == 0 || ports.insert(health), "{name}: {health} twice");
+            assert!(
+                health == 0 || ports.insert(health),
+                "{name}: {health} twice"
+            );
         }
         let held = usize::try_from(self.ports_held()).expect("few ports");
         assert_eq!(held, ports.len(), "node ports held, and those of Services");

@@ -67,15 +67,17 @@ fn a1_every_address_is_handed_out_once_and_a_released_one_comes_again(
         for i in [0, 7, number - 1] {
             cluster.delete(&format!("s{i}")).expect("it goes");
             let spec = cluster.created(&format!("s{i}"), cluster_ip());
-            assert_eq!(address(&spec.cluster_ips[0]), addresses[i as usize], "{range}: the only free one");
+            assert_eq!(
+                address(&spec.cluster_ips[0]),
+                addresses[i as usize],
+                "{range}: the only free one"
+            );
         }
         assert_full(&cluster, range, range, number.into(), number.into());
     }
 }
 
-fn a2_addresses_that_are_never_given_are_refused_and_change_no_count(
-    plane: &'static ControlPlane,
-) {
+fn a2_addresses_that_are_never_given_are_refused_and_change_no_count(plane: &'static ControlPlane) {
     let cluster = plane.dual();
     cluster.created("taken", with_addresses(cluster_ip(), &["10.96.0.77"]));
     let before = cluster.status();
@@ -101,7 +103,12 @@ fn a2_addresses_that_are_never_given_are_refused_and_change_no_count(
 }
 
 fn a3_tiny_ranges_are_full_at_once_and_stay_so(plane: &'static ControlPlane) {
-    for (range, capacity) in [("10.98.0.0/32", 0), ("10.98.0.0/31", 0), ("fd00:98::/128", 0), ("fd00:98::/127", 1)] {
+    for (range, capacity) in [
+        ("10.98.0.0/32", 0),
+        ("10.98.0.0/31", 0),
+        ("fd00:98::/128", 0),
+        ("fd00:98::/127", 1),
+    ] {
         let cluster = plane.cluster(&[range]);
         fill(&cluster, "s", capacity);
         for round in 0..5 {
@@ -133,7 +140,11 @@ fn a4_the_static_band_is_used_last(plane: &'static ControlPlane) {
     assert_full(&cluster, "all 126", "10.98.0.0/25", 126, 126);
     cluster.delete("fixed-5").expect("it goes");
     let spec = cluster.created("last", cluster_ip());
-    assert_eq!(spec.cluster_ips, ["10.98.0.5"], "the band, once the rest is full");
+    assert_eq!(
+        spec.cluster_ips,
+        ["10.98.0.5"],
+        "the band, once the rest is full"
+    );
 }
 
 fn a4_bands_have_the_published_edges(plane: &'static ControlPlane) {
@@ -170,7 +181,10 @@ fn a5_a_range_of_64_bits_does_not_overflow(plane: &'static ControlPlane) {
         IpAddr::V4(v4) => panic!("{v4}"),
     };
     let picked = fill(&cluster, "s", 60);
-    assert!(picked.iter().all(|a| (257..1 << 64).contains(&offset(a))), "{picked:?}");
+    assert!(
+        picked.iter().all(|a| (257..1 << 64).contains(&offset(a))),
+        "{picked:?}"
+    );
     let far = picked.iter().filter(|a| offset(a) > 1 << 32).count();
     assert!(far > 50, "random over all of it: {picked:?}");
     let ok: Verdict = Ok(());
@@ -181,12 +195,23 @@ fn a5_a_range_of_64_bits_does_not_overflow(plane: &'static ControlPlane) {
         ("fd00:98::101", ok),
         ("fd00:98:0:0:ffff:ffff:ffff:ffff", ok),
         ("fd00:98:0:1::", Err((FAILED, "cluster_ips[0]"))),
-        ("fd00:97:ffff:ffff:ffff:ffff:ffff:ffff", Err((FAILED, "cluster_ips[0]"))),
-    ].into_iter().enumerate() {
+        (
+            "fd00:97:ffff:ffff:ffff:ffff:ffff:ffff",
+            Err((FAILED, "cluster_ips[0]")),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let asked = with_addresses(cluster_ip(), &[text]);
         assert_verdict(text, cluster.create(&format!("edge-{i}"), asked), want);
     }
-    assert_refused("wider", cluster.add_range("wide", &["fd01::/63"]), crate::expect::INVALID, "cidrs[0]");
+    assert_refused(
+        "wider",
+        cluster.add_range("wide", &["fd01::/63"]),
+        crate::expect::INVALID,
+        "cidrs[0]",
+    );
 }
 
 fn a6_a_second_range_is_used_when_the_first_is_full(plane: &'static ControlPlane) {
@@ -194,23 +219,41 @@ fn a6_a_second_range_is_used_when_the_first_is_full(plane: &'static ControlPlane
     let cluster = plane.cluster(&[first]);
     let mut all = fill(&cluster, "s", 14);
     assert_full(&cluster, "the first", first, 14, 14);
-    cluster.add_range("second", &[second]).expect("a second range");
+    cluster
+        .add_range("second", &[second])
+        .expect("a second range");
     all.extend(fill(&cluster, "t", 14));
     assert_distinct(&all);
-    assert!(all[14..].iter().all(|a| a.to_string().starts_with("10.99.0.")), "{all:?}");
+    assert!(
+        all[14..]
+            .iter()
+            .all(|a| a.to_string().starts_with("10.99.0.")),
+        "{all:?}"
+    );
     assert_full(&cluster, "both", "10.98.0.0/28,10.99.0.0/28", 28, 28);
     cluster.delete("s3").expect("it goes");
     let spec = cluster.created("again", cluster_ip());
-    assert_eq!(address(&spec.cluster_ips[0]), all[3], "either range, wherever there is room");
+    assert_eq!(
+        address(&spec.cluster_ips[0]),
+        all[3],
+        "either range, wherever there is room"
+    );
 }
 
 fn a7_an_edge_of_one_range_is_usable_in_another(plane: &'static ControlPlane) {
     let cluster = plane.cluster(&["192.168.1.0/24"]);
     let asked = |text: &str| with_addresses(cluster_ip(), &[text]);
     for (name, text) in [("low", "192.168.1.0"), ("high", "192.168.1.255")] {
-        assert_refused(text, cluster.create(name, asked(text)), FAILED, "cluster_ips[0]");
+        assert_refused(
+            text,
+            cluster.create(name, asked(text)),
+            FAILED,
+            "cluster_ips[0]",
+        );
     }
-    cluster.add_range("around", &["192.168.0.0/16"]).expect("a range around it");
+    cluster
+        .add_range("around", &["192.168.0.0/16"])
+        .expect("a range around it");
     for (name, text) in [("low", "192.168.1.0"), ("high", "192.168.1.255")] {
         cluster.created(name, asked(text));
     }
@@ -231,11 +274,18 @@ fn remove(cluster: &Cluster, id: &str, drain: bool) -> Result<v1::ServiceCidr, S
 fn a7_a_range_grows_and_shrinks(plane: &'static ControlPlane) {
     let cluster = plane.cluster(&["10.98.0.0/28"]);
     fill(&cluster, "s", 14);
-    cluster.add_range("around", &["10.98.0.0/24"]).expect("it grows");
+    cluster
+        .add_range("around", &["10.98.0.0/24"])
+        .expect("it grows");
     // What is counted once is counted once: 254 in all, whatever overlaps.
     assert_distinct(&fill(&cluster, "t", 240));
     assert_full(&cluster, "grown", "10.98.0.0/24", 254, 254);
-    assert_refused("in use", remove(&cluster, "around", false), FAILED, "serviceCidrs/around");
+    assert_refused(
+        "in use",
+        remove(&cluster, "around", false),
+        FAILED,
+        "serviceCidrs/around",
+    );
     for i in 0..240 {
         cluster.delete(&format!("t{i}")).expect("it goes");
     }
@@ -252,23 +302,40 @@ fn a7_a_range_in_use_is_not_deleted_and_its_holders_are_named(plane: &'static Co
     fill(&cluster, "s", 12);
     let status = remove(&cluster, "default", false).expect_err("in use");
     let named = crate::expect::fields(&status);
-    let owners = named.iter().filter(|subject| subject.contains("/services/s")).count();
+    let owners = named
+        .iter()
+        .filter(|subject| subject.contains("/services/s"))
+        .count();
     assert_eq!(owners, 10, "{named:?}");
-    cluster.add_range("equal", &["10.98.0.0/24"]).expect("ranges may be equal");
+    cluster
+        .add_range("equal", &["10.98.0.0/24"])
+        .expect("ranges may be equal");
     remove(&cluster, "default", false).expect("the equal one keeps them");
-    assert_refused("the last one", remove(&cluster, "equal", false), FAILED, "serviceCidrs/equal");
+    assert_refused(
+        "the last one",
+        remove(&cluster, "equal", false),
+        FAILED,
+        "serviceCidrs/equal",
+    );
 }
 
 fn a7_a_drained_range_gives_nothing_and_goes_when_it_is_empty(plane: &'static ControlPlane) {
     let cluster = plane.cluster(&["10.98.0.0/28"]);
     fill(&cluster, "s", 3);
-    cluster.add_range("new", &["10.99.0.0/28"]).expect("the new one");
+    cluster
+        .add_range("new", &["10.99.0.0/28"])
+        .expect("the new one");
     let draining = remove(&cluster, "default", true).expect("it drains");
     let state = |range: v1::ServiceCidr| range.status.expect("a status").state();
     assert_eq!(state(draining), v1::ServiceCidrState::Draining);
     let picked = fill(&cluster, "t", 14);
-    assert!(picked.iter().all(|a| a.to_string().starts_with("10.99.0.")), "{picked:?}");
-    let status = cluster.create("full", cluster_ip()).expect_err("only the new one counts");
+    assert!(
+        picked.iter().all(|a| a.to_string().starts_with("10.99.0.")),
+        "{picked:?}"
+    );
+    let status = cluster
+        .create("full", cluster_ip())
+        .expect_err("only the new one counts");
     assert_eq!(count(&status, "capacity"), 14);
     let answer = cluster.create("full", with_addresses(cluster_ip(), &["10.98.0.14"]));
     assert_refused("asked for", answer, FAILED, "cluster_ips[0]");
@@ -279,20 +346,36 @@ fn a7_a_drained_range_gives_nothing_and_goes_when_it_is_empty(plane: &'static Co
         };
         block_on(cluster.ranges().get_service_cidr(request)).map(Response::into_inner)
     };
-    assert_eq!(range().expect("held, so there").status.expect("a status").usage[0].used, 3);
-    cluster.patch("s0", &["labels"], cluster_ip()).expect("what is held may be written");
+    assert_eq!(
+        range()
+            .expect("held, so there")
+            .status
+            .expect("a status")
+            .usage[0]
+            .used,
+        3
+    );
+    cluster
+        .patch("s0", &["labels"], cluster_ip())
+        .expect("what is held may be written");
     for i in 0..3 {
         cluster.delete(&format!("s{i}")).expect("it goes");
     }
     // It is there for its grace, ten seconds, and then goes by itself.
     assert!(range().is_ok(), "the grace is not over");
     eventually("the range goes", || {
-        holds(range().is_err_and(|s| s.code() == tonic::Code::NotFound), "it is still there")
+        holds(
+            range().is_err_and(|s| s.code() == tonic::Code::NotFound),
+            "it is still there",
+        )
     });
 }
 
 fn a_dual_stack_exhaustion_gives_the_other_family_back(plane: &'static ControlPlane) {
-    for (ranges, full) in [([V4, "fd00:98::/128"], "fd00:98::/128"), (["10.98.0.0/31", V6], "10.98.0.0/31")] {
+    for (ranges, full) in [
+        ([V4, "fd00:98::/128"], "fd00:98::/128"),
+        (["10.98.0.0/31", V6], "10.98.0.0/31"),
+    ] {
         let cluster = plane.cluster(&ranges);
         for order in [[4, 6], [6, 4]] {
             for policy in [REQUIRE, PREFER] {

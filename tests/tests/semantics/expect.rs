@@ -31,7 +31,9 @@ pub(crate) fn assert_refused<T: Debug>(
     let shown = text(&status);
     assert_eq!(status.code(), code, "{row}: {shown}");
     let details = status.get_error_details();
-    let info = details.error_info().unwrap_or_else(|| panic!("{row}: no ErrorInfo: {shown}"));
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("{row}: no ErrorInfo: {shown}"));
     assert_eq!(info.domain, "portolan", "{row}");
     let fields = fields(&status);
     assert!(

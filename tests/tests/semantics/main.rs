@@ -31,6 +31,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod address_fields;
 mod backends;
 mod cluster;
 mod clusterip_allocation;
@@ -38,10 +39,16 @@ mod cross_field;
 mod dependents;
 mod expect;
 mod families;
+mod family_changes;
 mod fields;
+mod life_cycle;
 mod metadata;
+mod metrics;
 mod node_port_allocation;
 mod node_ports;
+mod port_fields;
+mod quarantine;
+mod rows;
 mod specs;
 mod stores;
 mod transitions;

@@ -42,9 +42,15 @@ fn m_a_name_is_a_label_and_may_begin_with_a_digit(plane: &'static ControlPlane) 
     let again = cluster.create("web", cluster_ip());
     assert_refused("there already", again, Code::AlreadyExists, "");
     let named = cluster.create_with("other", cluster_ip(), |r| {
-        r.service.as_mut().expect("a Service").name = "clusters/x/namespaces/y/services/z".to_owned();
+        let name = &mut r.service.as_mut().expect("a Service").name;
+        "clusters/x/namespaces/y/services/z".clone_into(name);
     });
-    assert!(named.expect("its name is ignored").name.ends_with("/services/other"));
+    assert!(
+        named
+            .expect("its name is ignored")
+            .name
+            .ends_with("/services/other")
+    );
 }
 
 fn m_a_namespace_is_a_label_that_exists(plane: &'static ControlPlane) {
@@ -81,9 +87,18 @@ fn m_labels_annotations_and_selectors_have_qualified_keys(plane: &'static Contro
         (&long_name, false),
         (&too_long, false),
     ];
-    let values = [("", true), ("v1.2_a-B", true), (&name, true), (&long_name, false), ("-", false), ("a b", false)];
+    let values = [
+        ("", true),
+        ("v1.2_a-B", true),
+        (&name, true),
+        (&long_name, false),
+        ("-", false),
+        ("a b", false),
+    ];
     let pairs = keys.map(|(key, fine)| (key, "v", fine)).into_iter();
-    let pairs: Vec<_> = pairs.chain(values.map(|(value, fine)| ("k", value, fine))).collect();
+    let pairs: Vec<_> = pairs
+        .chain(values.map(|(value, fine)| ("k", value, fine)))
+        .collect();
     for (key, value, fine) in pairs {
         let map = [(key.to_owned(), value.to_owned())];
         let row = format!("{key:?}={value:?}");
@@ -108,7 +123,11 @@ fn m_labels_annotations_and_selectors_have_qualified_keys(plane: &'static Contro
             let map = [(key.to_owned(), value.to_owned())];
             r.service.as_mut().expect("a Service").annotations = map.into();
         });
-        assert_verdict(key, annotated, if fine { Ok(()) } else { Err((INVALID, "")) });
+        assert_verdict(
+            key,
+            annotated,
+            if fine { Ok(()) } else { Err((INVALID, "")) },
+        );
     }
 }
 
@@ -131,7 +150,7 @@ fn m_output_only_fields_are_ignored(plane: &'static ControlPlane) {
     let cluster = plane.single();
     let created = cluster.create_with("web", cluster_ip(), |r| {
         let service = r.service.as_mut().expect("a Service");
-        service.uid = "11111111-1111-4111-8111-111111111111".to_owned();
+        "11111111-1111-4111-8111-111111111111".clone_into(&mut service.uid);
         service.generation = 77;
         service.revision = 77;
         service.create_time = Some(prost_types::Timestamp::default());
@@ -145,11 +164,14 @@ fn m_output_only_fields_are_ignored(plane: &'static ControlPlane) {
     assert!(created.warnings.is_empty());
     let paths = ["uid", "generation", "status.endpoints", "create_time"];
     let updated = cluster.update("web", &paths, node_port(), |r| {
-        r.service.as_mut().expect("a Service").uid = "x".to_owned();
+        "x".clone_into(&mut r.service.as_mut().expect("a Service").uid);
     });
     let updated = updated.expect("naming them is no mistake");
     assert_eq!((&updated.uid, updated.generation), (&created.uid, 1));
-    assert_eq!(updated.revision, created.revision, "nothing changed, so nothing was written");
+    assert_eq!(
+        updated.revision, created.revision,
+        "nothing changed, so nothing was written"
+    );
 }
 
 fn m_an_expected_uid_or_etag_that_differs_aborts(plane: &'static ControlPlane) {
@@ -174,16 +196,29 @@ fn m_an_expected_uid_or_etag_that_differs_aborts(plane: &'static ControlPlane) {
         ("another uid", other, "", "UID_MISMATCH"),
         ("another etag", "", "\"x\"", "ETAG_MISMATCH"),
     ] {
-        assert_eq!(assert_refused(row, update(uid, etag), aborted, ""), reason, "{row}");
-        assert_eq!(assert_refused(row, delete(uid, etag), aborted, ""), reason, "{row}");
+        assert_eq!(
+            assert_refused(row, update(uid, etag), aborted, ""),
+            reason,
+            "{row}"
+        );
+        assert_eq!(
+            assert_refused(row, delete(uid, etag), aborted, ""),
+            reason,
+            "{row}"
+        );
     }
     assert_refused("no uid", update("web", ""), INVALID, "expected_uid");
     let updated = update(&service.uid, &service.etag).expect("both fit");
-    assert_ne!(updated.etag, service.etag, "the specification is another one");
+    assert_ne!(
+        updated.etag, service.etag,
+        "the specification is another one"
+    );
     assert_refused("the former etag", delete("", &service.etag), aborted, "");
     delete(&service.uid, &updated.etag).expect("both fit");
     assert_refused("gone", delete("", ""), Code::NotFound, "");
-    cluster.delete_with("web", |r| r.allow_missing = true).expect("gone, and that is fine");
+    cluster
+        .delete_with("web", |r| r.allow_missing = true)
+        .expect("gone, and that is fine");
 }
 
 fn m_a_service_created_again_inherits_nothing(plane: &'static ControlPlane) {

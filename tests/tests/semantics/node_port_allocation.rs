@@ -25,7 +25,10 @@ fn a1_every_node_port_is_handed_out_once_and_a_released_one_comes_again(
     let numbers: Vec<_> = (0..8).map(|i| create(&format!("s{i}"))).collect();
     let distinct: BTreeSet<_> = numbers.iter().copied().collect();
     assert_eq!(distinct, (30_000..=30_007).collect());
-    for (row, spec) in [("a node port", node_port()), ("for health checks", local_balancer())] {
+    for (row, spec) in [
+        ("a node port", node_port()),
+        ("for health checks", local_balancer()),
+    ] {
         let status = cluster.create("full", spec).expect_err(row);
         for (key, want) in [("used", 8), ("quarantined", 0), ("capacity", 8)] {
             assert_eq!(count(&status, key), want, "{row}: {key}");
@@ -40,14 +43,22 @@ fn a1_every_node_port_is_handed_out_once_and_a_released_one_comes_again(
 fn a2_node_ports_outside_or_taken_are_refused_and_change_no_count(plane: &'static ControlPlane) {
     let cluster = plane.with_node_ports(30_000, 30_100);
     cluster.created("taken", with_ports(node_port(), [at(30_050, port(80))]));
-    for (number, kind) in [(29_999, "RANGE"), (30_101, "RANGE"), (1, "RANGE"), (30_050, "NODE_PORT_IN_USE")] {
+    for (number, kind) in [
+        (29_999, "RANGE"),
+        (30_101, "RANGE"),
+        (1, "RANGE"),
+        (30_050, "NODE_PORT_IN_USE"),
+    ] {
         let answer = cluster.create("web", with_ports(node_port(), [at(number, port(80))]));
         let reason = assert_refused("refused", answer, FAILED, "spec.ports[0].node_port");
         assert_eq!(reason, kind, "{number}");
         assert_eq!(cluster.ports_held(), 1, "{number}");
     }
     for number in [30_000, 30_100] {
-        cluster.created(&format!("s{number}"), with_ports(node_port(), [at(number, port(80))]));
+        cluster.created(
+            &format!("s{number}"),
+            with_ports(node_port(), [at(number, port(80))]),
+        );
     }
 }
 
@@ -70,7 +81,10 @@ fn a4_node_port_bands_have_the_published_edges(plane: &'static ControlPlane) {
         let cluster = plane.with_node_ports(first, last);
         for i in 0..picks {
             let number = cluster.created(&format!("s{i}"), node_port()).ports[0].node_port;
-            assert!((dynamic..=last).contains(&number), "{first}-{last}: {number}");
+            assert!(
+                (dynamic..=last).contains(&number),
+                "{first}-{last}: {number}"
+            );
         }
     }
     let cluster = plane.with_node_ports(30_000, 30_015);
@@ -83,7 +97,14 @@ fn a10_a_refused_write_gives_back_what_it_took(plane: &'static ControlPlane) {
     let cluster = plane.with_node_ports(30_000, 30_100);
     cluster.created("taken", with_ports(node_port(), [at(30_050, port(80))]));
     cluster.created("web", cluster_ip());
-    let asks = with_ports(node_port(), [at(30_051, named("a", 80)), at(30_050, named("b", 81)), named("c", 82)]);
+    let asks = with_ports(
+        node_port(),
+        [
+            at(30_051, named("a", 80)),
+            at(30_050, named("b", 81)),
+            named("c", 82),
+        ],
+    );
     for (row, answer) in [
         ("create", cluster.create("new", asks.clone())),
         ("update", cluster.put("web", asks)),
@@ -99,15 +120,34 @@ fn a10_a_refused_write_frees_nothing(plane: &'static ControlPlane) {
     let before = cluster.created("web", with_ports(node_port(), [at(30_000, named("a", 80))]));
     cluster.created("taken", with_ports(node_port(), [at(30_001, port(80))]));
     let moved = with_ports(node_port(), [at(30_001, named("b", 80))]);
-    assert_refused("moved", cluster.put("web", moved), FAILED, "spec.ports[0].node_port");
+    assert_refused(
+        "moved",
+        cluster.put("web", moved),
+        FAILED,
+        "spec.ports[0].node_port",
+    );
     assert_eq!(cluster.spec("web"), before);
     let heir = with_ports(node_port(), [at(30_000, port(80))]);
-    assert_refused("still held", cluster.create("heir", heir), FAILED, "spec.ports[0].node_port");
+    assert_refused(
+        "still held",
+        cluster.create("heir", heir),
+        FAILED,
+        "spec.ports[0].node_port",
+    );
     // Giving one up and taking another in one write, with nothing else free.
     cluster.delete("taken").expect("it goes");
     let moved = with_ports(node_port(), [at(30_001, named("b", 80))]);
-    assert_eq!(node_ports(&crate::cluster::spec_of(cluster.put("web", moved).expect("moved"))), [30_001]);
-    assert_eq!(cluster.ports_held(), 1, "the old one is released with the commit");
+    assert_eq!(
+        node_ports(&crate::cluster::spec_of(
+            cluster.put("web", moved).expect("moved")
+        )),
+        [30_001]
+    );
+    assert_eq!(
+        cluster.ports_held(),
+        1,
+        "the old one is released with the commit"
+    );
 }
 
 fn a10_a_rehearsal_takes_nothing_and_sees_its_own_asks(plane: &'static ControlPlane) {
@@ -120,7 +160,10 @@ fn a10_a_rehearsal_takes_nothing_and_sees_its_own_asks(plane: &'static ControlPl
         rehearse([at(30_000, named("a", 80)), named("b", 81)]).expect("there is room");
         assert_eq!(cluster.ports_held(), 0);
     }
-    let spec = with_ports(node_port(), [at(30_000, named("a", 80)), named("b", 81), named("c", 82)]);
+    let spec = with_ports(
+        node_port(),
+        [at(30_000, named("a", 80)), named("b", 81), named("c", 82)],
+    );
     let answer = cluster.create_with("web", spec, |r| r.validate_only = true);
     assert_refused("its own asks count", answer, EXHAUSTED, "30000-30001");
 }

@@ -17,7 +17,10 @@ on_every_store!(
 fn n1_tcp_and_udp_of_one_port_share_a_number_on_create(plane: &'static ControlPlane) {
     let cluster = plane.single();
     for (name, spec) in [("node", node_port()), ("balancer", load_balancer())] {
-        let spec = with_ports(spec, [named("dns", 53), udp("dns-udp", 53), named("web", 80)]);
+        let spec = with_ports(
+            spec,
+            [named("dns", 53), udp("dns-udp", 53), named("web", 80)],
+        );
         let numbers = node_ports(&cluster.created(name, spec));
         assert_eq!(numbers[0], numbers[1], "{name}");
         assert_ne!(numbers[0], numbers[2], "{name}");
@@ -42,7 +45,11 @@ fn n3_one_that_asks_gives_its_number_to_its_twin(plane: &'static ControlPlane) {
     let cluster = plane.single();
     let ports = |number| [named("dns", 53), at(number, udp("dns-udp", 53))];
     let asked = with_ports(node_port(), ports(30_040));
-    assert_eq!(node_ports(&cluster.created("web", asked)), [30_040, 30_040], "on create");
+    assert_eq!(
+        node_ports(&cluster.created("web", asked)),
+        [30_040, 30_040],
+        "on create"
+    );
     cluster.created("other", with_ports(node_port(), [named("a", 80)]));
     let asked = with_ports(node_port(), ports(30_041));
     let after = spec_of(cluster.put("other", asked).expect("on update"));
@@ -55,8 +62,15 @@ fn n4_two_protocols_of_different_ports_may_ask_for_one_number(plane: &'static Co
     let spec = cluster.created("web", with_ports(node_port(), ports.clone()));
     assert_eq!(node_ports(&spec), [30_050, 30_050], "on create");
     cluster.delete("web").expect("it goes");
-    cluster.created("web", with_ports(node_port(), [named("a", 80), udp("b", 81)]));
-    let after = spec_of(cluster.put("web", with_ports(node_port(), ports)).expect("on update"));
+    cluster.created(
+        "web",
+        with_ports(node_port(), [named("a", 80), udp("b", 81)]),
+    );
+    let after = spec_of(
+        cluster
+            .put("web", with_ports(node_port(), ports))
+            .expect("on update"),
+    );
     assert_eq!(node_ports(&after), [30_050, 30_050], "on update");
     assert_eq!(cluster.ports_held(), 1);
 }
@@ -78,7 +92,10 @@ fn n5_explicit_numbers_come_before_automatic_ones(plane: &'static ControlPlane) 
 fn n6_another_service_is_refused_whatever_the_protocol(plane: &'static ControlPlane) {
     let cluster = plane.single();
     cluster.created("web", with_ports(node_port(), [at(30_060, port(80))]));
-    for (row, taken) in [("TCP", at(30_060, port(81))), ("UDP", at(30_060, udp("", 81)))] {
+    for (row, taken) in [
+        ("TCP", at(30_060, port(81))),
+        ("UDP", at(30_060, udp("", 81))),
+    ] {
         let answer = cluster.create("other", with_ports(node_port(), [taken]));
         let reason = assert_refused(row, answer, FAILED, "spec.ports[0].node_port");
         assert_eq!(reason, "NODE_PORT_IN_USE", "{row}");

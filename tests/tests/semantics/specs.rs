@@ -86,7 +86,10 @@ pub(crate) fn with(mut spec: ServiceSpec, change: impl FnOnce(&mut ServiceSpec))
 }
 
 /// With these ports.
-pub(crate) fn with_ports<const N: usize>(spec: ServiceSpec, ports: [ServicePort; N]) -> ServiceSpec {
+pub(crate) fn with_ports<const N: usize>(
+    spec: ServiceSpec,
+    ports: [ServicePort; N],
+) -> ServiceSpec {
     with(spec, |s| s.ports = ports.into())
 }
 

@@ -37,12 +37,17 @@ macro_rules! matrix {
 
 /// A load balancer without node ports.
 fn bare() -> ServiceSpec {
-    with(load_balancer(), |s| s.allocate_load_balancer_node_ports = Some(false))
+    with(load_balancer(), |s| {
+        s.allocate_load_balancer_node_ports = Some(false);
+    })
 }
 
 /// An address and a number from outside the range of automatic picks, so that they can be told apart.
 fn fixed() -> ServiceSpec {
-    with_addresses(with_ports(node_port(), [at(30_007, port(80))]), &["10.96.0.7"])
+    with_addresses(
+        with_ports(node_port(), [at(30_007, port(80))]),
+        &["10.96.0.7"],
+    )
 }
 
 const AT_ADDRESSES: Row = Err("spec.cluster_ips");
@@ -102,7 +107,11 @@ fn walk(plane: &'static ControlPlane, row: &str, from: &ServiceSpec, to: &Servic
         match want {
             Err(field) => {
                 assert_refused(row, answer, INVALID, field);
-                assert_eq!(cluster.spec("web"), before, "{row}: {paths:?}: nothing changed");
+                assert_eq!(
+                    cluster.spec("web"),
+                    before,
+                    "{row}: {paths:?}: nothing changed"
+                );
             }
             Ok(fates) => {
                 let after = answer.unwrap_or_else(|status| panic!("{row}: {paths:?}: {status:?}"));
@@ -159,7 +168,11 @@ fn type_alone(before: &ServiceSpec, from: &ServiceSpec, to: &ServiceSpec) -> Way
             paths.push(path);
         }
     };
-    differs(&mut paths, "spec.external_name", sent.external_name != before.external_name);
+    differs(
+        &mut paths,
+        "spec.external_name",
+        sent.external_name != before.external_name,
+    );
     differs(&mut paths, "spec.ports", sent.ports != before.ports);
     differs(
         &mut paths,
@@ -171,7 +184,11 @@ fn type_alone(before: &ServiceSpec, from: &ServiceSpec, to: &ServiceSpec) -> Way
         "spec.allocate_load_balancer_node_ports",
         sent.allocate_load_balancer_node_ports != before.allocate_load_balancer_node_ports,
     );
-    differs(&mut paths, "spec.cluster_ips", sent.cluster_ips != before.cluster_ips);
+    differs(
+        &mut paths,
+        "spec.cluster_ips",
+        sent.cluster_ips != before.cluster_ips,
+    );
     (paths, sent)
 }
 
@@ -199,22 +216,39 @@ fn assert_fates(row: &str, before: &ServiceSpec, after: &ServiceSpec, fates: [Fa
             (false, false) => Kept,
         };
         assert_eq!(happened, fate, "{row}: {name}: {before:?}, then {after:?}");
-        assert!(fate != Kept || before == after, "{row}: {name}: {before:?}, then {after:?}");
+        assert!(
+            fate != Kept || before == after,
+            "{row}: {name}: {before:?}, then {after:?}"
+        );
     }
 }
 
 /// What a type has and what it has not.
 fn assert_fits(row: &str, after: &ServiceSpec, kind: ServiceType) {
     assert_eq!(after.r#type(), kind, "{row}");
-    let (is_alias, is_balancer) =
-        (kind == ServiceType::ExternalName, kind == ServiceType::LoadBalancer);
+    let (is_alias, is_balancer) = (
+        kind == ServiceType::ExternalName,
+        kind == ServiceType::LoadBalancer,
+    );
     let is_external = is_balancer || kind == ServiceType::NodePort;
     for (name, has, should) in [
-        ("external policy", after.external_traffic_policy != 0, is_external),
-        ("internal policy", after.internal_traffic_policy != 0, !is_alias),
+        (
+            "external policy",
+            after.external_traffic_policy != 0,
+            is_external,
+        ),
+        (
+            "internal policy",
+            after.internal_traffic_policy != 0,
+            !is_alias,
+        ),
         ("family policy", after.ip_family_policy != 0, !is_alias),
         ("families", !after.ip_families.is_empty(), !is_alias),
-        ("allocate flag", after.allocate_load_balancer_node_ports.is_some(), is_balancer),
+        (
+            "allocate flag",
+            after.allocate_load_balancer_node_ports.is_some(),
+            is_balancer,
+        ),
     ] {
         assert_eq!(has, should, "{row}: {name}");
     }

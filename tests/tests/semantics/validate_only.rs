@@ -27,7 +27,11 @@ fn rehearse(
 ) -> Result<v1::Service, Status> {
     let before = (cluster.list(), cluster.status());
     let rehearsed = act(true);
-    assert_eq!((cluster.list(), cluster.status()), before, "{row}: nothing changed");
+    assert_eq!(
+        (cluster.list(), cluster.status()),
+        before,
+        "{row}: nothing changed"
+    );
     let done = act(false);
     match (&rehearsed, &done) {
         (Ok(shown), Ok(done)) => assert_shown(row, shown.spec.as_ref(), done.spec.as_ref()),
@@ -49,7 +53,11 @@ fn assert_shown(row: &str, shown: Option<&v1::ServiceSpec>, done: Option<&v1::Se
     let same = with(shown.clone(), |s| {
         s.cluster_ips.clone_from(&done.cluster_ips);
         let health = &mut s.health_check_node_port;
-        *health = if *health == 0 { done.health_check_node_port } else { *health };
+        *health = if *health == 0 {
+            done.health_check_node_port
+        } else {
+            *health
+        };
         for (mine, theirs) in s.ports.iter_mut().zip(&done.ports) {
             if mine.node_port == 0 {
                 mine.node_port = theirs.node_port;
@@ -59,6 +67,7 @@ fn assert_shown(row: &str, shown: Option<&v1::ServiceSpec>, done: Option<&v1::Se
     assert_eq!(&same, done, "{row}: but for what was picked");
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static ControlPlane) {
     let cluster = plane.dual();
     let taken = with_addresses(node_port(), &["10.96.0.5"]);
@@ -75,11 +84,23 @@ fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static Con
     create("alias", alias());
     create("less", headless());
     create("dual", with_policy(cluster_ip(), PREFER));
-    create("asked", with_addresses(with_ports(node_port(), [at(30_006, port(80))]), &["10.96.0.6"]));
+    create(
+        "asked",
+        with_addresses(
+            with_ports(node_port(), [at(30_006, port(80))]),
+            &["10.96.0.6"],
+        ),
+    );
     create("invalid", with_ports(cluster_ip(), []));
     create("taken", cluster_ip());
-    create("address taken", with_addresses(cluster_ip(), &["10.96.0.5"]));
-    create("port taken", with_ports(node_port(), [at(30_005, port(80))]));
+    create(
+        "address taken",
+        with_addresses(cluster_ip(), &["10.96.0.5"]),
+    );
+    create(
+        "port taken",
+        with_ports(node_port(), [at(30_005, port(80))]),
+    );
     create("outside", with_addresses(cluster_ip(), &["10.97.0.5"]));
     create("port outside", with_ports(node_port(), [at(80, port(80))]));
     let update = |row: &str, name: &str, paths: &[&str], spec: v1::ServiceSpec| {
@@ -89,10 +110,30 @@ fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static Con
     };
     update("to NodePort", "plain", &["spec.type"], node_port());
     update("to LoadBalancer", "plain", &["*"], load_balancer());
-    update("upgrade", "plain", &["spec.ip_family_policy"], with_policy(cluster_ip(), REQUIRE));
-    update("in place", "plain", &["*"], with_families(cluster_ip(), &[6, 4]));
-    update("port taken", "node-port", &["spec.ports"], with_ports(node_port(), [at(30_005, port(80))]));
-    update("invalid", "plain", &["spec.ports"], with_ports(cluster_ip(), []));
+    update(
+        "upgrade",
+        "plain",
+        &["spec.ip_family_policy"],
+        with_policy(cluster_ip(), REQUIRE),
+    );
+    update(
+        "in place",
+        "plain",
+        &["*"],
+        with_families(cluster_ip(), &[6, 4]),
+    );
+    update(
+        "port taken",
+        "node-port",
+        &["spec.ports"],
+        with_ports(node_port(), [at(30_005, port(80))]),
+    );
+    update(
+        "invalid",
+        "plain",
+        &["spec.ports"],
+        with_ports(cluster_ip(), []),
+    );
     update("to ExternalName", "asked", &["*"], alias());
     update("to headless", "dual", &["*"], headless());
     update("unchanged", "taken", &["*"], taken);
@@ -103,7 +144,11 @@ fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static Con
             r.validate_only = only;
         })
     });
-    for (row, name, etag) in [("deleted", "plain", ""), ("gone", "plain", ""), ("another etag", "dual", "\"x\"")] {
+    for (row, name, etag) in [
+        ("deleted", "plain", ""),
+        ("gone", "plain", ""),
+        ("another etag", "dual", "\"x\""),
+    ] {
         let _ = rehearse(&cluster, row, |only| {
             cluster.delete_with(name, |r| {
                 r.validate_only = only;
@@ -115,19 +160,38 @@ fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static Con
 
 fn v_what_would_be_picked_is_left_out_and_what_is_asked_for_is_shown(plane: &'static ControlPlane) {
     let cluster = plane.dual();
-    let shown = |spec| spec_of(cluster.create_with("web", spec, |r| r.validate_only = true).expect("fine"));
+    let shown = |spec| {
+        spec_of(
+            cluster
+                .create_with("web", spec, |r| r.validate_only = true)
+                .expect("fine"),
+        )
+    };
     let spec = shown(with_policy(local_balancer(), REQUIRE));
     assert_eq!(spec.cluster_ips, texts(&[]));
-    assert_eq!((spec.ports[0].node_port, spec.health_check_node_port), (0, 0));
+    assert_eq!(
+        (spec.ports[0].node_port, spec.health_check_node_port),
+        (0, 0)
+    );
     assert_eq!(spec.ip_families.len(), 2, "families are known");
-    let asked = with_addresses(with_ports(node_port(), [at(30_006, named("a", 80)), named("b", 81)]), &["10.96.0.6"]);
+    let asked = with_addresses(
+        with_ports(node_port(), [at(30_006, named("a", 80)), named("b", 81)]),
+        &["10.96.0.6"],
+    );
     let spec = shown(asked);
     assert_eq!(spec.cluster_ips, texts(&["10.96.0.6"]));
-    assert_eq!([spec.ports[0].node_port, spec.ports[1].node_port], [30_006, 0]);
+    assert_eq!(
+        [spec.ports[0].node_port, spec.ports[1].node_port],
+        [30_006, 0]
+    );
     let before = cluster.created("web", node_port());
     let upgraded = with_policy(before.clone(), REQUIRE);
     let upgraded = cluster.update("web", &["*"], upgraded, |r| r.validate_only = true);
-    assert_eq!(spec_of(upgraded.expect("fine")).cluster_ips, before.cluster_ips, "what is held is shown");
+    assert_eq!(
+        spec_of(upgraded.expect("fine")).cluster_ips,
+        before.cluster_ips,
+        "what is held is shown"
+    );
 }
 
 fn v_exhaustion_is_rehearsed_too(plane: &'static ControlPlane) {
@@ -149,15 +213,28 @@ fn v_exhaustion_is_rehearsed_too(plane: &'static ControlPlane) {
 fn v_a_batch_is_rehearsed_as_a_whole(plane: &'static ControlPlane) {
     let cluster = plane.single();
     for (row, second, code) in [
-        ("one address twice", with_addresses(cluster_ip(), &["10.96.0.9"]), Some(FAILED)),
-        ("one each", with_addresses(cluster_ip(), &["10.96.0.10"]), None),
+        (
+            "one address twice",
+            with_addresses(cluster_ip(), &["10.96.0.9"]),
+            Some(FAILED),
+        ),
+        (
+            "one each",
+            with_addresses(cluster_ip(), &["10.96.0.10"]),
+            None,
+        ),
     ] {
         for only in [true, false] {
             let first = with_addresses(cluster_ip(), &["10.96.0.9"]);
             let answer = batch(&cluster, [("a", first), ("b", second.clone())], only);
             let held = cluster.addresses_held();
             match code {
-                Some(code) => drop(assert_refused(row, answer, code, "requests[1].service.spec.cluster_ips[0]")),
+                Some(code) => drop(assert_refused(
+                    row,
+                    answer,
+                    code,
+                    "requests[1].service.spec.cluster_ips[0]",
+                )),
                 None => assert_eq!(answer.expect(row).services.len(), 2, "{row}"),
             }
             assert_eq!(held, if only || code.is_some() { 0 } else { 2 }, "{row}");

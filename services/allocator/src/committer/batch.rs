@@ -1,19 +1,23 @@
 //! The operations of one transaction, decided one after the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_model::{Change, Event, State, Timestamp, Uid};
+use portolan_model::{Change, Event, Object, Refusal, State, Timestamp, Uid};
 use portolan_store::{AuditEntry, Commit, Write};
 
 use crate::allocator::Pending;
-use crate::{Inputs, Operation, Outcome, SubmitError, decide};
+use crate::{Claimed, Inputs, Operation, Outcome, SubmitError, decide};
 
 /// Decided, and ready to be written.
 pub(super) struct Batch {
     state: State,
     write: Option<Write>,
     answers: Vec<Result<Outcome, SubmitError>>,
+    /// Which of them only looked.
+    rehearsals: Vec<bool>,
     events: Vec<Event>,
+    picked: BTreeSet<Claimed>,
     committed: u64,
 }
 
@@ -25,7 +29,7 @@ impl Batch {
         let mut working = state.clone();
         let (mut changes, mut audit, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut traceparent = String::new();
-        let mut committed = 0;
+        let (mut committed, mut picked) = (0, BTreeSet::new());
         let answers = pending.iter().map(|waiting| {
             let operation = &waiting.operation;
             let decision = decide(
@@ -46,17 +50,21 @@ impl Batch {
                 working = decision.state;
                 changes.extend(decision.changes);
                 events.extend(decision.events);
+                picked.extend(decision.picked);
             }
             Ok(decision.outcome)
         });
         let answers = answers.collect();
+        let only = |waiting: &Pending| waiting.operation.context.validate_only;
         let write =
             commit(&mut working, changes, now, traceparent).map(|commit| Write { commit, audit });
         Self {
             state: working,
             write,
             answers,
+            rehearsals: pending.iter().map(only).collect(),
             events,
+            picked,
             committed,
         }
     }
@@ -81,6 +89,23 @@ impl Batch {
         self.answers.iter().filter(|answer| answer.is_err()).count() as u64
     }
 
+    /// Refusals of operations that would have changed something.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = &Refusal> {
+        let answers = self.answers.iter().zip(&self.rehearsals);
+        answers.filter_map(|(answer, rehearsal)| match answer {
+            Err(SubmitError::Refused(refusal)) if !rehearsal => Some(refusal),
+            _ => None,
+        })
+    }
+
+    /// What was newly claimed, and whether it was picked rather than asked for.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = (Claimed, bool)> {
+        let changes = self.write.iter().flat_map(|write| &write.commit.changes);
+        changes
+            .filter_map(newly_claimed)
+            .map(|claimed| (claimed, self.picked.contains(&claimed)))
+    }
+
     /// Tells every caller, and hands out the events.
     pub(super) fn answer(self, pending: Vec<Pending>) -> Vec<Event> {
         for (waiting, answer) in pending.into_iter().zip(self.answers) {
@@ -89,6 +114,21 @@ impl Batch {
         }
         self.events
     }
+}
+
+/// What a change claims that its owner did not hold before.
+fn newly_claimed(change: &Change) -> Option<Claimed> {
+    let holder = |object: Option<&Object>| match object? {
+        Object::IpClaim(claim) if claim.state.is_held() => {
+            Some((Claimed::Address(claim.address), claim.owner.uid))
+        }
+        Object::PortClaim(claim) if claim.state.is_held() => {
+            Some((Claimed::Port(claim.port), claim.owner.uid))
+        }
+        _ => None,
+    };
+    let after = holder(change.after.as_ref())?;
+    (holder(change.before.as_ref()) != Some(after)).then_some(after.0)
 }
 
 fn commit(
@@ -120,7 +160,7 @@ fn audit_entry(operation: &Operation, outcome: &Outcome) -> AuditEntry {
         resource: outcome
             .objects
             .first()
-            .map(portolan_model::Object::resource)
+            .map(Object::resource)
             .unwrap_or_default(),
         request_id: operation.context.request_id,
     }

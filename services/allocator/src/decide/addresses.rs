@@ -6,7 +6,7 @@ use portolan_model::alloc::{Pick, ServiceRange, top_level};
 use portolan_model::{Change, ClaimOwner, ClaimState, Family, IpClaim, Precondition, Refusal};
 
 use super::draft::Draft;
-use super::quarantine::time_left;
+use super::quarantine::{Caps, time_left};
 
 /// Why an address that was asked for can't be had; `None` if it can.
 pub(super) fn blocker(
@@ -55,7 +55,11 @@ pub(super) fn blocker(
             format!(
                 "{address} was released by Service {}, and nodes may still forward for it; it is free at the latest in {}",
                 claim.owner.key(),
-                time_left(*released_at, draft.now())
+                time_left(
+                    Caps::of(draft.state()).address(address),
+                    *released_at,
+                    draft.now()
+                )
             ),
         ),
     }

@@ -4,7 +4,7 @@ use portolan_model::{
     Change, Digest, Event, EventType, Labels, Meta, Name, Object, State, Timestamp, Uid,
 };
 
-use super::{Decision, Inputs};
+use super::{Claimed, Decision, Inputs};
 use crate::{Outcome, Verb};
 
 /// Collects changes and shows their effect to what follows.
@@ -12,6 +12,7 @@ pub(super) struct Draft {
     state: State,
     changes: Vec<Change>,
     events: Vec<Event>,
+    picked: Vec<Claimed>,
     inputs: Inputs,
     drawn: u64,
     rehearsal: bool,
@@ -23,6 +24,7 @@ impl Draft {
             state: state.clone(),
             changes: Vec::new(),
             events: Vec::new(),
+            picked: Vec::new(),
             inputs,
             drawn: 0,
             rehearsal,
@@ -64,6 +66,11 @@ impl Draft {
     pub(super) fn apply(&mut self, change: Change) {
         self.state.apply(&change);
         self.changes.push(change);
+    }
+
+    /// Notes what was picked, rather than asked for.
+    pub(super) fn picked(&mut self, claimed: impl IntoIterator<Item = Claimed>) {
+        self.picked.extend(claimed);
     }
 
     /// 128 bits that depend on the seed and on how many were drawn before.
@@ -146,6 +153,7 @@ impl Draft {
             state: self.state,
             changes: self.changes,
             events: self.events,
+            picked: self.picked,
             outcome,
         }
     }

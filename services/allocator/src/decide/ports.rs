@@ -7,7 +7,7 @@ use portolan_model::{
 };
 
 use super::draft::Draft;
-use super::quarantine::time_left;
+use super::quarantine::{Caps, time_left};
 
 /// Fills in the numbers that need no picking. In this order: what is asked for stays; a port takes up the number that
 /// its namesake had before, unless another one asks for it now; entries for the same port (TCP and UDP) share one.
@@ -87,7 +87,7 @@ pub(super) fn blocker(
             format!(
                 "node port {port} was released by Service {}, and nodes may still forward for it; it is free at the latest in {}",
                 claim.owner.key(),
-                time_left(*released_at, draft.now())
+                time_left(Caps::of(draft.state()).port(), *released_at, draft.now())
             ),
         ),
     }

@@ -1,6 +1,9 @@
 //! What all clusters of a process count together.
 
+use portolan_api::{ClusterAccess, Clusters};
 use prometheus_client::registry::Registry;
+
+use super::usage::Usage;
 
 /// Counters of every part. Cheap to clone.
 #[derive(Clone, Default)]
@@ -10,10 +13,13 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// A registry that shows them.
-    pub(super) fn registry(&self) -> Registry {
+    /// A registry that shows them, and how full the ranges of these clusters are.
+    pub(super) fn registry(&self, clusters: Clusters<ClusterAccess>) -> Registry {
         let mut registry = Registry::with_prefix("portolan");
         self.allocator.register(&mut registry);
+        registry
+            .sub_registry_with_prefix("allocator")
+            .register_collector(Box::new(Usage(clusters)));
         self.distributor.register(&mut registry);
         registry
     }

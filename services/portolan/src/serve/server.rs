@@ -113,7 +113,7 @@ impl Server {
                 .map_err(|error| Failure::Start(format!("gRPC: {error}")))
         });
         let inspected = Inspected {
-            registry: plane.metrics.registry(),
+            registry: plane.metrics.registry(directory.access().clone()),
             pulse: directory.pulse().clone(),
         };
         let inspection = http::serve(http, inspected, wait(stopped.clone()));

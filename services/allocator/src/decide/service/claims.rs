@@ -7,6 +7,7 @@ use portolan_model::{
     ClaimOwner, ClusterIps, PortRange, Precondition, Refusal, Service, ServiceSpec,
 };
 
+use super::super::Claimed;
 use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
 use super::super::{addresses, ports, quarantine};
@@ -55,6 +56,8 @@ pub(super) fn allocate(
         spec.health_check_node_port = Some(ports::pick(draft, range, owner)?);
     }
     picked.ports = used_ports(spec).difference(&fixed).copied().collect();
+    draft.picked(picked.addresses.iter().copied().map(Claimed::Address));
+    draft.picked(picked.ports.iter().copied().map(Claimed::Port));
     if let Some(before) = before {
         release_unused(
             draft,

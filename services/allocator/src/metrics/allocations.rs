@@ -1,0 +1,141 @@
+//! What was given out and what was not, split by who chose: static was asked for, dynamic was picked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use portolan_model::{Name, Refusal, State};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+
+use crate::Claimed;
+
+const STATIC: &str = "static";
+const DYNAMIC: &str = "dynamic";
+
+/// Counters of all clusters. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allocations(Arc<Mutex<BTreeMap<Name, Counts>>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// By range and scope.
+    granted: BTreeMap<(String, &'static str), u64>,
+    /// By reason and scope.
+    refused: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Allocations {
+    /// Counts what was claimed, at the first range that it may be taken from.
+    pub(crate) fn granted(&self, cluster: &Name, state: &State, claimed: Claimed, picked: bool) {
+        let scope = if picked { DYNAMIC } else { STATIC };
+        let mut all = self.lock();
+        let counts = all.entry(cluster.clone()).or_default();
+        *counts
+            .granted
+            .entry((range(state, claimed), scope))
+            .or_default() += 1;
+    }
+
+    /// Counts a refusal, if it is one of an address or node port.
+    pub(crate) fn refused(&self, cluster: &Name, refusal: &Refusal) {
+        let Some(key) = reason(refusal) else { return };
+        let mut all = self.lock();
+        *all.entry(cluster.clone())
+            .or_default()
+            .refused
+            .entry(key)
+            .or_default() += 1;
+    }
+
+    /// Forgets a cluster.
+    pub(crate) fn forget(&self, cluster: &Name) {
+        self.lock().remove(cluster);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Counts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn range(state: &State, claimed: Claimed) -> String {
+    match claimed {
+        Claimed::Address(address) => {
+            let ranges = state.ready_ranges().into_iter();
+            let mut within = ranges.filter(|range| range.is_usable(address));
+            within.next().map(|range| range.net().to_string())
+        }
+        Claimed::Port(_) => state.cluster().map(|c| c.spec.node_ports.to_string()),
+    }
+    .unwrap_or_default()
+}
+
+fn reason(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
+    match refusal {
+        Refusal::Exhausted { reason, .. } => {
+            matches!(*reason, "CLUSTER_IP_EXHAUSTED" | "NODE_PORT_EXHAUSTED")
+                .then_some((*reason, DYNAMIC))
+        }
+        Refusal::Precondition {
+            reason,
+            preconditions,
+        } => {
+            let field = &preconditions.first()?.subject;
+            let asked = ["cluster_ips[", "node_port"];
+            let is_asked = asked.iter().any(|asked| field.contains(asked));
+            is_asked.then_some((*reason, STATIC))
+        }
+        _ => None,
+    }
+}
+
+impl Collector for Allocations {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let all = self.lock();
+        let granted = all.iter().flat_map(|(cluster, counts)| {
+            let of = |((range, scope), count): (&(String, &'static str), &u64)| {
+                (
+                    [
+                        ("cluster", cluster.to_string()),
+                        ("range", range.clone()),
+                        ("scope", (*scope).to_owned()),
+                    ],
+                    *count,
+                )
+            };
+            counts.granted.iter().map(of).collect::<Vec<_>>()
+        });
+        let help = "Addresses and node ports given out";
+        series(&mut encoder, "allocations", help, granted)?;
+        let refused = all.iter().flat_map(|(cluster, counts)| {
+            let of = |((reason, scope), count): (&(&'static str, &'static str), &u64)| {
+                (
+                    [
+                        ("cluster", cluster.to_string()),
+                        ("reason", (*reason).to_owned()),
+                        ("scope", (*scope).to_owned()),
+                    ],
+                    *count,
+                )
+            };
+            counts.refused.iter().map(of).collect::<Vec<_>>()
+        });
+        let help = "Addresses and node ports refused";
+        series(&mut encoder, "allocation_errors", help, refused)
+    }
+}
+
+fn series(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    rows: impl Iterator<Item = ([(&'static str, String); 3], u64)>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, count) in rows {
+        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

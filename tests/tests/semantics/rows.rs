@@ -1,0 +1,60 @@
+//! Every row has a case: a row without one fails here, by name.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    address_fields, clusterip_allocation, cross_field, dependents, families, family_changes,
+    fields, life_cycle, metadata, metrics, node_port_allocation, node_ports, port_fields,
+    quarantine, transitions, validate_only,
+};
+
+/// Each module's cases.
+const CASES: [&[&str]; 16] = [
+    address_fields::CASES,
+    clusterip_allocation::CASES,
+    cross_field::CASES,
+    dependents::CASES,
+    families::CASES,
+    family_changes::CASES,
+    fields::CASES,
+    life_cycle::CASES,
+    metadata::CASES,
+    metrics::CASES,
+    node_port_allocation::CASES,
+    node_ports::CASES,
+    port_fields::CASES,
+    quarantine::CASES,
+    transitions::CASES,
+    validate_only::CASES,
+];
+
+/// Types, and headless beside them.
+const TYPES: [&str; 5] = [
+    "clusterip",
+    "headless",
+    "nodeport",
+    "loadbalancer",
+    "externalname",
+];
+
+/// Ids of rows: of the families, of the allocators, of node ports inside a Service, and of the changes of type.
+fn rows() -> Vec<String> {
+    let numbered = |letter, last| (1..=last).map(move |number| format!("{letter}{number}"));
+    let pairs = TYPES
+        .iter()
+        .flat_map(|from| TYPES.map(|to| format!("t_{from}_to_{to}")));
+    let allocators = numbered("a", 16).filter(|row| row != "a9" && row != "a11");
+    let rows = numbered("f", 16).chain(allocators).chain(numbered("n", 6));
+    rows.chain(pairs).collect()
+}
+
+#[test]
+fn every_row_has_a_case() {
+    let cases = || CASES.into_iter().flatten();
+    let has_case =
+        |row: &String| cases().any(|case| case == row || case.starts_with(&format!("{row}_")));
+    let missing: Vec<_> = rows().into_iter().filter(|row| !has_case(row)).collect();
+    assert!(missing.is_empty(), "rows without a case: {missing:?}");
+    let names: BTreeSet<_> = cases().collect();
+    assert_eq!(names.len(), cases().count(), "a name is there twice");
+}
