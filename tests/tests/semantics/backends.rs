@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use portolan_proto::v1;
 use portolan_tests::api::block_on;
 use tonic::transport::Channel;
+use tonic::{Response, Status};
 use v1::endpoint_api_client::EndpointApiClient;
 use v1::node_api_client::NodeApiClient;
 use v1::workload_api_client::WorkloadApiClient;
@@ -83,6 +84,35 @@ impl Cluster {
             ..v1::DeleteNodeRequest::default()
         };
         block_on(self.nodes().delete_node(request)).expect("it goes");
+    }
+
+    /// Deletes a workload.
+    pub(crate) fn delete_workload(&self, name: &str) {
+        let request = v1::DeleteWorkloadRequest {
+            name: format!("{}/workloads/{name}", self.namespace()),
+            ..v1::DeleteWorkloadRequest::default()
+        };
+        block_on(self.workloads().delete_workload(request)).expect("it goes");
+    }
+
+    /// Writes a Service's endpoints by hand.
+    pub(crate) fn write_endpoints(
+        &self,
+        service: &str,
+        source: &str,
+        specs: Vec<v1::EndpointSpec>,
+    ) -> Result<v1::ReplaceEndpointsResponse, Status> {
+        let endpoint = |spec| v1::Endpoint {
+            spec: Some(spec),
+            ..v1::Endpoint::default()
+        };
+        let request = v1::ReplaceEndpointsRequest {
+            service: self.service_name(service),
+            source: source.to_owned(),
+            endpoints: specs.into_iter().map(endpoint).collect(),
+            ..v1::ReplaceEndpointsRequest::default()
+        };
+        block_on(self.endpoint_api().replace_endpoints(request)).map(Response::into_inner)
     }
 
     /// The endpoints of a Service, in order of address.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_client::NamespaceApiClient;
 use portolan_tests::api::{block_on, channel};
-use portolan_tests::eventually;
+use portolan_tests::{eventually, holds};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use v1::service_api_client::ServiceApiClient;
@@ -303,13 +303,21 @@ fn a16_of_two_creators_one_gets_the_last_address(plane: &'static ControlPlane) {
             [0, Code::ResourceExhausted as i32].into(),
             "round {round}"
         );
-        let won = cluster
-            .list()
-            .into_iter()
-            .find(|s| !s.name.ends_with("/one"))
-            .expect("a winner");
-        let won = won.name.rsplit('/').next().expect("a name").to_owned();
-        // Through either door: a write of one is known to the other.
+        // The winner may have come through the other door, and this one hears of it a little later.
+        let won = eventually("the winner is seen", || {
+            let others = cluster.list().into_iter();
+            others
+                .map(|service| {
+                    service
+                        .name
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                })
+                .find(|name| name != "one")
+                .ok_or("nobody is seen")
+        });
         cluster.delete(&won).expect("it goes");
     }
 }
@@ -342,8 +350,11 @@ fn a16_many_creators_never_get_the_same(plane: &'static ControlPlane) {
         (7..=8).contains(&count(Code::FailedPrecondition)),
         "{codes:?}"
     );
-    let addresses: BTreeSet<_> = cluster
-        .list()
+    let all = eventually("every winner is seen", || {
+        let all = cluster.list();
+        holds(all.len() == 62, all.len()).map(|()| all)
+    });
+    let addresses: BTreeSet<_> = all
         .into_iter()
         .flat_map(|s| spec_of(s).cluster_ips)
         .collect();

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    address_fields, clusterip_allocation, cross_field, dependents, families, family_changes,
-    fields, life_cycle, metadata, metrics, node_port_allocation, node_ports, port_fields,
-    quarantine, transitions, validate_only,
+    address_fields, clusterip_allocation, cross_field, dependents, endpoints, families,
+    family_changes, fields, life_cycle, metadata, metrics, node_port_allocation, node_ports,
+    port_fields, projection, quarantine, transitions, validate_only,
 };
 
 /// Each module's cases.
-const CASES: [&[&str]; 16] = [
+const CASES: [&[&str]; 18] = [
     address_fields::CASES,
     clusterip_allocation::CASES,
     cross_field::CASES,
     dependents::CASES,
+    endpoints::CASES,
     families::CASES,
     family_changes::CASES,
     fields::CASES,
@@ -23,6 +24,7 @@ const CASES: [&[&str]; 16] = [
     node_port_allocation::CASES,
     node_ports::CASES,
     port_fields::CASES,
+    projection::CASES,
     quarantine::CASES,
     transitions::CASES,
     validate_only::CASES,
@@ -45,6 +47,7 @@ fn rows() -> Vec<String> {
         .flat_map(|from| TYPES.map(|to| format!("t_{from}_to_{to}")));
     let allocators = numbered("a", 16).filter(|row| row != "a9" && row != "a11");
     let rows = numbered("f", 16).chain(allocators).chain(numbered("n", 6));
+    let rows = rows.chain((73..=81).map(|number| format!("c{number}")));
     rows.chain(pairs).collect()
 }
 
