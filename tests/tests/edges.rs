@@ -55,7 +55,14 @@ fn services_and_dataplanes_meet_only_in_proto_and_model() {
         "store-postgres",
         "store-sqlite",
     ];
-    let dataplanes = ["agent", "dataplane", "subscriber", "userspace"];
+    let dataplanes = [
+        "agent",
+        "dataplane",
+        "netlink",
+        "nftables",
+        "subscriber",
+        "userspace",
+    ];
     let is =
         |list: &[&str], name: &str| list.iter().any(|short| name == format!("portolan-{short}"));
     for edge in edges() {

@@ -1,5 +1,6 @@
 //! The kernel's table of connections: deletes what a filter names.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::abi::{
@@ -14,6 +15,9 @@ use crate::nftables::Family;
 use crate::socket::Request;
 use crate::tlv::{Attribute, Reader, Writer};
 use crate::{NetlinkError, Socket};
+
+/// `NLA_F_NESTED`, which strict checking expects here.
+const NESTED: u16 = 0x8000;
 
 /// Kernels before 6.2 know filters for listing only.
 const EINVAL: i32 = 22;
@@ -31,44 +35,63 @@ pub struct Filter {
     pub answered_from: Option<SocketAddr>,
 }
 
-/// Deletes what the filter names. The kernel walks its whole table for it, however many match.
-pub async fn delete(socket: &mut Socket, filter: &Filter) -> Result<(), NetlinkError> {
-    let request = Request {
-        kind: NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
-        family: family(filter.destination.ip()) as u8,
-        attributes: filter.attributes(),
-        what: "delete connections by a filter".to_owned(),
-    };
-    match socket.request(&request).await {
-        Err(error) if error.errno() == Some(EINVAL) => delete_one_by_one(socket, filter).await,
-        Err(error) if error.errno() == Some(ENOENT) => Ok(()),
-        outcome => outcome,
+/// The kernel walks its whole table for every filter; from so many on, one listing costs less.
+const MANY: usize = 8;
+
+/// Deletes what any of the filters names.
+pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
+    if filters.len() > MANY {
+        return delete_one_by_one(socket, filters).await;
     }
+    for filter in filters {
+        let attributes = filter.attributes();
+        let family = family(filter.destination.ip());
+        let what = "delete connections by a filter";
+        let request = request(IPCTNL_MSG_CT_DELETE, family as u8, attributes, what);
+        match socket.request(&request).await {
+            Err(error) if error.errno() == Some(EINVAL) => {
+                return delete_one_by_one(socket, filters).await;
+            }
+            Err(error) if error.errno() == Some(ENOENT) => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
-/// For kernels that delete by tuple only.
-async fn delete_one_by_one(socket: &mut Socket, filter: &Filter) -> Result<(), NetlinkError> {
-    let family = family(filter.destination.ip()) as u8;
-    let request = |kind, attributes, what: &str| Request {
-        kind: NFNL_SUBSYS_CTNETLINK << 8 | kind,
-        family,
-        attributes,
-        what: what.to_owned(),
-    };
+/// Lists all connections and deletes by tuple: for many filters, and for kernels that know no other way.
+async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
+    let mut wanted: HashMap<_, Vec<_>> = HashMap::new();
+    for filter in filters {
+        let key = (filter.protocol, filter.destination);
+        wanted.entry(key).or_default().push(filter.answered_from);
+    }
     let mut found = Vec::new();
-    let list = request(IPCTNL_MSG_CT_GET, Writer::new(), "list connections");
+    // Unspecified: both families.
+    let list = request(IPCTNL_MSG_CT_GET, 0, Writer::new(), "list connections");
     let each = |message: crate::message::Message<'_>| {
-        if filter.matches(&message.attributes()) {
-            found.push(identity(&message.attributes()));
+        let attributes = message.attributes();
+        let sources = end(&attributes, CTA_TUPLE_ORIG, false).and_then(|key| wanted.get(&key));
+        let answers = end(&attributes, CTA_TUPLE_REPLY, true).map(|(_, from)| from);
+        let named = |sources: &Vec<Option<SocketAddr>>| {
+            sources
+                .iter()
+                .any(|from| from.is_none() || *from == answers)
+        };
+        if sources.is_some_and(named)
+            && let Some(identity) = identity(&attributes)
+        {
+            found.push((message.payload.first().copied().unwrap_or(0), identity));
         }
     };
     socket.dump(&list, each).await?;
-    for attributes in found {
-        // A message without a tuple would delete every connection.
-        if attributes.as_bytes().is_empty() {
-            continue;
-        }
-        let one = request(IPCTNL_MSG_CT_DELETE, attributes, "delete a connection");
+    for (family, identity) in found {
+        let one = request(
+            IPCTNL_MSG_CT_DELETE,
+            family,
+            identity,
+            "delete a connection",
+        );
         match socket.request(&one).await {
             Err(error) if error.errno() == Some(ENOENT) => {}
             outcome => outcome?,
@@ -77,24 +100,45 @@ async fn delete_one_by_one(socket: &mut Socket, filter: &Filter) -> Result<(), N
     Ok(())
 }
 
-/// What names a listed connection.
-fn identity(attributes: &Reader<'_>) -> Writer {
-    let mut writer = Writer::new();
-    if let Some(tuple) = attributes.get(CTA_TUPLE_ORIG) {
-        for attribute in [
-            Some(tuple),
-            attributes.get(CTA_ZONE),
-            attributes.get(CTA_ID),
-        ] {
-            let Some(Attribute { kind, value }) = attribute else {
-                continue;
-            };
-            // NLA_F_NESTED, which strict checking expects.
-            let nested = if kind == CTA_TUPLE_ORIG { 0x8000 } else { 0 };
-            writer.put(kind | nested, value);
-        }
+fn request(kind: u16, family: u8, attributes: Writer, what: &str) -> Request {
+    Request {
+        kind: NFNL_SUBSYS_CTNETLINK << 8 | kind,
+        family,
+        attributes,
+        what: what.to_owned(),
     }
-    writer
+}
+
+/// One end of a listed connection: transport, address and port.
+fn end(attributes: &Reader<'_>, tuple: u16, source: bool) -> Option<(u8, SocketAddr)> {
+    let tuple = attributes.get(tuple)?.nested();
+    let (ip, proto) = (
+        tuple.get(CTA_TUPLE_IP)?.nested(),
+        tuple.get(CTA_TUPLE_PROTO)?.nested(),
+    );
+    let [v4, v6, port] = if source {
+        [CTA_IP_V4_SRC, CTA_IP_V6_SRC, CTA_PROTO_SRC_PORT]
+    } else {
+        [CTA_IP_V4_DST, CTA_IP_V6_DST, CTA_PROTO_DST_PORT]
+    };
+    let four = ip.get(v4).and_then(|a| <[u8; 4]>::try_from(a.value).ok());
+    let six = ip.get(v6).and_then(|a| <[u8; 16]>::try_from(a.value).ok());
+    let address = four.map(IpAddr::from).or_else(|| six.map(IpAddr::from))?;
+    let port = <[u8; 2]>::try_from(proto.get(port)?.value).ok()?;
+    let protocol = *proto.get(CTA_PROTO_NUM)?.value.first()?;
+    Some((protocol, SocketAddr::new(address, u16::from_be_bytes(port))))
+}
+
+/// What names a listed connection. Without a tuple there is none: a delete would mean every connection.
+fn identity(attributes: &Reader<'_>) -> Option<Writer> {
+    let mut writer = Writer::new();
+    let tuple = attributes.get(CTA_TUPLE_ORIG)?;
+    writer.put(CTA_TUPLE_ORIG | NESTED, tuple.value);
+    let more = [attributes.get(CTA_ZONE), attributes.get(CTA_ID)];
+    for Attribute { kind, value } in more.into_iter().flatten() {
+        writer.put(kind, value);
+    }
+    Some(writer)
 }
 
 impl Filter {
@@ -135,36 +179,10 @@ impl Filter {
             w.put(kind, &address.port().to_be_bytes());
         });
     }
-
-    fn matches(&self, attributes: &Reader<'_>) -> bool {
-        let end = |tuple, source| {
-            let tuple = attributes.get(tuple)?.nested();
-            let (ip, proto) = (
-                tuple.get(CTA_TUPLE_IP)?.nested(),
-                tuple.get(CTA_TUPLE_PROTO)?.nested(),
-            );
-            let [v4, v6, port] = if source {
-                [CTA_IP_V4_SRC, CTA_IP_V6_SRC, CTA_PROTO_SRC_PORT]
-            } else {
-                [CTA_IP_V4_DST, CTA_IP_V6_DST, CTA_PROTO_DST_PORT]
-            };
-            let four = ip.get(v4).and_then(|a| <[u8; 4]>::try_from(a.value).ok());
-            let six = ip.get(v6).and_then(|a| <[u8; 16]>::try_from(a.value).ok());
-            let address = four.map(IpAddr::from).or_else(|| six.map(IpAddr::from))?;
-            let port = <[u8; 2]>::try_from(proto.get(port)?.value).ok()?;
-            let protocol = *proto.get(CTA_PROTO_NUM)?.value.first()?;
-            Some((protocol, SocketAddr::new(address, u16::from_be_bytes(port))))
-        };
-        let is = |tuple, source, address| end(tuple, source) == Some((self.protocol, address));
-        is(CTA_TUPLE_ORIG, false, self.destination)
-            && self
-                .answered_from
-                .is_none_or(|from| is(CTA_TUPLE_REPLY, true, from))
-    }
 }
 
 fn nested(writer: &mut Writer, kind: u16, inside: impl FnOnce(&mut Writer)) {
-    writer.nest(kind | 0x8000, inside);
+    writer.nest(kind | NESTED, inside);
 }
 
 fn family(address: IpAddr) -> Family {

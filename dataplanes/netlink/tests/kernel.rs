@@ -141,13 +141,12 @@ fn about_destinations(family: Family) -> Vec<Vec<Expression>> {
 fn others(family: Family) -> Vec<(&'static str, Vec<Expression>)> {
     let priority = E::Load(Load::Meta(Meta::Priority), 0);
     let l4 = E::Load(Load::Meta(Meta::L4Proto), 0);
-    let (_, free) = destination(family);
     vec![
         (
             "pre",
             vec![
                 priority,
-                E::Bits(0, 0xff, 0),
+                E::Bits(0, 4, 0xff, 0),
                 E::Dispatch("verdicts".into(), 0),
             ],
         ),
@@ -181,18 +180,35 @@ fn others(family: Family) -> Vec<(&'static str, Vec<Expression>)> {
         ),
         ("other", vec![E::Unreachable(family)]),
         (
-            "post",
+            "other",
             vec![
-                E::Load(Load::CtStatus, 0),
-                E::Bits(0, 0x20, 0),
-                E::Compare(0, Comparison::Is, 0x20_u32.to_ne_bytes().to_vec()),
-                E::Load(Load::OriginalDestination(family), 0),
-                E::Load(Load::OriginalPort, free - 1),
-                E::InSet("plain".into(), 0),
-                E::Masquerade,
+                E::Load(Load::Transport(13, 1), 0),
+                E::Bits(0, 1, 0x17, 0),
+                E::Compare(0, Comparison::Is, vec![2]),
             ],
         ),
+        (
+            "other",
+            vec![E::Value(0, vec![0; 4]), E::SetMeta(Meta::Priority, 0)],
+        ),
     ]
+}
+
+/// What a connection was at first.
+fn about_connections(family: Family) -> (&'static str, Vec<Expression>) {
+    let (_, free) = destination(family);
+    (
+        "post",
+        vec![
+            E::Load(Load::CtStatus, 0),
+            E::Bits(0, 4, 0x20, 0),
+            E::Compare(0, Comparison::Is, 0x20_u32.to_ne_bytes().to_vec()),
+            E::Load(Load::OriginalDestination(family), 0),
+            E::Load(Load::OriginalPort, free - 1),
+            E::InSet("plain".into(), 0),
+            E::Masquerade,
+        ],
+    )
 }
 
 fn rules(family: Family) -> Vec<Rule> {
@@ -204,7 +220,11 @@ fn rules(family: Family) -> Vec<Rule> {
     let first = about_destinations(family)
         .into_iter()
         .map(|list| ("pre", list));
-    first.chain(others(family)).map(rule).collect()
+    first
+        .chain(others(family))
+        .chain([about_connections(family)])
+        .map(rule)
+        .collect()
 }
 
 fn everything(family: Family) -> Batch {
@@ -434,7 +454,7 @@ fn connections_are_deleted_by_destination_and_by_who_answers() {
             answered_from: from.copied(),
         };
         let from = gone.local_addr().unwrap();
-        conntrack::delete(&mut socket, &filter("127.0.0.9:53", Some(&from)))
+        conntrack::delete(&mut socket, &[filter("127.0.0.9:53", Some(&from))])
             .await
             .unwrap();
         assert_eq!(
@@ -443,14 +463,14 @@ fn connections_are_deleted_by_destination_and_by_who_answers() {
             "{}",
             list()
         );
-        conntrack::delete(&mut socket, &filter("127.0.0.9:53", None))
+        conntrack::delete(&mut socket, &[filter("127.0.0.9:53", None)])
             .await
             .unwrap();
         assert_eq!(count("dst=127.0.0.9"), 0, "{}", list());
-        conntrack::delete(&mut socket, &filter("[::1]:53", None))
+        conntrack::delete(&mut socket, &[filter("[::1]:53", None)])
             .await
             .unwrap();
-        conntrack::delete(&mut socket, &filter("[::1]:53", None))
+        conntrack::delete(&mut socket, &[filter("[::1]:53", None)])
             .await
             .unwrap();
         assert_eq!(

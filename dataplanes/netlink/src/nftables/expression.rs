@@ -28,8 +28,10 @@ pub enum Expression {
     Load(Load, u32),
     /// A register into something of the packet.
     SetMeta(Meta, u32),
-    /// `register = (register & mask) ^ xor`, of four bytes in host order.
-    Bits(u32, u32, u32),
+    /// `register = (register & mask) ^ xor`: register, bytes, mask and xor in host order (one byte: the lowest).
+    Bits(u32, u32, u32, u32),
+    /// A constant into a register.
+    Value(u32, Vec<u8>),
     /// Goes on if a register is, or is not, these bytes.
     Compare(u32, Comparison, Vec<u8>),
     /// Goes on if the registers from this one on are in the set.
@@ -119,7 +121,7 @@ impl Expression {
             Self::Bits(..) => "bitwise",
             Self::Compare(..) => "cmp",
             Self::InSet(..) | Self::Map(..) | Self::Dispatch(..) => "lookup",
-            Self::Verdict(_) => "immediate",
+            Self::Value(..) | Self::Verdict(_) => "immediate",
             Self::Random(..) => "numgen",
             Self::Dnat(..) => "nat",
             Self::Masquerade => "masq",
@@ -135,7 +137,11 @@ impl Expression {
                 w.put_u32(2, *meta as u32);
                 w.put_u32(3, register(*from));
             }
-            Self::Bits(at, mask, xor) => write_bits(register(*at), *mask, *xor, w),
+            Self::Bits(at, length, mask, xor) => write_bits(register(*at), *length, *mask, *xor, w),
+            Self::Value(at, bytes) => {
+                w.put_u32(1, register(*at));
+                write_data(&Data::Value(bytes), 2, w);
+            }
             Self::Compare(at, comparison, bytes) => {
                 w.put_u32(1, register(*at));
                 w.put_u32(2, *comparison as u32);
@@ -218,13 +224,19 @@ fn write_payload(to: u32, base: u32, offset: u32, length: u32, w: &mut Writer) {
     }
 }
 
-fn write_bits(at: u32, mask: u32, xor: u32, w: &mut Writer) {
+fn write_bits(at: u32, length: u32, mask: u32, xor: u32, w: &mut Writer) {
     // Source, target, length, NFT_BITWISE_MASK_XOR.
-    for (kind, value) in [(1, at), (2, at), (3, 4), (6, 0)] {
+    for (kind, value) in [(1, at), (2, at), (3, length), (6, 0)] {
         w.put_u32(kind, value);
     }
-    write_data(&Data::Value(&mask.to_ne_bytes()), 4, w);
-    write_data(&Data::Value(&xor.to_ne_bytes()), 5, w);
+    for (kind, value) in [(4, mask), (5, xor)] {
+        let bytes = if length == 1 {
+            value.to_le_bytes()[..1].to_vec()
+        } else {
+            value.to_ne_bytes().to_vec()
+        };
+        write_data(&Data::Value(&bytes), kind, w);
+    }
 }
 
 fn write_lookup(set: &str, at: u32, to: Option<u32>, w: &mut Writer) {

@@ -1,0 +1,214 @@
+//! From a plan to transactions.
+
+use std::net::IpAddr;
+
+use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
+use portolan_netlink::NetlinkError;
+use portolan_netlink::conntrack::{Filter, delete};
+use tracing::warn;
+
+use crate::NftablesDataplane;
+use crate::kernel::{BATCH, Found};
+use crate::mirror::{Change, Difference};
+use crate::render::{Unfit, check};
+use crate::stale::stale;
+
+/// What became of a plan.
+#[derive(Default)]
+pub(crate) struct Committed {
+    pub(crate) rejected: Vec<Rejected>,
+    /// Connections that lead where nothing is any more.
+    pub(crate) stale: Vec<Filter>,
+}
+
+impl NftablesDataplane {
+    pub(crate) async fn carry_out(&mut self, plan: &Plan) -> Committed {
+        let mut committed = Committed::default();
+        let mut changes = Vec::new();
+        for (key, frontend) in &plan.put {
+            match check(*key, frontend) {
+                Ok(()) => changes.push(change(*key, Some(frontend))),
+                Err(unfit) => committed.rejected.push(unfit_for(*key, frontend, &unfit)),
+            }
+        }
+        changes.extend(plan.remove.iter().map(|key| change(*key, None)));
+        if let Err(error) = self.prepare(&mut changes, &mut committed).await {
+            let rejected = changes.iter().map(|change| self.refused(change, &error));
+            committed.rejected.extend(rejected.collect::<Vec<_>>());
+            return committed;
+        }
+        while !changes.is_empty() {
+            let part = self.next_part(&mut changes);
+            self.commit_part(part, &mut committed).await;
+        }
+        committed
+    }
+
+    /// Has the program in the kernel. What stands there in its place is replaced in one transaction with all that is put.
+    async fn prepare(
+        &mut self,
+        changes: &mut Vec<Change>,
+        committed: &mut Committed,
+    ) -> Result<(), NetlinkError> {
+        if self.adopt().await? == Found::Other {
+            for change in changes.iter() {
+                committed
+                    .stale
+                    .extend(stale(change.key, None, change.frontend.as_ref()));
+            }
+            let all = changes.clone();
+            let gone: Vec<_> = all
+                .iter()
+                .map(|new| change(new.key, self.mirror.state().get(&new.key)))
+                .collect();
+            self.mirror.absorb(all);
+            if let Err(error) = self.ensure_program().await {
+                self.mirror.absorb(gone);
+                return Err(error);
+            }
+            changes.clear();
+            return Ok(());
+        }
+        self.ensure_program().await
+    }
+
+    /// As many changes as fit into a transaction; at least one.
+    fn next_part(&self, changes: &mut Vec<Change>) -> Vec<Change> {
+        let own = &self.environment.own;
+        let mut size = 0;
+        let mut count = 0;
+        for change in changes.iter() {
+            let difference = self
+                .mirror
+                .difference(std::slice::from_ref(change), own, own);
+            size += difference.add.len() + difference.delete.len();
+            if count > 0 && size > BATCH {
+                break;
+            }
+            count += 1;
+        }
+        let rest = changes.split_off(count);
+        std::mem::replace(changes, rest)
+    }
+
+    /// Commits changes together; where the kernel refuses, by halves, until the one that it refuses is alone.
+    async fn commit_part(&mut self, part: Vec<Change>, committed: &mut Committed) {
+        let mut parts = vec![part];
+        let mut looked = false;
+        while let Some(part) = parts.pop() {
+            let own = self.environment.own.clone();
+            let difference = self.mirror.difference(&part, &own, &own);
+            let Err(error) = self.carry(&difference).await else {
+                for change in &part {
+                    let old = self.mirror.state().get(&change.key);
+                    committed
+                        .stale
+                        .extend(stale(change.key, old, change.frontend.as_ref()));
+                }
+                self.mirror.absorb(part);
+                continue;
+            };
+            // Somebody may have changed our tables: then it is not these changes' fault.
+            if !looked && matches!(self.audit_if_disturbed().await, Ok(true)) {
+                looked = true;
+                parts.push(part);
+            } else if part.len() > 1 {
+                self.counters.bisections += 1;
+                let mut first = part;
+                let second = first.split_off(first.len() / 2);
+                parts.extend([second, first]);
+            } else {
+                let rejected = part.iter().map(|change| self.refused(change, &error));
+                committed.rejected.extend(rejected);
+            }
+        }
+    }
+
+    async fn carry(&mut self, difference: &Difference) -> Result<(), NetlinkError> {
+        let carried = self.kernel.carry(difference).await;
+        self.counters.transactions += 1;
+        // Of several transactions some may have happened.
+        self.suspect |= carried.is_err() && difference.add.len() + difference.delete.len() > BATCH;
+        carried
+    }
+
+    /// The node's addresses decide who may reach guarded frontends from the node itself.
+    pub(crate) async fn follow_own_addresses(
+        &mut self,
+        before: &[IpAddr],
+    ) -> Result<(), NetlinkError> {
+        if self.environment.own == before || self.found != Some(Found::Ours) {
+            return Ok(());
+        }
+        let guarded = self.mirror.state().iter();
+        let guarded = guarded.filter(|(_, frontend)| !frontend.source_ranges.is_empty());
+        let changes: Vec<_> = guarded
+            .map(|(key, frontend)| change(*key, Some(frontend)))
+            .collect();
+        let difference = self
+            .mirror
+            .difference(&changes, before, &self.environment.own);
+        self.carry(&difference).await
+    }
+
+    /// From now on what is left of the virtual ranges is dropped.
+    pub(crate) async fn guard(&mut self) {
+        if self.guarded {
+            return;
+        }
+        self.guarded = true;
+        if let Err(error) = self.ensure_program().await {
+            self.guarded = false;
+            warn!(%error, "addresses of nobody are not dropped yet");
+        }
+    }
+
+    pub(crate) async fn forget(&mut self, filters: Vec<Filter>) {
+        if filters.is_empty() {
+            return;
+        }
+        self.counters.stale += u64::try_from(filters.len()).unwrap_or(u64::MAX);
+        if let Err(error) = delete(self.kernel.socket(), &filters).await {
+            warn!(%error, "stale UDP connections could not be deleted; they end when their clients pause");
+        }
+    }
+
+    fn refused(&self, change: &Change, error: &NetlinkError) -> Rejected {
+        let frontend = change.frontend.as_ref();
+        let frontend = frontend.or_else(|| self.mirror.state().get(&change.key));
+        let service = frontend.map_or_else(String::new, |f| f.service.to_string());
+        let code = match error.errno() {
+            // EPERM, EACCES
+            Some(1 | 13) => RejectionCode::PermissionDenied,
+            // ENOMEM, ENFILE, ENOSPC
+            Some(12 | 23 | 28) => RejectionCode::LimitExceeded,
+            // EAFNOSUPPORT
+            Some(97) => RejectionCode::FamilyUnavailable,
+            _ => RejectionCode::Internal,
+        };
+        Rejected {
+            key: change.key,
+            code,
+            message: format!("{service} at {}: {error}; it is tried again", change.key),
+        }
+    }
+}
+
+fn change(key: FrontendKey, frontend: Option<&Frontend>) -> Change {
+    Change {
+        key,
+        frontend: frontend.cloned(),
+    }
+}
+
+fn unfit_for(key: FrontendKey, frontend: &Frontend, unfit: &Unfit) -> Rejected {
+    let code = match unfit {
+        Unfit::Family(_) => RejectionCode::InvalidObject,
+        Unfit::TooMany(_) => RejectionCode::LimitExceeded,
+    };
+    Rejected {
+        key,
+        code,
+        message: format!("{} at {key}: {unfit}", frontend.service),
+    }
+}

@@ -1,0 +1,262 @@
+//! The mechanism as the agent sees it.
+
+use std::io;
+
+use portolan_dataplane::{
+    Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
+};
+use portolan_model::{Family, Protocol};
+use portolan_netlink::NetlinkError;
+use tracing::{info, warn};
+
+use crate::commit::Committed;
+use crate::counters::Counters;
+use crate::kernel::{FAMILIES, Found, Kernel};
+use crate::mirror::{Mirror, compare};
+use crate::program::SetName;
+use crate::ranges::{Ranges, ranges};
+use crate::recover::recover;
+
+/// What an operator may choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Workloads' addresses are replaced towards a `ClusterIP`, too: for networks in which answers do not come back by
+    /// themselves.
+    pub masquerade_all: bool,
+}
+
+/// Programs the kernel's nftables in one network namespace. Used within a tokio runtime.
+pub struct NftablesDataplane {
+    pub(crate) kernel: Kernel,
+    options: Options,
+    pub(crate) environment: Environment,
+    pub(crate) mirror: Mirror,
+    /// Ranges as the kernel has them.
+    ranges: Ranges,
+    /// What stands there; `None`: not looked at yet.
+    pub(crate) found: Option<Found>,
+    /// Everything desired was programmed once, so what is left of the virtual ranges belongs to nobody.
+    pub(crate) guarded: bool,
+    /// A step went wrong in the middle: the next look compares everything.
+    pub(crate) suspect: bool,
+    pub(crate) counters: Counters,
+}
+
+impl NftablesDataplane {
+    /// In the network namespace of this thread. Changes nothing yet.
+    pub fn new(options: Options) -> Result<Self, DataplaneError> {
+        let kernel = Kernel::open().map_err(|error| {
+            failed(
+                "can't open a netlink socket (it needs CAP_NET_ADMIN)",
+                error,
+            )
+        })?;
+        Ok(Self {
+            kernel,
+            options,
+            environment: Environment::default(),
+            mirror: Mirror::default(),
+            ranges: Ranges::new(),
+            found: None,
+            guarded: false,
+            suspect: false,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Takes over what a former process left, without writing anything if that is whole.
+    pub(crate) async fn adopt(&mut self) -> Result<Found, NetlinkError> {
+        if let Some(found) = self.found {
+            return Ok(found);
+        }
+        let found = self.kernel.look().await?;
+        if found == Found::Ours {
+            let entries = self.kernel.entries(&SetName::OF_SERVICES).await?;
+            let state = recover(&entries);
+            let own = self.environment.own.clone();
+            let mirror = Mirror::of(state);
+            let repair = compare(entries, mirror.entries(&own));
+            self.counters.repaired(&repair);
+            self.kernel.carry(&repair).await?;
+            self.ranges = self.listed_ranges().await?;
+            self.guarded = FAMILIES
+                .iter()
+                .any(|f| !self.ranges[&(*f, SetName::ServiceCidrs)].is_empty());
+            info!(
+                frontends = mirror.state().len(),
+                "adopted what was programmed"
+            );
+            self.mirror = mirror;
+        }
+        self.found = Some(found);
+        Ok(found)
+    }
+
+    async fn listed_ranges(&mut self) -> Result<Ranges, NetlinkError> {
+        let mut listed = Ranges::new();
+        for family in FAMILIES {
+            for set in SetName::OF_ENVIRONMENT {
+                listed.insert((family, set), Vec::new());
+            }
+        }
+        for entry in self.kernel.entries(&SetName::OF_ENVIRONMENT).await? {
+            listed
+                .entry((entry.family, entry.set))
+                .or_default()
+                .push(entry.element);
+        }
+        Ok(listed)
+    }
+
+    fn wanted_ranges(&self) -> Ranges {
+        ranges(&self.environment, self.options.masquerade_all, self.guarded)
+    }
+
+    /// Has the program in the kernel, with the ranges of this node.
+    pub(crate) async fn ensure_program(&mut self) -> Result<(), NetlinkError> {
+        let wanted = self.wanted_ranges();
+        if self.adopt().await? != Found::Ours {
+            // Whatever stands there instead is replaced by all that we know of in one transaction.
+            let entries = self.mirror.entries(&self.environment.own);
+            self.kernel.replace(&wanted, &entries).await?;
+            self.found = Some(Found::Ours);
+        } else if self.ranges != wanted {
+            self.kernel.change_ranges(&self.ranges, &wanted).await?;
+        }
+        self.ranges = wanted;
+        Ok(())
+    }
+
+    /// Has the kernel know where this node is now.
+    async fn follow(&mut self, before: &Environment) -> Result<(), NetlinkError> {
+        let known = self.found;
+        let found = self.adopt().await?;
+        if known == Some(Found::Ours) {
+            self.follow_own_addresses(&before.own).await?;
+        }
+        // What stands there instead of the program forwards until it is replaced together with its data.
+        if found == Found::Other {
+            return Ok(());
+        }
+        self.ensure_program().await
+    }
+
+    /// Compares everything with what is committed, and puts it right.
+    async fn audit(&mut self) -> Result<(), NetlinkError> {
+        self.counters.audits += 1;
+        self.suspect = false;
+        let found = self.kernel.look().await?;
+        let known = self.found.replace(found);
+        if found != Found::Ours {
+            if known == Some(Found::Ours) {
+                warn!("our tables were changed or deleted by somebody else: loading them again");
+                self.counters.reloads += 1;
+                return self.ensure_program().await;
+            }
+            return Ok(());
+        }
+        let entries = self.kernel.entries(&SetName::OF_SERVICES).await?;
+        let repair = compare(entries, self.mirror.entries(&self.environment.own));
+        if repair != crate::mirror::Difference::default() {
+            let (missing, strange) = (repair.add.len(), repair.delete.len());
+            warn!(
+                missing,
+                strange, "elements of our tables were changed by somebody else: putting them right"
+            );
+        }
+        self.counters.repaired(&repair);
+        self.kernel.carry(&repair).await?;
+        self.ranges = self.listed_ranges().await?;
+        if self.ranges != self.wanted_ranges() {
+            self.counters.repairs += 1;
+        }
+        self.ensure_program().await
+    }
+
+    /// Looks only if somebody committed something, whatever it was.
+    pub(crate) async fn audit_if_disturbed(&mut self) -> Result<bool, NetlinkError> {
+        let disturbed = self.suspect || self.kernel.is_disturbed().await?;
+        if disturbed {
+            self.audit().await?;
+        }
+        Ok(disturbed)
+    }
+}
+
+impl Dataplane for NftablesDataplane {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kind: "nftables",
+            families: [Family::V4, Family::V6].into(),
+            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
+            affinity: true,
+            source_ranges: true,
+            drop: true,
+            inside: true,
+        }
+    }
+
+    async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
+        let before = std::mem::replace(&mut self.environment, environment.clone());
+        let told = self.follow(&before).await;
+        if told.is_err() {
+            self.environment = before;
+        }
+        told.map_err(|error| refused("can't tell the kernel where this node is", error))
+    }
+
+    async fn observe(&mut self) -> Result<NodeState, DataplaneError> {
+        let context = "can't read what is programmed";
+        self.adopt()
+            .await
+            .map_err(|error| refused(context, error))?;
+        self.audit_if_disturbed()
+            .await
+            .map_err(|error| refused(context, error))?;
+        Ok(self.mirror.state().clone())
+    }
+
+    async fn apply(&mut self, plan: &Plan) -> Applied {
+        let Committed { rejected, stale } = self.carry_out(plan).await;
+        if rejected.is_empty() {
+            self.guard().await;
+        }
+        self.forget(stale).await;
+        Applied { rejected }
+    }
+
+    async fn probe(&mut self) -> Health {
+        // Where there are no Services, no plan ever says that everything is programmed.
+        if self.found.is_some() {
+            self.guard().await;
+        }
+        match self.kernel.is_disturbed().await {
+            Ok(_) => Health::Serving,
+            Err(error) => Health::Down(format!("nftables does not answer: {error}")),
+        }
+    }
+
+    async fn cleanup(&mut self) -> Result<(), DataplaneError> {
+        let removed = self.kernel.remove().await;
+        removed.map_err(|error| refused("can't remove our tables", error))?;
+        self.mirror = Mirror::default();
+        self.found = Some(Found::Nothing);
+        self.guarded = false;
+        Ok(())
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.counters.read(self.mirror.state().len())
+    }
+}
+
+fn failed(context: &str, source: io::Error) -> DataplaneError {
+    DataplaneError {
+        context: context.to_owned(),
+        source: Some(source),
+    }
+}
+
+fn refused(context: &str, error: NetlinkError) -> DataplaneError {
+    failed(context, io::Error::other(error))
+}

@@ -1,0 +1,60 @@
+//! `portolan-nftables`: the agent with the nftables dataplane.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use portolan_agent::{AgentArgs, Telemetry, run, terminated};
+use portolan_dataplane::Dataplane;
+use portolan_nftables::{Family, NftablesDataplane, Options, text};
+
+/// Carries Portolan's Services on this node with nftables
+#[derive(Parser)]
+#[command(name = "portolan-nftables", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    agent: AgentArgs,
+    /// Replace the source address of workloads towards a ClusterIP, too
+    #[arg(long)]
+    masquerade_all: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the program, without the elements of its sets, as `nft` shows it
+    Dump,
+    /// Remove everything that the nftables dataplane left on this node
+    Cleanup,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match carry(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry(arguments: Arguments) -> anyhow::Result<()> {
+    let options = Options {
+        masquerade_all: arguments.masquerade_all,
+    };
+    match arguments.command {
+        Some(Command::Dump) => print!("{}{}", text(Family::V4), text(Family::V6)),
+        Some(Command::Cleanup) => {
+            let mut dataplane = NftablesDataplane::new(options)?;
+            dataplane.cleanup().await.context("nothing was removed")?;
+        }
+        None => {
+            let _telemetry = Telemetry::start("portolan-nftables", "info")?;
+            let dataplane = NftablesDataplane::new(options)?;
+            run(arguments.agent.config("nftables")?, dataplane, terminated()).await?;
+        }
+    }
+    Ok(())
+}

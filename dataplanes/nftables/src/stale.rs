@@ -1,0 +1,96 @@
+//! UDP connections that lead where nothing is any more: conntrack would send their packets there as long as they come.
+
+use std::net::SocketAddr;
+
+use portolan_dataplane::{Frontend, FrontendKey};
+use portolan_model::Protocol;
+use portolan_netlink::conntrack::Filter;
+
+use crate::entry::number;
+
+/// What a change of a frontend leaves behind. TCP is left alone: connections to a backend that left end by themselves.
+pub(crate) fn stale(
+    key: FrontendKey,
+    old: Option<&Frontend>,
+    new: Option<&Frontend>,
+) -> Vec<Filter> {
+    if key.protocol != Protocol::Udp {
+        return Vec::new();
+    }
+    let filter = |answered_from| Filter {
+        protocol: number(key.protocol),
+        destination: key.socket_addr(),
+        answered_from,
+    };
+    let (before, now) = (backends(old), backends(new));
+    if now.is_empty() {
+        // Also at a frontend without backends: what came before it is to be refused now.
+        return vec![filter(None)];
+    }
+    let gone = before.iter().filter(|address| !now.contains(address));
+    let mut filters: Vec<_> = gone.map(|address| filter(Some(*address))).collect();
+    if before.is_empty() {
+        // A client that sent before there was anything: its packets go to the virtual address itself.
+        filters.push(filter(Some(key.socket_addr())));
+    }
+    filters
+}
+
+fn backends(frontend: Option<&Frontend>) -> Vec<SocketAddr> {
+    let pools = frontend
+        .into_iter()
+        .flat_map(|f| [&f.pool].into_iter().chain(&f.inside));
+    let mut addresses: Vec<_> = pools
+        .flat_map(|pool| &pool.backends)
+        .map(|b| b.address)
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_dataplane::testing::{backend, frontend};
+
+    use super::*;
+
+    #[test]
+    fn only_what_changed_is_stale() {
+        let key = |protocol| FrontendKey {
+            address: "10.96.0.1".parse().unwrap(),
+            port: 53,
+            protocol,
+        };
+        let at = |last: u8| SocketAddr::from(([10, 0, 0, last], 53));
+        let with = |lasts: &[u8]| {
+            let backends: Vec<_> = lasts.iter().map(|last| backend(*last, at(*last))).collect();
+            frontend(1, &backends)
+        };
+        let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
+        let itself = key(Protocol::Udp).socket_addr();
+        for (name, old, new, wanted) in [
+            ("one leaves", Some(&two), Some(&one), vec![Some(at(2))]),
+            ("one comes", Some(&one), Some(&two), vec![]),
+            ("all leave", Some(&two), Some(&none), vec![None]),
+            ("the frontend goes", Some(&two), None, vec![None]),
+            (
+                "the first comes",
+                Some(&none),
+                Some(&one),
+                vec![Some(itself)],
+            ),
+            ("the frontend comes", None, Some(&one), vec![Some(itself)]),
+            ("it comes without backends", None, Some(&none), vec![None]),
+            ("nothing changes", Some(&one), Some(&one), vec![]),
+        ] {
+            let filters = stale(key(Protocol::Udp), old, new).into_iter();
+            assert_eq!(
+                filters.map(|f| f.answered_from).collect::<Vec<_>>(),
+                wanted,
+                "{name}"
+            );
+        }
+        assert_eq!(stale(key(Protocol::Tcp), Some(&two), None), []);
+    }
+}
