@@ -193,6 +193,9 @@ impl Dataplane for NftablesDataplane {
             source_ranges: true,
             drop: true,
             inside: true,
+            preserves_source: true,
+            guard: true,
+            persistent: true,
         }
     }
 
