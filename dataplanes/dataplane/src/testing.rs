@@ -27,6 +27,7 @@ macro_rules! conformance {
         $crate::contract!($make);
         $crate::conformance_cases!(
             $make,
+            $crate::testing::on_this_machine,
             affinity: [
                 a_client_keeps_its_backend_whatever_happens_to_others,
                 a_client_of_a_removed_backend_moves_once,
@@ -35,6 +36,7 @@ macro_rules! conformance {
         );
         $crate::conformance_cases!(
             $make,
+            $crate::testing::on_this_machine,
             traffic: [
                 every_backend_is_reached_by_its_weight,
                 new_connections_leave_a_replaced_backend_and_established_ones_live_on,
@@ -52,12 +54,17 @@ macro_rules! conformance {
     };
 }
 
-/// The cases that send no traffic: also for dataplanes without a mechanism.
+/// The cases that send no traffic: also for dataplanes without a mechanism. They run on this machine, or where the
+/// second argument runs a future: a function that waits for its end.
 #[macro_export]
 macro_rules! contract {
     ($make:expr) => {
+        $crate::contract!($make, $crate::testing::on_this_machine);
+    };
+    ($make:expr, $run:path) => {
         $crate::conformance_cases!(
             $make,
+            $run,
             contract: [
                 applying_twice_changes_nothing,
                 what_is_observed_is_what_was_applied,
@@ -74,13 +81,25 @@ macro_rules! contract {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_cases {
-    ($make:expr, $group:ident: [$($case:ident),* $(,)?]) => {
+    ($make:expr, $run:path, $group:ident: [$($case:ident),* $(,)?]) => {
         $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                let lab = $crate::testing::Lab::new(($make)()).await;
-                $crate::testing::$group::$case(lab).await;
+            #[test]
+            fn $case() {
+                $run(async {
+                    let lab = $crate::testing::Lab::new(($make)()).await;
+                    $crate::testing::$group::$case(lab).await;
+                });
             }
         )*
     };
+}
+
+/// Runs a case here and now.
+pub fn on_this_machine(case: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime needs descriptors and threads only");
+    runtime.block_on(case);
 }

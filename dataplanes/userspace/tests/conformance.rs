@@ -1,3 +1,10 @@
-//! The kit that every dataplane runs. The module `contract` needs no privilege, the numbered cases need root.
+//! The kit that every dataplane runs: the contract and the numbered cases in the packet lab, which needs root, and all that
+//! loopback can show without any privilege.
 
-portolan_lab::conformance!(portolan_userspace::UserspaceDataplane::new);
+use portolan_userspace::UserspaceDataplane;
+
+portolan_lab::conformance!(UserspaceDataplane::new);
+
+mod unprivileged {
+    portolan_dataplane::conformance!(super::UserspaceDataplane::new);
+}

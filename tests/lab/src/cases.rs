@@ -117,15 +117,21 @@ macro_rules! names {
 /// Every case with its group.
 pub const CASES: &[(&str, &str)] = for_each_packet_case!([names]);
 
-/// The whole kit for what the function at this absolute path makes: the contract and the loopback cases of
-/// `portolan_dataplane::conformance!`, and every case that needs packets, in both families.
+/// The whole kit for what the function makes, once a file: the contract, on a machine of its own each, and every case
+/// that needs packets, in both families.
 #[macro_export]
 macro_rules! conformance {
     ($make:expr) => {
-        mod contract {
-            $crate::portolan_dataplane::conformance!($make);
+        fn dataplane_under_test() -> impl $crate::portolan_dataplane::Dataplane {
+            ($make)()
         }
-        $crate::for_each_packet_case!([$crate::packet_tests] $make);
+        mod contract {
+            $crate::portolan_dataplane::contract!(
+                super::dataplane_under_test,
+                $crate::on_a_machine_of_its_own
+            );
+        }
+        $crate::for_each_packet_case!([$crate::packet_tests] super::dataplane_under_test);
     };
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
-use crate::client::quickest_refusal;
 use crate::{Answer, Ask, Lab, Outcome};
 
 /// Enough tries for one of two equal members to be missed once in thirty million times.
@@ -65,9 +64,18 @@ impl<D: Dataplane> Lab<D> {
         }
     }
 
-    /// RST or ICMP port unreachable, within one round trip.
+    /// RST or ICMP port unreachable, within one round trip: at best of a few, as a machine busy with something else is
+    /// slow now and then, and one that gets its answer to a repeated SYN is slow each time.
     pub fn assert_refused(&self, from: &str, to: SocketAddr, protocol: Protocol) {
-        let took = quickest_refusal(&self.network.host(from).machine, Ask::new(to, protocol));
+        let ask = Ask::new(to, protocol);
+        let attempt = |_| {
+            let began = Instant::now();
+            let outcome = ask.on(&self.network.host(from).machine);
+            let is_refused = outcome == Outcome::Refused || self.is_barred(from, &outcome);
+            assert!(is_refused, "{from} to {to}/{protocol}: {outcome:?}");
+            began.elapsed()
+        };
+        let took = (0..3).map(attempt).min().unwrap_or_default();
         assert!(
             took < ONE_ROUND_TRIP,
             "{from} to {to}/{protocol}: refused after {took:?}"
@@ -76,24 +84,21 @@ impl<D: Dataplane> Lab<D> {
 
     /// No answer at all; of a dataplane that can't be silent, none but a refusal.
     pub fn assert_dropped(&self, from: &str, to: SocketAddr, protocol: Protocol) {
-        self.assert_dropped_ask(from, Ask::new(to, protocol));
-    }
-
-    /// The same with a source.
-    pub fn assert_dropped_ask(&self, from: &str, ask: Ask) {
-        let outcome = ask.briefly().on(&self.network.host(from).machine);
-        let silent = outcome == Outcome::Silent;
+        let ask = Ask::new(to, protocol).briefly();
+        let outcome = ask.on(&self.network.host(from).machine);
+        let silent = outcome == Outcome::Silent || self.is_barred(from, &outcome);
         let in_its_way = if self.can().drop {
             silent
         } else {
             // A relay's UDP socket that serves others can only be silent.
-            outcome == Outcome::Refused || (silent && ask.protocol == Protocol::Udp)
+            outcome == Outcome::Refused || (silent && protocol == Protocol::Udp)
         };
-        assert!(
-            in_its_way,
-            "{from} to {}/{}: {outcome:?}",
-            ask.to, ask.protocol
-        );
+        assert!(in_its_way, "{from} to {to}/{protocol}: {outcome:?}");
+    }
+
+    /// On a node the rules are those of the sender itself.
+    pub fn is_barred(&self, from: &str, outcome: &Outcome) -> bool {
+        *outcome == Outcome::Barred && self.nodes().any(|node| node == from)
     }
 
     /// How often each member answers.

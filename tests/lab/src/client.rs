@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portolan_model::Protocol;
 use socket2::{Domain, Socket, Type};
@@ -27,6 +27,9 @@ pub enum Outcome {
     Refused,
     /// Nothing came back in time.
     Silent,
+    /// The machine itself did not let the datagram out (EPERM): what a node's own programs see at once where a rule of
+    /// its output rejects or drops.
+    Barred,
     /// Another error.
     Failed(String),
 }
@@ -114,6 +117,7 @@ impl Ask {
             Ok(Ok(answer)) => Outcome::Answered(answer),
             Ok(Err(error)) if is_refusal(&error) => Outcome::Refused,
             Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Outcome::Silent,
+            Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Outcome::Barred,
             Ok(Err(error)) => Outcome::Failed(error.to_string()),
             Err(_) => Outcome::Silent,
         }
@@ -163,17 +167,6 @@ fn is_refusal(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
     )
-}
-
-/// How long a refusal took, at best of a few: a machine busy with something else is slow now and then, and one that
-/// gets its answer to a repeated SYN is slow each time.
-pub fn quickest_refusal(machine: &Namespace, ask: Ask) -> Duration {
-    let attempt = || {
-        let began = Instant::now();
-        assert_eq!(ask.on(machine), Outcome::Refused, "{ask:?}");
-        began.elapsed()
-    };
-    (0..3).map(|_| attempt()).min().unwrap_or_default()
 }
 
 fn parse(greeting: &str) -> io::Result<Answer> {

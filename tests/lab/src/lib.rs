@@ -34,7 +34,7 @@ pub use client::{Answer, Ask, Conversation, Datagrams, Outcome};
 pub use echo::{ECHO, HTTP};
 pub use lab::{Carried, LOAD_BALANCER_RANGES, Lab, Make, SERVICE_CIDRS, Settings, nets};
 pub use load::Load;
-pub use namespace::Namespace;
+pub use namespace::{Namespace, on_a_machine_of_its_own};
 pub use network::{CLIENT_ADDRESSES, Host, Network, Topology, WORKLOAD_RANGES};
 #[doc(hidden)]
 pub use portolan_dataplane;

@@ -62,13 +62,16 @@ pub(crate) fn join(
 fn host_lines(addresses: &[IpAddr], gateways: [&str; 2]) -> String {
     let mut lines = "link set eth0 up\n".to_owned();
     let mut line = |text: String| writeln!(lines, "{text}").expect("a String has room");
+    let mut has_v6 = false;
     for address in addresses {
-        let (bits, flags) = if address.is_ipv4() {
-            (32, "")
+        if address.is_ipv4() {
+            line(format!("addr add {address}/32 dev eth0"));
         } else {
-            (128, " nodad")
-        };
-        line(format!("addr add {address}/{bits} dev eth0{flags}"));
+            // A deprecated address is no source unless somebody binds to it: the first one is, as with IPv4.
+            let rank = if has_v6 { "preferred_lft 0" } else { "" };
+            line(format!("addr add {address}/128 dev eth0 nodad {rank}"));
+            has_v6 = true;
+        }
     }
     line(format!("route add {} dev eth0 scope link", gateways[0]));
     for (index, gateway) in gateways.into_iter().enumerate() {

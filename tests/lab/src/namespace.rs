@@ -175,6 +175,11 @@ impl Namespace {
     }
 }
 
+/// Runs a case where nothing of this machine is touched.
+pub fn on_a_machine_of_its_own(case: impl Future<Output = ()> + Send + 'static) {
+    Namespace::new("node").run(case);
+}
+
 impl Drop for Namespace {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.life.take() {

@@ -232,7 +232,7 @@ pub fn c98_a_long_random_sequence_ends_where_it_should<D: Dataplane>(mut lab: La
                 let fits = match &outcome {
                     Outcome::Answered(answer) => may.contains(&lab.address(&answer.by)),
                     Outcome::Refused | Outcome::Silent => may.is_empty(),
-                    Outcome::Failed(_) => false,
+                    Outcome::Barred | Outcome::Failed(_) => false,
                 };
                 assert!(
                     fits,
