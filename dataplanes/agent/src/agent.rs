@@ -37,6 +37,7 @@ pub struct Agent<D> {
     retry: Retry,
     /// The last update that was applied.
     mark: Option<Mark>,
+    leave_after: Option<Duration>,
     status: watch::Sender<AgentStatus>,
 }
 
@@ -109,6 +110,7 @@ impl<D: Dataplane> Agent<D> {
             metrics,
             retry: Retry::default(),
             mark: None,
+            leave_after: config.leave_after,
             status: watch::Sender::default(),
         })
     }
@@ -145,7 +147,11 @@ impl<D: Dataplane> Agent<D> {
                 _ = count.tick() => self.count(),
             }
         }
-        info!("stopping; what is programmed stays");
+        if let Some(time) = self.leave_after {
+            self.leave(time).await;
+        } else {
+            info!("stopping; what is programmed stays");
+        }
         self.subscriber.stop().await;
     }
 
@@ -168,6 +174,14 @@ impl<D: Dataplane> Agent<D> {
         self.mark = Some(mark);
         self.applied(began.elapsed(), &commits);
         self.probe(&touched);
+    }
+
+    /// Leaves the node to another dataplane.
+    async fn leave(&mut self, time: Duration) {
+        info!(?time, "leaving; established connections have their time");
+        self.reconciler.drain().await;
+        tokio::time::sleep(time).await;
+        self.reconciler.cleanup().await;
     }
 
     fn count(&self) {

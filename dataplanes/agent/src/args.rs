@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use portolan_model::Name;
@@ -45,6 +46,10 @@ pub struct AgentArgs {
     /// Serve /metrics, /healthz, /livez and /mode here
     #[arg(long, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
+    /// When stopped, leave this node to another dataplane that carries everything already: take no new connections, give
+    /// established ones this long, then remove all that is ours
+    #[arg(long, value_name = "SECONDS")]
+    pub leave_after: Option<u64>,
 }
 
 impl AgentArgs {
@@ -76,6 +81,7 @@ impl AgentArgs {
             state_dir,
             accept_store: self.accept_store,
             metrics_listen: self.metrics_listen,
+            leave_after: self.leave_after.map(Duration::from_secs),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use portolan_subscriber::Description;
 
@@ -22,4 +23,7 @@ pub struct AgentConfig {
     pub accept_store: bool,
     /// Where [`crate::run`] serves metrics and health.
     pub metrics_listen: Option<SocketAddr>,
+    /// When it stops: leave the node to another dataplane, with this much time for established connections. None: what is
+    /// programmed stays.
+    pub leave_after: Option<Duration>,
 }

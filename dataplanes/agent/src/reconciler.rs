@@ -146,6 +146,20 @@ impl<D: Dataplane> Reconciler<D> {
         (count(Reach::Internal), count(Reach::External))
     }
 
+    /// Takes no new connections any more.
+    pub(crate) async fn drain(&mut self) {
+        if let Err(error) = self.dataplane.drain().await {
+            warn!(error = chain(&error), "the dataplane can't let go of all");
+        }
+    }
+
+    /// Removes all that is ours.
+    pub(crate) async fn cleanup(&mut self) {
+        if let Err(error) = self.dataplane.cleanup().await {
+            warn!(error = chain(&error), "the dataplane can't be removed");
+        }
+    }
+
     pub(crate) async fn health(&mut self) -> Health {
         self.dataplane.probe().await
     }

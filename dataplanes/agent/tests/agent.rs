@@ -129,6 +129,7 @@ fn config(server: String, dir: &Path) -> AgentConfig {
         state_dir: dir.to_owned(),
         accept_store: false,
         metrics_listen: None,
+        leave_after: None,
     }
 }
 
@@ -464,4 +465,25 @@ async fn metrics_and_health_are_served() {
         std::fs::File::open(dir.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_agent_that_leaves_removes_what_is_its_own() {
+    for (leave_after, left) in [(None, 2), (Some(Duration::from_millis(1)), 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let dataplane = FakeDataplane::default();
+        let mut server = FakeServer::start().await;
+        let mut state = ServerState::new(1);
+        state.put(uid(1), &service(1));
+        state.put(uid(2), &service(2));
+        let mut config = config(server.url(), dir.path());
+        config.leave_after = leave_after;
+        let agent = Running::start(config, dataplane.clone()).await;
+        let mut stream = server.accept().await;
+        stream.send(state.welcome_snapshot()).await;
+        stream.ack_of(state.revision).await;
+        assert_eq!(dataplane.programmed().len(), 2);
+        agent.stop().await;
+        assert_eq!(dataplane.programmed().len(), left, "{leave_after:?}");
+    }
 }

@@ -30,6 +30,25 @@ pub trait Dataplane: Send + 'static {
     /// Whether the mechanism works.
     fn probe(&mut self) -> impl Future<Output = Health> + Send;
 
+    /// Lets go of new connections, for another dataplane that carries them already: removes every frontend and what guards
+    /// virtual addresses, while established connections live on. [`Self::cleanup`] follows when they had their time.
+    fn drain(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send {
+        async {
+            let remove = self.observe().await?.into_keys().collect();
+            let remove = Plan {
+                remove,
+                ..Plan::default()
+            };
+            match self.apply(&remove).await.rejected.into_iter().next() {
+                None => Ok(()),
+                Some(rejected) => Err(DataplaneError {
+                    context: rejected.message,
+                    source: None,
+                }),
+            }
+        }
+    }
+
     /// Removes all that is ours, and nothing else.
     fn cleanup(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send;
 

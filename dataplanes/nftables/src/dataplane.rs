@@ -239,6 +239,27 @@ impl Dataplane for NftablesDataplane {
         }
     }
 
+    /// The tables stay, empty: without them the kernel would translate established connections no longer.
+    async fn drain(&mut self) -> Result<(), DataplaneError> {
+        let unguarded = Environment {
+            service_cidrs: Vec::new(),
+            ..self.environment.clone()
+        };
+        self.configure(&unguarded).await?;
+        let remove = self.observe().await?.into_keys().collect();
+        let remove = Plan {
+            remove,
+            ..Plan::default()
+        };
+        match self.apply(&remove).await.rejected.into_iter().next() {
+            None => Ok(()),
+            Some(rejected) => Err(DataplaneError {
+                context: rejected.message,
+                source: None,
+            }),
+        }
+    }
+
     async fn cleanup(&mut self) -> Result<(), DataplaneError> {
         let removed = self.kernel.remove().await;
         removed.map_err(|error| refused("can't remove our tables", error))?;

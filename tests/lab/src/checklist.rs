@@ -53,7 +53,7 @@ pub const ELSEWHERE: &[(u8, Shown)] = &[
         90,
         By("portolan-agent: tests/agent.rs; portolan-tests: failures"),
     ),
-    (94, Waits("needs a second dataplane in the kernel")),
+    (94, By("tests/switch.rs beside this")),
     (95, By("portolan-agent: status, tests/agent.rs")),
     (97, Waits("a measurement: the dataplanes' benchmarks")),
     (99, By("portolan-dataplane: views, plan, tests/topology.rs")),

@@ -77,9 +77,7 @@ impl<D: Dataplane> Lab<D> {
             }
         }
         let make: Make<D> = Arc::new(make);
-        let first = &network.node(topology.nodes[0].0).machine;
-        let maker = Arc::clone(&make);
-        let capabilities = first.run(async move { maker().capabilities() });
+        let capabilities = capabilities(&network, topology, &make);
         let mut lab = Self {
             network,
             family,
@@ -128,6 +126,27 @@ impl<D: Dataplane> Lab<D> {
     pub fn kill(&mut self, node: &str) {
         let plugin = self.planes.remove(node).expect("the plugin runs");
         drop(plugin);
+    }
+
+    /// Starts another dataplane on every node, beside the one that is there.
+    pub fn succeed<New: Dataplane>(
+        self,
+        make: impl Fn() -> New + Send + Sync + 'static,
+    ) -> (Lab<New>, Predecessor<D>) {
+        let make: Make<New> = Arc::new(make);
+        let mut lab = Lab {
+            capabilities: capabilities(&self.network, self.topology, &make),
+            network: self.network,
+            family: self.family,
+            settings: self.settings,
+            topology: self.topology,
+            planes: BTreeMap::new(),
+            make,
+        };
+        for (name, _) in lab.topology.nodes {
+            lab.start(name);
+        }
+        (lab, Predecessor(self.planes.into_values().collect()))
     }
 
     /// Removes what is ours from a node, and nothing else.
@@ -267,6 +286,42 @@ impl<D: Dataplane> Lab<D> {
     /// The primary address of a machine.
     pub fn address(&self, host: &str) -> IpAddr {
         self.network.host(host).address(self.family)
+    }
+}
+
+fn capabilities<D: Dataplane>(
+    network: &Network,
+    topology: Topology,
+    make: &Make<D>,
+) -> Capabilities {
+    let first = &network.node(topology.nodes[0].0).machine;
+    let make = Arc::clone(make);
+    first.run(async move { make().capabilities() })
+}
+
+/// The dataplanes that were there before.
+pub struct Predecessor<D>(Vec<Plugin<D>>);
+
+impl<D: Dataplane> Predecessor<D> {
+    /// They take no new connections any more.
+    pub fn drain(&self) {
+        for Plugin { dataplane, process } in &self.0 {
+            let dataplane = Arc::clone(dataplane);
+            process.run(async move {
+                let drained = dataplane.lock().await.drain().await;
+                drained.expect("it can let go");
+            });
+        }
+    }
+
+    /// They are removed.
+    pub fn cleanup(self) {
+        for Plugin { dataplane, process } in self.0 {
+            process.run(async move {
+                let cleaned = dataplane.lock().await.cleanup().await;
+                cleaned.expect("everything can be removed");
+            });
+        }
     }
 }
 

@@ -32,7 +32,9 @@ mod stray;
 pub use check::TRIES;
 pub use client::{Answer, Ask, Conversation, Datagrams, Outcome};
 pub use echo::{ECHO, HTTP};
-pub use lab::{Carried, LOAD_BALANCER_RANGES, Lab, Make, SERVICE_CIDRS, Settings, nets};
+pub use lab::{
+    Carried, LOAD_BALANCER_RANGES, Lab, Make, Predecessor, SERVICE_CIDRS, Settings, nets,
+};
 pub use load::Load;
 pub use namespace::{Namespace, on_a_machine_of_its_own};
 pub use network::{CLIENT_ADDRESSES, Host, Network, Topology, WORKLOAD_RANGES};

@@ -83,6 +83,7 @@ fn node(server: &str, cluster: &str, data: &DataDir) -> AgentConfig {
         // The store next to it is its own, however often it was reset.
         accept_store: true,
         metrics_listen: None,
+        leave_after: None,
     }
 }
 
