@@ -17,7 +17,7 @@ pub fn spec(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> Se
     let ports = m.ports.iter().enumerate();
     ServiceSpec {
         kind: kind(&format!("{field}.type"), m.r#type, violations),
-        selector: m.selector.clone(),
+        selector: m.selector.clone().into(),
         ports: ports
             .map(|(i, port)| service_port(&format!("{field}.ports[{i}]"), port, violations))
             .collect(),

@@ -101,7 +101,7 @@ impl Server {
     async fn put_pair(&self, name: &str, ready: bool) -> u64 {
         let params = ServiceParams {
             spec: ServiceSpec {
-                selector: pairs(&[("app", name)]),
+                selector: pairs(&[("app", name)]).into(),
                 ..spec()
             },
             fields: ServiceField::ALL.into(),

@@ -30,6 +30,7 @@ pub mod query;
 mod refusal;
 mod reports;
 mod request;
+mod selector;
 mod service;
 mod state;
 pub mod validate;
@@ -53,6 +54,7 @@ pub use probe::{HttpHeader, Probe, ProbeAction, ProbePort};
 pub use refusal::{Precondition, Refusal};
 pub use reports::Reports;
 pub use request::Request;
+pub use selector::Selector;
 pub use service::{
     ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
     TargetPort, TrafficDistribution, TrafficPolicy,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{Family, Labels, Meta, Name, Protocol, Scoped};
+use crate::{Family, Meta, Name, Protocol, Scoped, Selector};
 
 /// A stable address, port and name in front of backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,8 +136,8 @@ pub struct ServiceSpec {
     #[serde(rename = "type")]
     pub kind: ServiceType,
     /// Labels of the workloads behind it. Empty: endpoints are written by hand.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub selector: Labels,
+    #[serde(default, skip_serializing_if = "Selector::is_empty")]
+    pub selector: Selector,
     /// Its ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ServicePort>,

@@ -150,7 +150,7 @@ fn service(workload: Workload, number: usize) -> (Scoped, ServiceParams) {
             Workload::ClusterIp => ServiceType::ClusterIP,
             Workload::NodePort => ServiceType::NodePort,
         },
-        selector: Labels::from([("app".to_owned(), id)]),
+        selector: Labels::from([("app".to_owned(), id)]).into(),
         ports: vec![ServicePort {
             name: String::new(),
             port: 80,

@@ -45,7 +45,7 @@ fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
     };
     v1::ServiceSpec {
         r#type: kind.into(),
-        selector: spec.selector.clone(),
+        selector: spec.selector.to_labels(),
         ports: spec.ports.iter().map(port_to_wire).collect(),
         cluster_ips,
         ip_families: spec.families.iter().copied().map(family_out).collect(),

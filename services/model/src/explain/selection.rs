@@ -2,7 +2,7 @@
 
 use super::finding::{count, list, share, subject};
 use super::{About, Finding, Severity, Symptom};
-use crate::{Family, Grants, Kind, Labels, Name, Origin, ServiceType, Workload};
+use crate::{Family, Grants, Kind, Name, Origin, Selector, ServiceType, Workload};
 
 /// Workloads that are looked at for a near miss.
 const MOST_WORKLOADS: usize = 10_000;
@@ -42,7 +42,7 @@ fn matched(about: &About<'_>) -> Finding {
     let number = about.workloads.len();
     let cause = format!(
         "the selector {} matches {}",
-        pairs(&about.service.spec.selector),
+        pairs(about.service.spec.selector.iter()),
         count(number, "workload")
     );
     Finding::ok("WORKLOADS_MATCHED", cause).about(about.workloads.iter().map(|w| resource(w)))
@@ -52,7 +52,7 @@ fn nothing_matches(about: &About<'_>) -> Finding {
     let (namespace, selector) = (&about.service.namespace, &about.service.spec.selector);
     let nobody = format!(
         "no workload in namespace {namespace} has the labels {}",
-        pairs(selector)
+        pairs(selector.iter())
     );
     let found = |cause: String, remedy: String| {
         Finding::new(
@@ -137,7 +137,7 @@ fn nearest<'a>(about: &About<'a>) -> Option<(&'a Workload, Vec<Miss<'a>>)> {
         })
 }
 
-fn misses<'a>(selector: &'a Labels, workload: &'a Workload) -> Vec<Miss<'a>> {
+fn misses<'a>(selector: &'a Selector, workload: &'a Workload) -> Vec<Miss<'a>> {
     let labels = &workload.meta.labels;
     let wrong = selector
         .iter()
@@ -227,7 +227,7 @@ fn resource(workload: &Workload) -> String {
     subject(&workload.namespace, Kind::Workload, &workload.meta.name)
 }
 
-fn pairs(labels: &Labels) -> String {
-    let pairs: Vec<_> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
-    pairs.join(",")
+fn pairs<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let pairs = labels.into_iter().map(|(k, v)| format!("{k}={v}"));
+    pairs.collect::<Vec<_>>().join(",")
 }

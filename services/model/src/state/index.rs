@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
-use crate::{Labels, Name, Object, Origin, Scoped, ServiceType, Uid, Usage};
+use crate::{Labels, Name, Object, Origin, Scoped, Selector, ServiceType, Uid, Usage};
 
 /// A label as selectors compare it: `key=value`.
 type Pair = Arc<str>;
@@ -57,7 +57,7 @@ impl Index {
                     });
                 }
                 if o.spec.has_selector()
-                    && let Some(pair) = pairs(&o.spec.selector).next()
+                    && let Some(pair) = pairs(o.spec.selector.iter()).next()
                 {
                     edit.edit(
                         &mut self.selectors,
@@ -112,8 +112,8 @@ impl Index {
     }
 
     /// Workloads of a namespace that have the selector's first label.
-    pub(super) fn workloads_by_selector(&self, namespace: &Name, selector: &Labels) -> Vec<Name> {
-        pairs(selector)
+    pub(super) fn workloads_by_selector(&self, namespace: &Name, selector: &Selector) -> Vec<Name> {
+        pairs(selector.iter())
             .next()
             .map(|pair| of_pair(&self.labels, namespace, &pair).cloned().collect())
             .unwrap_or_default()
@@ -212,10 +212,11 @@ impl Edit for Remove {
     }
 }
 
-fn pairs(labels: &Labels) -> impl Iterator<Item = Pair> {
-    labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}").into())
+fn pairs<'a>(
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> impl Iterator<Item = Pair> {
+    let labels = labels.into_iter();
+    labels.map(|(key, value)| format!("{key}={value}").into())
 }
 
 /// Sorts before every name.

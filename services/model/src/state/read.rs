@@ -11,7 +11,7 @@ use super::State;
 use crate::alloc::{Occupancy, ServiceRange};
 use crate::{
     Cluster, Endpoint, IpClaim, Kind, Labels, Name, Namespace, Node, Object, PortClaim, Request,
-    Scoped, Service, ServiceCidr, Timestamp, Uid, Usage, Workload,
+    Scoped, Selector, Service, ServiceCidr, Timestamp, Uid, Usage, Workload,
 };
 
 impl State {
@@ -166,20 +166,20 @@ impl State {
         let candidates = self.index.services_by_labels(namespace, labels).into_iter();
         candidates
             .filter_map(|name| self.services.get(&Scoped::new(namespace.clone(), name)))
-            .filter(|service| matches(&service.spec.selector, labels))
+            .filter(|service| service.spec.selector.matches(labels))
             .cloned()
             .collect()
     }
 
     /// Workloads that a selector matches. An empty selector matches nothing.
-    pub fn workloads_matching(&self, namespace: &Name, selector: &Labels) -> Vec<Arc<Workload>> {
+    pub fn workloads_matching(&self, namespace: &Name, selector: &Selector) -> Vec<Arc<Workload>> {
         let candidates = self
             .index
             .workloads_by_selector(namespace, selector)
             .into_iter();
         candidates
             .filter_map(|name| self.workloads.get(&Scoped::new(namespace.clone(), name)))
-            .filter(|workload| matches(selector, &workload.meta.labels))
+            .filter(|workload| selector.matches(&workload.meta.labels))
             .cloned()
             .collect()
     }
@@ -303,14 +303,6 @@ impl State {
             .chain(self.port_claims.values().cloned().map(Object::from))
             .chain(self.requests.values().cloned().map(Object::from))
     }
-}
-
-/// Whether all pairs of a selector are among the labels.
-fn matches(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty()
-        && selector
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
 }
 
 fn page<'a, T>(

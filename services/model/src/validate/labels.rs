@@ -5,7 +5,11 @@ use crate::{Labels, Name, Violations};
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 /// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty.
-pub fn labels(field: &str, labels: &Labels, violations: &mut Violations) {
+pub fn labels<'a>(
+    field: &str,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+    violations: &mut Violations,
+) {
     for (key, value) in labels {
         let path = format!("{field}[{key:?}]");
         if !is_key(key) {

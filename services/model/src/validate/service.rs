@@ -15,7 +15,11 @@ const LONGEST_AFFINITY: u32 = 86_400;
 
 /// Everything that can be said about a Service's specification alone. `field` is its path in the request.
 pub fn service(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
-    labels(&format!("{field}.selector"), &spec.selector, violations);
+    labels(
+        &format!("{field}.selector"),
+        spec.selector.iter(),
+        violations,
+    );
     ports::ports(field, spec, violations);
     addresses::addresses(field, spec, violations);
     if spec.kind == ServiceType::ExternalName {

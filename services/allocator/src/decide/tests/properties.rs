@@ -68,7 +68,7 @@ fn spec(shape: &Shape, key: u8) -> ServiceSpec {
         }
     };
     ServiceSpec {
-        selector: pairs(&[("app", ["a", "b", "c"][usize::from(key) % 3])]),
+        selector: pairs(&[("app", ["a", "b", "c"][usize::from(key) % 3])]).into(),
         ..spec
     }
 }

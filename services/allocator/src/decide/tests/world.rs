@@ -243,7 +243,7 @@ pub(super) fn node_port() -> ServiceSpec {
 
 pub(super) fn selecting(labels: &[(&str, &str)]) -> ServiceSpec {
     ServiceSpec {
-        selector: pairs(labels),
+        selector: pairs(labels).into(),
         ..cluster_ip()
     }
 }

@@ -64,7 +64,7 @@ impl World {
 
     fn select(&mut self) {
         self.endpoints.clear();
-        self.service.spec.selector = labels();
+        self.service.spec.selector = labels().into();
     }
 
     fn status(&self) -> v1::ServiceStatus {

@@ -69,7 +69,7 @@ impl World {
     }
 
     pub(super) fn select(&mut self, selector: &[(&str, &str)]) {
-        self.service.spec.selector = pairs(selector);
+        self.service.spec.selector = pairs(selector).into();
     }
 
     pub(super) fn label(&mut self, workload: &str, key: &str, value: &str) {
@@ -187,11 +187,10 @@ impl World {
 
     /// As the allocator does.
     fn derive(&self, state: &State, workload: &Workload) -> Option<Endpoint> {
-        let selects = |(key, value)| workload.meta.labels.get(key) == Some(value);
         let spec = &self.service.spec;
         if !spec.has_selector()
             || workload.namespace != self.service.namespace
-            || !spec.selector.iter().all(selects)
+            || !spec.selector.matches(&workload.meta.labels)
         {
             return None;
         }
@@ -258,7 +257,7 @@ fn web() -> Service {
         meta: meta("web"),
         namespace: name("default"),
         spec: ServiceSpec {
-            selector: pairs(&[("app", "web")]),
+            selector: pairs(&[("app", "web")]).into(),
             ports: vec![port],
             cluster_ips: ClusterIps::Addresses(vec![[10, 96, 0, 10].into()]),
             families: vec![Family::V4],
