@@ -40,7 +40,10 @@ const MANY: usize = 8;
 
 /// Deletes what any of the filters names.
 pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
-    if filters.len() > MANY {
+    // The kernel's filter takes IPv6 addresses for the same exactly if they differ (ctnetlink_filter_match_tuple, to 6.18 at
+    // least), so it would delete everybody else's.
+    let six = filters.iter().any(|filter| filter.destination.is_ipv6());
+    if six || filters.len() > MANY {
         return delete_one_by_one(socket, filters).await;
     }
     for filter in filters {

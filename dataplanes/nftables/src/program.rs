@@ -39,6 +39,10 @@ pub(crate) struct Rule {
 pub(crate) enum Part {
     /// TCP, but not the first packet of a connection.
     NotSyn,
+    /// TCP that conntrack can't make sense of, and so does not translate.
+    Invalid,
+    /// It leaves by `lo`.
+    Stays,
     /// Its destination was translated.
     Translated,
     /// The key is in the set.
@@ -94,6 +98,8 @@ pub(crate) enum Key {
     From,
     /// Source and destination.
     Both,
+    /// The source, twice.
+    FromTwice,
 }
 
 /// Names of everything the kernel should list.

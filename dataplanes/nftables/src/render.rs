@@ -102,7 +102,7 @@ pub(crate) enum Unfit {
 }
 
 /// Whose source address is replaced.
-fn kind(frontend: &Frontend) -> Kind {
+pub(crate) fn kind(frontend: &Frontend) -> Kind {
     match (frontend.reach, &frontend.inside) {
         (Reach::Internal, _) => Kind::NotWorkloads,
         (Reach::External, None) => Kind::Always,

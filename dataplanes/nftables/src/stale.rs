@@ -7,6 +7,7 @@ use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
 
 use crate::entry::number;
+use crate::render::kind;
 
 /// What a change of a frontend leaves behind. TCP is left alone: connections to a backend that left end by themselves.
 pub(crate) fn stale(
@@ -23,17 +24,16 @@ pub(crate) fn stale(
         answered_from,
     };
     let (before, now) = (backends(old), backends(new));
-    if now.is_empty() {
-        // Also at a frontend without backends: what came before it is to be refused now.
+    // What came while there was nobody, also before the frontend itself, leads nowhere; and a source address that was replaced,
+    // or kept, stays so as long as the flow.
+    let other_source = old
+        .zip(new)
+        .is_some_and(|(old, new)| kind(old) != kind(new));
+    if now.is_empty() || before.is_empty() || other_source {
         return vec![filter(None)];
     }
     let gone = before.iter().filter(|address| !now.contains(address));
-    let mut filters: Vec<_> = gone.map(|address| filter(Some(*address))).collect();
-    if before.is_empty() {
-        // A client that sent before there was anything: its packets go to the virtual address itself.
-        filters.push(filter(Some(key.socket_addr())));
-    }
-    filters
+    gone.map(|address| filter(Some(*address))).collect()
 }
 
 fn backends(frontend: Option<&Frontend>) -> Vec<SocketAddr> {
@@ -52,6 +52,7 @@ fn backends(frontend: Option<&Frontend>) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use portolan_dataplane::testing::{backend, frontend};
+    use portolan_model::view::Reach;
 
     use super::*;
 
@@ -68,20 +69,17 @@ mod tests {
             frontend(1, &backends)
         };
         let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
-        let itself = key(Protocol::Udp).socket_addr();
+        let mut external = two.clone();
+        external.reach = Reach::External;
         for (name, old, new, wanted) in [
             ("one leaves", Some(&two), Some(&one), vec![Some(at(2))]),
             ("one comes", Some(&one), Some(&two), vec![]),
             ("all leave", Some(&two), Some(&none), vec![None]),
             ("the frontend goes", Some(&two), None, vec![None]),
-            (
-                "the first comes",
-                Some(&none),
-                Some(&one),
-                vec![Some(itself)],
-            ),
-            ("the frontend comes", None, Some(&one), vec![Some(itself)]),
+            ("the first comes", Some(&none), Some(&one), vec![None]),
+            ("the frontend comes", None, Some(&one), vec![None]),
             ("it comes without backends", None, Some(&none), vec![None]),
+            ("another source", Some(&two), Some(&external), vec![None]),
             ("nothing changes", Some(&one), Some(&one), vec![]),
         ] {
             let filters = stale(key(Protocol::Udp), old, new).into_iter();

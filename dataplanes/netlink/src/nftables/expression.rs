@@ -65,6 +65,8 @@ pub enum Load {
     Transport(u32, u32),
     /// Something beside the packet.
     Meta(Meta),
+    /// The connection's state bit (`NF_CT_STATE_*`: 1 is invalid).
+    CtState,
     /// The connection's status bits (`IPS_*`).
     CtStatus,
     /// The connection's destination as its first packet had it, of a family.
@@ -81,6 +83,8 @@ pub enum Load {
 pub enum Meta {
     /// `skb->priority`.
     Priority = 2,
+    /// Index of the interface that it leaves by.
+    OutInterface = 5,
     /// Transport protocol.
     L4Proto = 16,
 }
@@ -183,13 +187,15 @@ impl Load {
         match self {
             Self::Network(..) | Self::Transport(..) => "payload",
             Self::Meta(_) => "meta",
-            Self::CtStatus | Self::OriginalDestination(_) | Self::OriginalPort => "ct",
+            Self::CtState | Self::CtStatus | Self::OriginalDestination(_) | Self::OriginalPort => {
+                "ct"
+            }
             Self::SourceType => "fib",
         }
     }
 
     fn write(self, to: u32, w: &mut Writer) {
-        // NFT_CT_*: 2 status, 12 destination port, 20 and 22 destination address; direction 0 is the original one.
+        // NFT_CT_*: 0 state, 2 status, 12 destination port, 20 and 22 destination address; direction 0 is the original one.
         let ct = |w: &mut Writer, key, original: bool| {
             w.put_u32(1, to);
             w.put_u32(2, key);
@@ -204,6 +210,7 @@ impl Load {
                 w.put_u32(2, meta as u32);
                 w.put_u32(1, to);
             }
+            Self::CtState => ct(w, 0, false),
             Self::CtStatus => ct(w, 2, false),
             Self::OriginalDestination(Family::V4) => ct(w, 20, true),
             Self::OriginalDestination(Family::V6) => ct(w, 22, true),

@@ -9,13 +9,15 @@ use crate::class::{
 };
 
 use Part::{
-    Add, Clear, Dispatch, Do, Forget, Has, In, Keep, Masquerade, NotSyn, Random, Remember, Reset,
-    SourceIsLocal, Take, Translate, Translated, Unreachable,
+    Add, Clear, Dispatch, Do, Forget, Has, In, Invalid, Keep, Masquerade, NotSyn, Random, Remember,
+    Reset, SourceIsLocal, Stays, Take, Translate, Translated, Unreachable,
 };
 
 /// `NF_IP_PRI_NAT_DST`, `NF_IP_PRI_NAT_SRC`.
 const DSTNAT: i32 = -100;
 const SRCNAT: i32 = 100;
+/// `NF_IP_PRI_FILTER`.
+const FILTER: i32 = 0;
 
 fn jump(chain: &str) -> Part {
     Do(Verdict::Jump(chain.to_owned()))
@@ -32,8 +34,12 @@ fn rule(why: &'static str, parts: impl Into<Vec<Part>>) -> Rule {
     }
 }
 
-fn hooked(name: &str, number: u32, priority: i32, rules: Vec<Rule>) -> Chain {
-    let kind = "nat";
+fn hooked(
+    name: &str,
+    kind: &'static str,
+    (number, priority): (u32, i32),
+    rules: Vec<Rule>,
+) -> Chain {
     let hook = Some(Hook {
         kind,
         number,
@@ -57,9 +63,10 @@ fn chain(name: &str, rules: impl Into<Vec<Rule>>) -> Chain {
 pub(crate) fn chains() -> Vec<Chain> {
     let services = || vec![rule("", [jump("services")])];
     let mut chains = vec![
-        hooked("prerouting", 0, DSTNAT, services()),
-        hooked("output", 3, DSTNAT, services()),
-        hooked("postrouting", 4, SRCNAT, postrouting()),
+        hooked("prerouting", "nat", (0, DSTNAT), services()),
+        hooked("output", "nat", (3, DSTNAT), services()),
+        hooked("postrouting", "nat", (4, SRCNAT), postrouting()),
+        hooked("answers", "filter", (0, FILTER), answers()),
         chain("services", first_packet()),
         chain("service", for_a_frontend()),
     ];
@@ -222,13 +229,29 @@ fn ends() -> Vec<Chain> {
     ]
 }
 
+/// What is not translated back would reach the client as a stranger's, which it resets (k/k#74839).
+fn answers() -> Vec<Rule> {
+    let strange = [
+        Invalid,
+        In(Key::FromTwice, SetName::Hairpin),
+        Do(Verdict::Drop),
+    ];
+    vec![rule("a backend's stray segment", strange)]
+}
+
 fn postrouting() -> Vec<Rule> {
     let ours = [
         Translated,
         Take(Key::Original, SetName::Frontends),
         goto("translated"),
     ];
-    vec![rule("flows to frontends of ours", ours)]
+    vec![
+        rule(
+            "answers come back here anyhow",
+            [Stays, Do(Verdict::Return)],
+        ),
+        rule("flows to frontends of ours", ours),
+    ]
 }
 
 /// The scratch is the frontend's class.

@@ -11,6 +11,10 @@ use super::{Key, LAYOUT, Part, SetName, TABLE, chains, sets};
 const TCP: u8 = 6;
 /// `IPS_DST_NAT`.
 const TRANSLATED: u32 = 1 << 5;
+/// `NF_CT_STATE_INVALID_BIT`.
+const INVALID: u32 = 1;
+/// `LOOPBACK_IFINDEX`: `lo` has it in every network namespace.
+const LOOPBACK: u32 = 1;
 /// `RTN_LOCAL`.
 const LOCAL: u32 = 2;
 /// FIN, SYN, RST, ACK; and SYN alone.
@@ -90,6 +94,23 @@ fn is(at: u32, value: u32) -> Expression {
     Expression::Compare(at, Comparison::Is, value.to_ne_bytes().to_vec())
 }
 
+fn tcp() -> Expression {
+    Expression::Load(Load::Meta(Meta::L4Proto), 0)
+}
+
+fn is_tcp() -> Expression {
+    Expression::Compare(0, Comparison::Is, vec![TCP])
+}
+
+fn any_bit(load: Load, bit: u32) -> Vec<Expression> {
+    let some = Expression::Compare(0, Comparison::IsNot, 0_u32.to_ne_bytes().to_vec());
+    vec![
+        Expression::Load(load, 0),
+        Expression::Bits(0, 4, bit, 0),
+        some,
+    ]
+}
+
 const SCRATCH: Load = Load::Meta(Meta::Priority);
 
 /// Loads the scratch, changes it, stores it.
@@ -107,17 +128,15 @@ fn expressions(part: &Part, family: Family) -> Vec<Expression> {
     let after = words(family);
     match part {
         Part::NotSyn => vec![
-            E::Load(Load::Meta(Meta::L4Proto), 0),
-            E::Compare(0, Comparison::Is, vec![TCP]),
+            tcp(),
+            is_tcp(),
             E::Load(Load::Transport(13, 1), 0),
             E::Bits(0, 1, TCP_FLAGS, 0),
             E::Compare(0, Comparison::IsNot, vec![SYN.to_le_bytes()[0]]),
         ],
-        Part::Translated => vec![
-            E::Load(Load::CtStatus, 0),
-            E::Bits(0, 4, TRANSLATED, 0),
-            E::Compare(0, Comparison::IsNot, 0_u32.to_ne_bytes().to_vec()),
-        ],
+        Part::Invalid => [vec![tcp(), is_tcp()], any_bit(Load::CtState, INVALID)].concat(),
+        Part::Stays => vec![E::Load(Load::Meta(Meta::OutInterface), 0), is(0, LOOPBACK)],
+        Part::Translated => any_bit(Load::CtStatus, TRANSLATED),
         Part::In(key, set) => with(*key, vec![E::InSet(set.as_str().to_owned(), 0)]),
         Part::SourceIsLocal => vec![E::Load(Load::SourceType, 0), is(0, LOCAL)],
         Part::Has(bits) => vec![E::Load(SCRATCH, 0), E::Bits(0, 4, *bits, 0), is(0, *bits)],
@@ -153,11 +172,7 @@ fn expressions(part: &Part, family: Family) -> Vec<Expression> {
             ],
         ),
         Part::Masquerade => vec![E::Masquerade],
-        Part::Reset => vec![
-            E::Load(Load::Meta(Meta::L4Proto), 0),
-            E::Compare(0, Comparison::Is, vec![TCP]),
-            E::ResetTcp,
-        ],
+        Part::Reset => vec![tcp(), is_tcp(), E::ResetTcp],
         Part::Unreachable => vec![E::Unreachable(family)],
         Part::Do(verdict) => vec![E::Verdict(Verdict::clone(verdict))],
     }
@@ -204,6 +219,7 @@ fn loads(key: Key, family: Family) -> Vec<Expression> {
         Key::To => vec![to],
         Key::From => vec![from],
         Key::Both => vec![from, to],
+        Key::FromTwice => vec![from, from],
     };
     let mut next = 0;
     let load = |(load, size)| {

@@ -26,15 +26,17 @@ pub fn text(family: Family) -> String {
 fn chain_text(chain: &Chain, family: Family) -> String {
     let mut text = format!("\tchain {} {{\n", chain.name);
     if let Some(hook) = &chain.hook {
-        let priority = match (hook.number, hook.priority) {
-            (0, _) => "dstnat".to_owned(),
-            (4, _) => "srcnat".to_owned(),
-            (_, priority) => priority.to_string(),
+        let (place, priority) = match (hook.number, hook.priority) {
+            (0, 0) => ("prerouting", "filter"),
+            (0, _) => ("prerouting", "dstnat"),
+            (4, _) => ("postrouting", "srcnat"),
+            // nft 1.0.6 knows no name for it in this hook.
+            _ => ("output", "-100"),
         };
-        let name = &chain.name;
+        let kind = hook.kind;
         let _ = writeln!(
             text,
-            "\t\ttype nat hook {name} priority {priority}; policy accept;"
+            "\t\ttype {kind} hook {place} priority {priority}; policy accept;"
         );
     }
     for rule in &chain.rules {
@@ -62,6 +64,8 @@ fn part_text(part: &Part, family: Family) -> String {
     let ip = family.as_str();
     match part {
         Part::NotSyn => "tcp flags != syn / fin,syn,rst,ack".to_owned(),
+        Part::Invalid => "meta l4proto tcp ct state invalid".to_owned(),
+        Part::Stays => "oif \"lo\"".to_owned(),
         Part::Translated => "ct status dnat".to_owned(),
         Part::In(of, set) => format!("{} @{}", key(*of), set.as_str()),
         Part::SourceIsLocal => "fib saddr type local".to_owned(),
@@ -110,6 +114,7 @@ fn key_text(key: Key, family: Family) -> String {
         Key::To => to,
         Key::From => from,
         Key::Both => format!("{from} . {to}"),
+        Key::FromTwice => format!("{from} . {from}"),
     }
 }
 

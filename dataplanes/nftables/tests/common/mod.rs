@@ -135,7 +135,12 @@ impl Node {
     /// Leads to a state as an agent does.
     pub(crate) fn carry(&mut self, desired: &NodeState) -> Applied {
         let observed = self.observe();
-        let plan = plan(desired, &observed, &self.dataplane.capabilities());
+        self.carry_from(&observed, desired)
+    }
+
+    /// From what was observed earlier.
+    pub(crate) fn carry_from(&mut self, observed: &NodeState, desired: &NodeState) -> Applied {
+        let plan = plan(desired, observed, &self.dataplane.capabilities());
         assert_eq!(plan.unsupported, []);
         if plan.is_empty() {
             return Applied::default();
