@@ -24,6 +24,8 @@ mod recover;
 mod render;
 mod slots;
 mod stale;
+#[cfg(test)]
+mod tracer;
 mod userdata;
 
 pub use dataplane::{NftablesDataplane, Options};

@@ -5,8 +5,7 @@ use portolan_netlink::nftables::{
     Verdict, comment,
 };
 
-use super::chains::verdicts;
-use super::{Key, LAYOUT, Part, SetName, TABLE, chains, sets};
+use super::{Key, LAYOUT, Part, SetName, TABLE, chains, sets, verdicts};
 
 const TCP: u8 = 6;
 /// `IPS_DST_NAT`.
