@@ -1,14 +1,15 @@
 //! What goes wrong, as lines for people.
 
+mod complaint;
 mod path;
 
 use std::error::Error;
 use std::io;
 
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
 
 use crate::manifest::Manifest;
+use complaint::Complaint;
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +74,14 @@ pub(crate) fn refusal(server: &str, status: &Status, manifest: Option<&Manifest>
             "can't reach the server at {server}: {cause}; is `portolan serve` running? Another server is named with --server or PORTOLAN_SERVER"
         )];
     }
-    let mut lines = missing_namespace(status, manifest);
-    if lines.is_empty() {
-        lines = details(status, manifest);
+    let complaints = Complaint::of(server, status, manifest);
+    let lines = complaints.iter().map(|complaint| complaint.line(manifest));
+    match manifest {
+        Some(manifest) => lines
+            .map(|line| format!("{}: {line}", manifest.label))
+            .collect(),
+        None => lines.collect(),
     }
-    if lines.is_empty() {
-        lines.push(plain(server, status));
-    }
-    let label = manifest.map(|manifest| format!("{}: ", manifest.label));
-    let label = label.unwrap_or_default();
-    lines.iter().map(|line| format!("{label}{line}")).collect()
 }
 
 fn root_cause(status: &Status) -> String {
@@ -103,59 +102,6 @@ fn plain(server: &str, status: &Status) -> String {
             format!("the server at {server} can't answer now: {message}")
         }
         (_, message) => message.to_owned(),
-    }
-}
-
-/// The one absence that two remedies of this very command mend.
-fn missing_namespace(status: &Status, manifest: Option<&Manifest>) -> Vec<String> {
-    let namespace = manifest.and_then(|manifest| manifest.item.namespace());
-    let Some(namespace) = namespace.filter(|_| status.code() == Code::NotFound) else {
-        return Vec::new();
-    };
-    let path = format!("namespaces/{namespace}");
-    let details = status.get_error_details();
-    let absent = match details.resource_info() {
-        Some(info) => info.resource_name.ends_with(&path),
-        None => status.message().contains(&format!("{path} not found")),
-    };
-    if !absent {
-        return Vec::new();
-    }
-    vec![format!(
-        "the namespace {namespace:?} does not exist: add --create-namespace, or apply a manifest of kind Namespace"
-    )]
-}
-
-fn details(status: &Status, manifest: Option<&Manifest>) -> Vec<String> {
-    let details = status.get_error_details();
-    let mut lines = Vec::new();
-    if let Some(bad) = details.bad_request() {
-        let violations = bad.field_violations.iter();
-        lines.extend(violations.map(|v| at_field(&v.field, &v.description, manifest)));
-    }
-    if let Some(failure) = details.precondition_failure() {
-        let violations = failure.violations.iter();
-        lines.extend(violations.map(|v| at_field(&v.subject, &v.description, manifest)));
-    }
-    if let Some(quota) = details.quota_failure() {
-        lines.extend(quota.violations.iter().map(|v| v.description.clone()));
-    }
-    lines.retain(|line| !line.is_empty());
-    lines
-}
-
-/// `FILE:LINE:COLUMN: field: description`; without a manifest the field alone. A subject that is no field of the
-/// request, such as an address, is named by the description.
-fn at_field(field: &str, description: &str, manifest: Option<&Manifest>) -> String {
-    let Some(path) = path::yaml(field, manifest) else {
-        return description.to_owned();
-    };
-    match manifest {
-        Some(manifest) => {
-            let at = manifest.source.locate(&path);
-            format!("{at}: {path}: {description}")
-        }
-        None => format!("{path}: {description}"),
     }
 }
 

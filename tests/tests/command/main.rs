@@ -3,6 +3,7 @@
 mod apply;
 mod change;
 mod kinds;
+mod refusals;
 
 use portolan_tests::{Output, Server, Store};
 

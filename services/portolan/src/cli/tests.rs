@@ -152,10 +152,11 @@ async fn a_namespace_that_is_missing_is_named_with_both_remedies() {
     let folder = folder(&[("a.yaml", WEB)]);
     let file = folder.path().join("a.yaml");
     let printed = portolan(&server.url, &["apply", "-f", text(&file)]).await;
-    assert_eq!(
-        printed.err,
-        "error: service/web: the namespace \"shop\" does not exist: add --create-namespace, or apply a manifest of kind Namespace\n"
+    let line = format!(
+        "error: service/web: {}:1:66: metadata.namespace: the namespace \"shop\" does not exist: add --create-namespace, or apply a manifest of kind Namespace\n",
+        text(&file)
     );
+    assert_eq!(printed.err, line);
     assert_eq!(printed.code, 1);
     let printed = portolan(
         &server.url,

@@ -1,9 +1,18 @@
 //! From paths of a request (`service.spec.ports[1].node_port`) to paths of a manifest (`spec.ports[1].nodePort`).
 
-use crate::manifest::Manifest;
+mod endpoint;
+
+use crate::manifest::{Item, Manifest};
 
 /// Messages that requests hold a resource in.
-const RESOURCES: &[&str] = &["service", "namespace", "workload", "node"];
+const RESOURCES: &[&str] = &[
+    "cluster",
+    "namespace",
+    "node",
+    "service",
+    "service_cidr",
+    "workload",
+];
 
 /// Fields that Kubernetes spells otherwise than by camel case.
 const SPELLINGS: &[(&str, &str)] = &[
@@ -14,6 +23,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("load_balancer_ips", "loadBalancerIPs"),
     ("port_name", "port"),
     ("requested_load_balancer_ips", "requestedLoadBalancerIPs"),
+    ("service_cidrs", "serviceCIDRs"),
     ("service_port", "name"),
     ("target_port_name", "targetPort"),
     ("tcp_connect", "tcpSocket"),
@@ -21,10 +31,16 @@ const SPELLINGS: &[(&str, &str)] = &[
 
 /// `None` if `field` is no field of a request.
 pub(super) fn yaml(field: &str, manifest: Option<&Manifest>) -> Option<String> {
+    if field.starts_with("endpoints[") {
+        let listed = manifest.and_then(|manifest| endpoint::yaml(field, manifest));
+        return Some(listed.unwrap_or_else(|| spell(&field.replacen(".spec", "", 1))));
+    }
+    if field.starts_with("service_cidrs") {
+        return Some(format!("spec.{}", spell(field)));
+    }
     let (resource, rest) = field.split_once('.').unwrap_or((field, ""));
     let path = match rest {
-        _ if resource.starts_with("endpoints[") => spell(&field.replacen(".spec", "", 1)),
-        "" => return None,
+        "" => return outside(resource, manifest),
         _ if !RESOURCES.contains(&resource) => return None,
         rest => {
             let metadata = ["name", "labels", "annotations"].iter().any(|own| {
@@ -35,21 +51,75 @@ pub(super) fn yaml(field: &str, manifest: Option<&Manifest>) -> Option<String> {
             format!("{prefix}{}", spell(rest))
         }
     };
-    Some(singular(path, manifest))
+    Some(written(path, manifest))
+}
+
+/// What a request says beside its resource.
+fn outside(field: &str, manifest: Option<&Manifest>) -> Option<String> {
+    let path = match field {
+        "source" if manifest.is_some_and(|m| m.places.iter().any(|p| p.starts_with("spec."))) => {
+            "spec.source"
+        }
+        "source" => "metadata.name",
+        // Of endpoints: it is named like them.
+        "service" if manifest.is_some_and(|m| matches!(m.item, Item::Endpoints(_))) => {
+            "metadata.name"
+        }
+        "parent" => "metadata.namespace",
+        id if id
+            .strip_suffix("_id")
+            .is_some_and(|r| RESOURCES.contains(&r)) =>
+        {
+            "metadata.name"
+        }
+        _ => return None,
+    };
+    Some(path.to_owned())
+}
+
+/// The path as it is written in this manifest, where there are two ways.
+fn written(path: String, manifest: Option<&Manifest>) -> String {
+    let Some(manifest) = manifest else {
+        return path;
+    };
+    let document = manifest.source.document();
+    if document.and_then(|document| document.text("kind")) == Some("Pod") {
+        return pod(&path);
+    }
+    match path.as_str() {
+        "spec.clusterIPs" | "spec.clusterIPs[0]" if cluster_ip(manifest) == "spec.clusterIP" => {
+            "spec.clusterIP".to_owned()
+        }
+        "spec.requestedLoadBalancerIPs[0]" if has(manifest, "loadBalancerIP") => {
+            "spec.loadBalancerIP".to_owned()
+        }
+        _ => path,
+    }
 }
 
 /// People write `clusterIP` more often than the list whose first item it is.
-fn singular(path: String, manifest: Option<&Manifest>) -> String {
-    let written = manifest.is_some_and(|manifest| {
-        let spec = manifest
-            .source
-            .document()
-            .and_then(|document| document.get("spec"));
-        spec.is_some_and(|spec| spec.get("clusterIP").is_some() && spec.get("clusterIPs").is_none())
-    });
-    match path.as_str() {
-        "spec.clusterIPs" | "spec.clusterIPs[0]" if written => "spec.clusterIP".to_owned(),
-        _ => path,
+pub(super) fn cluster_ip(manifest: &Manifest) -> &'static str {
+    if has(manifest, "clusterIP") && !has(manifest, "clusterIPs") {
+        "spec.clusterIP"
+    } else {
+        "spec.clusterIPs"
+    }
+}
+
+fn has(manifest: &Manifest, field: &str) -> bool {
+    let document = manifest.source.document();
+    let spec = document.and_then(|document| document.get("spec"));
+    spec.is_some_and(|spec| spec.get(field).is_some())
+}
+
+/// Of a workload that was read from a Pod.
+fn pod(path: &str) -> String {
+    let rest = path.strip_prefix("spec.").unwrap_or_default();
+    match rest.split(['.', '[']).next().unwrap_or_default() {
+        "addresses" => rest.replacen("addresses", "status.podIPs", 1) + ".ip",
+        "node" => "spec.nodeName".to_owned(),
+        "ports" | "readinessProbe" => "spec.containers".to_owned(),
+        _ => path.to_owned(),
     }
 }
 

@@ -55,7 +55,7 @@ fn what_stands_in_the_way_is_told_with_its_field_if_it_is_one() {
             "service.spec.ports[0].node_port",
             "a.yaml:10:15: spec.ports[0].nodePort: is held by default/other",
         ),
-        ("10.0.0.9", "is held by default/other"),
+        ("10.0.0.9", "a.yaml:1:1: is held by default/other"),
     ] {
         let text = "is held by default/other";
         let details = ErrorDetails::with_precondition_failure_violation("RANGE", subject, text);
@@ -65,29 +65,100 @@ fn what_stands_in_the_way_is_told_with_its_field_if_it_is_one() {
 }
 
 #[test]
-fn other_refusals_keep_the_words_of_the_server() {
-    let namespace = "service/web: the namespace \"production\" does not exist: add --create-namespace, or apply a manifest of kind Namespace";
+fn what_the_server_knows_by_another_name_is_told_with_the_field_it_concerns() {
+    let absent = "a.yaml:5:14: metadata.namespace: the namespace \"production\" does not exist: add --create-namespace, or apply a manifest of kind Namespace";
     let info = |name| ErrorDetails::with_resource_info("namespaces", name, "", "");
-    let quota = ErrorDetails::with_quota_failure_violation("10.96.0.0/30", "2 of 2 are used");
+    let quota = |reason: &str, subject: &str| {
+        let mut details = ErrorDetails::with_quota_failure_violation(subject, "2 of 2 are used");
+        details.set_error_info(reason, "portolan", []);
+        details
+    };
+    let limit = |limit| {
+        quota(
+            "QUOTA_EXCEEDED",
+            &format!("namespaces/production/spec.quota.{limit}"),
+        )
+    };
+    let etag = ErrorDetails::with_error_info("ETAG_MISMATCH", "portolan", []);
     for (code, details, line) in [
         (
             Code::ResourceExhausted,
-            quota,
-            "service/web: 2 of 2 are used",
+            quota("CLUSTER_IP_EXHAUSTED", "10.96.0.0/30"),
+            "a.yaml:7:14: spec.clusterIP: 2 of 2 are used",
         ),
-        (Code::NotFound, info("namespaces/production"), namespace),
+        (
+            Code::ResourceExhausted,
+            quota("NODE_PORT_EXHAUSTED", "30000-30001"),
+            "a.yaml:9:5: spec.ports: 2 of 2 are used",
+        ),
+        (
+            Code::ResourceExhausted,
+            limit("services"),
+            "a.yaml:5:14: metadata.namespace: 2 of 2 are used",
+        ),
+        (
+            Code::ResourceExhausted,
+            limit("endpoints"),
+            "a.yaml:7:3: spec.selector: 2 of 2 are used",
+        ),
+        (
+            Code::ResourceExhausted,
+            quota("WHATEVER", ""),
+            "a.yaml:1:1: 2 of 2 are used",
+        ),
+        (Code::NotFound, info("namespaces/production"), absent),
         (
             Code::NotFound,
             info("namespaces/production/services/web"),
-            "service/web: the message",
+            "a.yaml:1:1: the message",
         ),
         (
             Code::Aborted,
-            ErrorDetails::new(),
-            "service/web: the message",
+            etag,
+            "a.yaml:4:9: metadata.name: the message",
         ),
     ] {
-        assert_eq!(told(code, details), [line]);
+        assert_eq!(told(code, details), [format!("service/web: {line}")]);
+    }
+}
+
+#[test]
+fn endpoints_are_found_in_all_three_ways_to_write_them() {
+    let endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: db}\nsubsets:\n- addresses:\n  - ip: 10.0.0.1\n  notReadyAddresses:\n  - ip: 10.0.0.2\n    nodeName: n1\n  ports:\n  - port: 1\n";
+    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: a\n  labels: {kubernetes.io/service-name: db}\nports:\n- port: 1\nendpoints:\n- addresses: [10.0.0.1]\n- addresses: [10.0.0.2]\n  nodeName: n1\n";
+    let own = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: portolan/v1\n  kind: Endpoints\n  metadata: {name: db}\n  spec:\n    endpoints:\n    - address: 10.0.0.1\n    - address: 10.0.0.2\n      ports:\n      - servicePort: a\n";
+    for (text, field, line) in [
+        (
+            endpoints,
+            "address",
+            "a.yaml:8:9: subsets[0].notReadyAddresses[0].ip",
+        ),
+        (
+            endpoints,
+            "node",
+            "a.yaml:9:15: subsets[0].notReadyAddresses[0].nodeName",
+        ),
+        (
+            endpoints,
+            "ports[0].port",
+            "a.yaml:11:11: subsets[0].ports[0].port",
+        ),
+        (slice, "address", "a.yaml:10:15: endpoints[1].addresses[0]"),
+        (slice, "node", "a.yaml:11:13: endpoints[1].nodeName"),
+        (slice, "ports[0].port", "a.yaml:7:9: ports[0].port"),
+        (own, "address", "a.yaml:10:16: spec.endpoints[1].address"),
+        (
+            own,
+            "ports[0].service_port",
+            "a.yaml:12:22: spec.endpoints[1].ports[0].servicePort",
+        ),
+    ] {
+        let field = format!("endpoints[1].spec.{field}");
+        let details = ErrorDetails::with_bad_request_violation(&field, "is wrong");
+        let status = Status::with_error_details(Code::InvalidArgument, "", details);
+        let lines = refusal(SERVER, &status, Some(&manifest(text)));
+        let said = lines[0].split_once(": ").map(|(_, line)| line);
+        assert_eq!(said, Some(format!("{line}: is wrong").as_str()), "{field}");
     }
 }
 

@@ -31,15 +31,13 @@ pub(super) fn cluster(fields: &Fields<'_>, scope: &Scope) -> Answer {
         spec: Some(spec.unwrap_or_default()),
         ..v1::Cluster::default()
     };
-    Answer::Item {
-        item: Box::new(Item::Cluster(v1::CreateClusterRequest {
-            cluster_id: metadata.name,
-            cluster: Some(cluster),
-            service_cidrs,
-            ..v1::CreateClusterRequest::default()
-        })),
-        notes,
-    }
+    let item = Item::Cluster(v1::CreateClusterRequest {
+        cluster_id: metadata.name,
+        cluster: Some(cluster),
+        service_cidrs,
+        ..v1::CreateClusterRequest::default()
+    });
+    Answer::noted(item, notes)
 }
 
 /// `30000-32767`, as the server's option has it.
@@ -63,12 +61,10 @@ pub(super) fn service_cidr(fields: &Fields<'_>, scope: &Scope) -> Answer {
     });
     fields.refuse_unknown(&["status"]);
     let notes = metadata.unlabelled("a ServiceCIDR");
-    Answer::Item {
-        item: Box::new(Item::ServiceCidr(v1::ServiceCidr {
-            name: format!("{}/serviceCidrs/{}", scope.cluster_path(), metadata.name),
-            spec: Some(spec.unwrap_or_default()),
-            ..v1::ServiceCidr::default()
-        })),
-        notes,
-    }
+    let item = Item::ServiceCidr(v1::ServiceCidr {
+        name: format!("{}/serviceCidrs/{}", scope.cluster_path(), metadata.name),
+        spec: Some(spec.unwrap_or_default()),
+        ..v1::ServiceCidr::default()
+    });
+    Answer::noted(item, notes)
 }

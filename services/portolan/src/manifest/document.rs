@@ -9,17 +9,28 @@ use super::{cluster, endpoints, namespace, node, pod, service, workload};
 
 /// What a reader made of a document. If it found problems, this is not looked at.
 pub(super) enum Answer {
-    /// To be applied, with notes for the user.
-    Item { item: Box<Item>, notes: Vec<String> },
+    /// To be applied, with notes for the user, and the places of endpoints.
+    Item {
+        item: Box<Item>,
+        notes: Vec<String>,
+        places: Vec<String>,
+    },
     /// Not used; the text says why.
     Ignored(String),
 }
 
 impl From<Item> for Answer {
     fn from(item: Item) -> Self {
+        Self::noted(item, Vec::new())
+    }
+}
+
+impl Answer {
+    pub(super) fn noted(item: Item, notes: Vec<String>) -> Self {
         Self::Item {
             item: Box::new(item),
-            notes: Vec::new(),
+            notes,
+            places: Vec::new(),
         }
     }
 }
@@ -101,7 +112,11 @@ fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading
     let label = format!("{}/{name}", kind.kind.to_lowercase());
     match answer {
         Answer::Ignored(why) => Reading::Ignored(format!("{label} ignored: {why}")),
-        Answer::Item { item, notes } => Reading::Manifest(Box::new(Manifest {
+        Answer::Item {
+            item,
+            notes,
+            places,
+        } => Reading::Manifest(Box::new(Manifest {
             source: source.clone(),
             label: match *item {
                 // Whatever it was read from.
@@ -110,8 +125,18 @@ fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading
             },
             item: *item,
             notes,
+            places: places
+                .into_iter()
+                .map(|place| within(&place, source))
+                .collect(),
         })),
     }
+}
+
+/// A path in the document, from one in the file.
+fn within(path: &str, source: &Source) -> String {
+    let path = path.strip_prefix(source.prefix.as_str()).unwrap_or(path);
+    path.trim_start_matches('.').to_owned()
 }
 
 fn dotted(prefix: &str) -> String {

@@ -75,6 +75,8 @@ pub(crate) struct Manifest {
     pub(crate) item: Item,
     /// What was read differently than one may expect.
     pub(crate) notes: Vec<String>,
+    /// Of endpoints: where each of them stands in the document, such as `subsets[0].addresses[1]`.
+    pub(crate) places: Vec<String>,
 }
 
 /// Where a document came from.

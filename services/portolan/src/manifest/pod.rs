@@ -27,10 +27,7 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope) -> Answer {
     spec.addresses = addresses;
     spec.draining = metadata.deleting;
     spec.reported_ready = status.as_ref().and_then(ready);
-    Answer::Item {
-        item: Box::new(workload::item(metadata, spec, scope)),
-        notes,
-    }
+    Answer::noted(workload::item(metadata, spec, scope), notes)
 }
 
 fn addresses(status: &Fields<'_>) -> Vec<String> {

@@ -41,6 +41,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// `spec.ports[0].port`, from the top of the file's document.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Notes that this place is wrong.
     pub(crate) fn refuse(&self, message: impl Into<String>) {
         self.problems.0.borrow_mut().push(Problem {

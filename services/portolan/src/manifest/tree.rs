@@ -126,13 +126,10 @@ impl Node {
     /// The node at `path`, or the nearest one around it that is there, and whether the whole path is.
     pub(crate) fn walk(&self, path: &str) -> (&Self, bool) {
         let mut node = self;
-        for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-            let next = match (&node.value, part.strip_suffix(']')) {
-                (Value::List(items), Some(index)) => {
-                    index.parse::<usize>().ok().and_then(|i| items.get(i))
-                }
-                (Value::Map(_), None) => node.get(part),
-                _ => None,
+        for part in parts(path) {
+            let next = match (&node.value, part.parse::<usize>()) {
+                (Value::List(items), Ok(index)) => items.get(index),
+                _ => node.get(part),
             };
             match next {
                 Some(next) => node = next,
@@ -149,6 +146,23 @@ impl Node {
             _ => 0,
         }
     }
+}
+
+/// The keys and indices of a path. What is in brackets may hold dots: `labels["app.kubernetes.io/name"]`.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let (part, after) = match rest.strip_prefix('[') {
+            Some(bracketed) => bracketed.split_once(']').unwrap_or((bracketed, "")),
+            None => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
+        };
+        if !part.is_empty() {
+            parts.push(part.trim_matches('"'));
+        }
+        rest = after.strip_prefix('.').unwrap_or(after);
+    }
+    parts
 }
 
 /// The documents of a stream; empty ones are left out.

@@ -1,12 +1,14 @@
 use jiff::Timestamp;
 use portolan_proto::v1;
-use proptest::prelude::*;
 
 use super::table::Table;
 use super::{describe_service, describe_workload, document, header, row};
 use crate::kind::Kind;
 use crate::manifest::{self, Item, Reading, Scope};
 use crate::object::Object;
+
+mod fields;
+mod properties;
 
 /// 2024-05-01T10:00:00Z, and three minutes and four seconds later.
 const CREATED: i64 = 1_714_557_600;
@@ -378,127 +380,4 @@ fn describe_shows_a_workload_with_its_probe() {
 fn a_workload_that_is_written_is_read_back() {
     let object = stored(WORKLOAD);
     assert_eq!(stored(&document(&object).to_yaml()), object);
-}
-
-fn word<T: Copy + Into<i32> + std::fmt::Debug + 'static>(
-    words: crate::words::Words<T>,
-) -> impl Strategy<Value = i32> {
-    prop_oneof![
-        Just(0),
-        proptest::sample::select(words).prop_map(|(_, value)| value.into())
-    ]
-}
-
-fn ports() -> impl Strategy<Value = Vec<v1::ServicePort>> {
-    use v1::service_port::Target;
-    let target = prop_oneof![
-        Just(None),
-        (1..i32::MAX).prop_map(|number| Some(Target::TargetPort(number))),
-        "[a-z][a-z0-9-]{0,9}".prop_map(|name| Some(Target::TargetPortName(name))),
-    ];
-    let protocol = word(crate::words::PROTOCOLS);
-    let app_protocol = proptest::option::of(".*");
-    let port = (
-        ".*",
-        any::<i32>(),
-        protocol,
-        target,
-        app_protocol,
-        any::<i32>(),
-    );
-    let port =
-        port.prop_map(
-            |(name, port, protocol, target, app_protocol, node_port)| v1::ServicePort {
-                name,
-                port,
-                protocol,
-                target,
-                app_protocol,
-                node_port,
-            },
-        );
-    proptest::collection::vec(port, 0..4)
-}
-
-fn load_balancer() -> impl Strategy<Value = v1::ServiceSpec> {
-    let texts = || proptest::collection::vec(".+", 0..3);
-    let affinity = proptest::option::of(proptest::option::of(any::<i32>()));
-    let class = proptest::option::of(".*");
-    let parts = (
-        affinity,
-        any::<i32>(),
-        any::<Option<bool>>(),
-        class,
-        texts(),
-        texts(),
-    );
-    parts.prop_map(
-        |(affinity, health, allocate, class, ranges, ips)| v1::ServiceSpec {
-            session_affinity_config: affinity.map(|client_ip_timeout_seconds| {
-                v1::SessionAffinityConfig {
-                    client_ip_timeout_seconds,
-                }
-            }),
-            health_check_node_port: health,
-            allocate_load_balancer_node_ports: allocate,
-            load_balancer_class: class,
-            load_balancer_source_ranges: ranges,
-            requested_load_balancer_ips: ips,
-            ..v1::ServiceSpec::default()
-        },
-    )
-}
-
-fn specs() -> impl Strategy<Value = v1::ServiceSpec> {
-    use crate::words::{
-        AFFINITIES, DISTRIBUTIONS, FAMILIES, FAMILY_POLICIES, POLICIES, SERVICE_TYPES,
-    };
-    let families = proptest::sample::select(FAMILIES).prop_map(|(_, family)| family.into());
-    let words = (
-        word(SERVICE_TYPES),
-        word(FAMILY_POLICIES),
-        word(AFFINITIES),
-        word(POLICIES),
-        word(POLICIES),
-        word(DISTRIBUTIONS),
-    );
-    let rest = (
-        proptest::collection::btree_map(any::<String>(), any::<String>(), 0..4),
-        ports(),
-        proptest::collection::vec(".+", 0..3),
-        proptest::collection::vec(families, 0..3),
-        ".*",
-        any::<bool>(),
-    );
-    (words, rest, load_balancer()).prop_map(|(words, rest, spec)| v1::ServiceSpec {
-        r#type: words.0,
-        ip_family_policy: words.1,
-        session_affinity: words.2,
-        external_traffic_policy: words.3,
-        internal_traffic_policy: words.4,
-        traffic_distribution: words.5,
-        selector: rest.0,
-        ports: rest.1,
-        cluster_ips: rest.2,
-        ip_families: rest.3,
-        external_name: rest.4,
-        publish_not_ready_addresses: rest.5,
-        ..spec
-    })
-}
-
-proptest! {
-    #[test]
-    fn a_service_that_is_written_is_read_back(spec in specs()) {
-        let service = Object::Service(v1::Service {
-            name: "clusters/default/namespaces/default/services/web".into(),
-            create_time: Some(created()),
-            spec: Some(spec),
-            ..v1::Service::default()
-        });
-        let document = document(&service);
-        for text in [document.to_yaml(), document.to_json()] {
-            prop_assert_eq!(&stored(&text), &service);
-        }
-    }
 }
