@@ -67,3 +67,45 @@ pub(crate) fn document(answer: &v1::AuditAllocationsResponse) -> Document {
         )
         .end()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> v1::AuditAllocationsResponse {
+        let finding = |claimed: &str, repairable, repaired| v1::AllocationFinding {
+            reason: "ClusterIPNotAllocated".to_owned(),
+            service: "clusters/default/namespaces/default/services/web".to_owned(),
+            claimed: claimed.to_owned(),
+            message: "nobody claimed it".to_owned(),
+            repairable,
+            repaired,
+        };
+        v1::AuditAllocationsResponse {
+            findings: vec![
+                finding("10.96.0.1", true, false),
+                finding("10.96.0.2", true, true),
+                finding("30080", false, false),
+            ],
+            total: 3,
+            revision: 9,
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_listed_with_what_can_be_done() {
+        assert_eq!(
+            text(&answer(), false, false),
+            "\
+CLAIMED     SERVICE       REASON                  REPAIR     MESSAGE
+10.96.0.1   service/web   ClusterIPNotAllocated   possible   nobody claimed it
+10.96.0.2   service/web   ClusterIPNotAllocated   done       nobody claimed it
+30080       service/web   ClusterIPNotAllocated   by hand    nobody claimed it
+3 found, 3 shown, as of revision 9; `portolan audit --repair` puts right what it can.
+"
+        );
+        let rehearsed = text(&answer(), true, true);
+        assert!(rehearsed.contains("would be done"), "{rehearsed}");
+        assert!(!rehearsed.contains("--repair"), "{rehearsed}");
+    }
+}
