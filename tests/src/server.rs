@@ -82,6 +82,11 @@ impl<'a> Server<'a> {
         format!("http://{}", self.api)
     }
 
+    /// URL of its store.
+    pub fn store(&self) -> &str {
+        &self.arguments[2]
+    }
+
     /// Where the API listens.
     pub fn api(&self) -> SocketAddr {
         self.api

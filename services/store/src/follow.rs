@@ -1,7 +1,10 @@
 //! Learning of commits that other replicas made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use portolan_model::Name;
 
 use crate::cache::TAIL_CHANGES;
 use crate::{Cache, Head, Store, StoreError};
@@ -22,9 +25,10 @@ pub async fn follow<S: Store>(
 ) -> StoreError {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut reloaded = Reloaded::new();
     loop {
         ticks.tick().await;
-        match poll(&store, &caches()).await {
+        match poll(&store, &caches(), &mut reloaded).await {
             Ok(heads) => heard(Ok(heads)),
             Err(error) => {
                 heard(Err(&error));
@@ -36,7 +40,15 @@ pub async fn follow<S: Store>(
     }
 }
 
-async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<Vec<Head>, StoreError> {
+/// The head at which each cluster was loaded anew because its digest differed. Rows that were changed by hand don't fit
+/// the log however often they are read: once is enough, until there is another head.
+type Reloaded = BTreeMap<Name, Head>;
+
+async fn poll<S: Store>(
+    store: &S,
+    caches: &[Arc<Cache>],
+    reloaded: &mut Reloaded,
+) -> Result<Vec<Head>, StoreError> {
     let before: Vec<_> = caches.iter().map(|cache| cache.position()).collect();
     let heads = store.heads().await?;
     for (cache, before) in caches.iter().zip(before) {
@@ -49,12 +61,17 @@ async fn poll<S: Store>(store: &S, caches: &[Arc<Cache>]) -> Result<Vec<Head>, S
             cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);
             continue;
         }
-        catch_up(store, cache, head).await?;
+        catch_up(store, cache, head, reloaded).await?;
     }
     Ok(heads)
 }
 
-async fn catch_up<S: Store>(store: &S, cache: &Cache, head: &Head) -> Result<(), StoreError> {
+async fn catch_up<S: Store>(
+    store: &S,
+    cache: &Cache,
+    head: &Head,
+    reloaded: &mut Reloaded,
+) -> Result<(), StoreError> {
     while cache.position().revision < head.revision {
         let after = cache.position().revision;
         let published = match store.read_after(cache.cluster(), after, READ_LIMIT).await {
@@ -68,8 +85,10 @@ async fn catch_up<S: Store>(store: &S, cache: &Cache, head: &Head) -> Result<(),
         }
     }
     let state = cache.state();
-    if state.revision() == head.revision && state.digest() != head.digest {
+    let differs = state.revision() == head.revision && state.digest() != head.digest;
+    if differs && reloaded.get(&head.cluster) != Some(head) {
         cache.reset(store.load(cache.cluster(), TAIL_CHANGES).await?);
+        reloaded.insert(head.cluster.clone(), head.clone());
     }
     Ok(())
 }

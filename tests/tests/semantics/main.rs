@@ -31,8 +31,29 @@ macro_rules! on_every_store {
     };
 }
 
+/// The same for those whose rows can be changed by hand.
+macro_rules! on_durable_stores {
+    ($($case:ident),+ $(,)?) => {
+        pub(crate) const CASES: &[&str] = &[$(stringify!($case)),+];
+        $(mod $case {
+            use crate::stores::Kind;
+
+            #[test]
+            fn sqlite() {
+                super::$case(Kind::Sqlite);
+            }
+
+            #[test]
+            fn postgres() {
+                super::$case(Kind::Postgres);
+            }
+        })+
+    };
+}
+
 mod address_fields;
 mod backends;
+mod by_hand;
 mod cluster;
 mod clusterip_allocation;
 mod cross_field;
@@ -50,6 +71,7 @@ mod node_ports;
 mod port_fields;
 mod projection;
 mod quarantine;
+mod repair;
 mod rows;
 mod specs;
 mod stores;

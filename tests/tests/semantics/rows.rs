@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::{
     address_fields, clusterip_allocation, cross_field, dependents, endpoints, families,
     family_changes, fields, life_cycle, metadata, metrics, node_port_allocation, node_ports,
-    port_fields, projection, quarantine, transitions, validate_only,
+    port_fields, projection, quarantine, repair, transitions, validate_only,
 };
 
 /// Each module's cases.
-const CASES: [&[&str]; 18] = [
+const CASES: [&[&str]; 19] = [
     address_fields::CASES,
     clusterip_allocation::CASES,
     cross_field::CASES,
@@ -26,6 +26,7 @@ const CASES: [&[&str]; 18] = [
     port_fields::CASES,
     projection::CASES,
     quarantine::CASES,
+    repair::CASES,
     transitions::CASES,
     validate_only::CASES,
 ];
@@ -45,8 +46,9 @@ fn rows() -> Vec<String> {
     let pairs = TYPES
         .iter()
         .flat_map(|from| TYPES.map(|to| format!("t_{from}_to_{to}")));
-    let allocators = numbered("a", 16).filter(|row| row != "a9" && row != "a11");
-    let rows = numbered("f", 16).chain(allocators).chain(numbered("n", 6));
+    let rows = numbered("f", 16)
+        .chain(numbered("a", 16))
+        .chain(numbered("n", 6));
     let rows = rows.chain((73..=81).map(|number| format!("c{number}")));
     rows.chain(pairs).collect()
 }

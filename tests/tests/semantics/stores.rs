@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use portolan_store_postgres::testing::fresh_database;
 use portolan_tests::api::{block_on, channel};
-use portolan_tests::{binary, eventually, free_port, get};
+use portolan_tests::{Server, binary, eventually, free_port, get};
 use tonic::transport::Channel;
 
 /// `$1` is a folder, the rest a command. Both go when the standard input ends: with the test process, however it ends.
@@ -38,8 +38,8 @@ pub(crate) struct ControlPlane {
     pub(crate) http: SocketAddr,
     /// URL of its store.
     store: String,
-    /// Ends it with this process.
-    _guard: Child,
+    /// Ends it with this process, where this process shares it.
+    _guard: Option<Child>,
 }
 
 static PLANES: [OnceLock<ControlPlane>; 3] = [const { OnceLock::new() }; 3];
@@ -82,8 +82,20 @@ impl ControlPlane {
             url,
             http,
             store,
-            _guard: guard,
+            _guard: Some(guard),
         }
+    }
+
+    /// A server that is a case's own. What is kept of it here is small, and stays.
+    pub(crate) fn of_server(kind: Kind, server: &Server<'_>) -> &'static Self {
+        Box::leak(Box::new(Self {
+            kind,
+            channel: channel(&server.url()),
+            url: server.url(),
+            http: server.http(),
+            store: server.store().to_owned(),
+            _guard: None,
+        }))
     }
 
     /// Another replica on the same store; where the store is one process's alone, this one.
