@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::panicking;
 
 use portolan_proto::v1;
-use portolan_tests::api::block_on;
+use portolan_tests::api::{block_on, channel};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 use v1::cluster_api_client::ClusterApiClient;
@@ -94,6 +94,16 @@ impl Cluster {
             name: "clusters/default".to_owned(),
             plane,
             channel: plane.channel.clone(),
+            is_own: false,
+        }
+    }
+
+    /// The same cluster by another connection.
+    pub(crate) fn other_door(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            plane: self.plane,
+            channel: channel(&self.plane.url),
             is_own: false,
         }
     }

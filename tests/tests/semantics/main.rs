@@ -54,6 +54,7 @@ macro_rules! on_durable_stores {
 mod address_fields;
 mod backends;
 mod by_hand;
+mod checklist_4_1;
 mod cluster;
 mod clusterip_allocation;
 mod cross_field;

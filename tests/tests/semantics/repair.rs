@@ -75,6 +75,7 @@ fn assert_repaired(cluster: &Cluster, want: &[(&str, &str, bool)]) {
     assert_eq!(specs(cluster.list()), specs(before), "no Service changes");
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a9_addresses_and_claims_that_disagree_are_found_and_put_right(kind: Kind) {
     let mut hand = ByHand::start(kind, V4);
     for (name, number) in [
