@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portolan_model::Name;
 use portolan_store::{PAUSE, StoreError};
@@ -25,6 +25,9 @@ const MIGRATION: Duration = Duration::from_mins(2);
 
 const POOL_SIZE: u32 = 4;
 
+/// Clusters whose writing connection is kept: a server takes 100 connections by default, and clusters come and go.
+const MAX_WRITERS: usize = 48;
+
 /// Of the connections that write. The server ends a transaction whose owner pauses, which fences it; waiting for the
 /// lock outlasts that, so that it costs the next writer time and not an error. No statement runs for ever, even if its
 /// client is gone. Plans are made once, which is right because they are lookups alone, whatever the planner guesses: it
@@ -42,11 +45,14 @@ pub(crate) const WRITER: [(&str, &str); 8] = [
 
 type Slot = Arc<Mutex<Option<PgConnection>>>;
 
+/// A cluster's slot, and when it was last asked for.
+type Writers = HashMap<Name, (Slot, Instant)>;
+
 /// The database and how to reach it.
 pub(crate) struct Connections {
     writer: PgConnectOptions,
     /// A slot is empty after a transaction that did not end properly: closing its connection is what rolls it back.
-    writers: std::sync::Mutex<HashMap<Name, Slot>>,
+    writers: std::sync::Mutex<Writers>,
     pool: PgPool,
 }
 
@@ -95,7 +101,14 @@ impl Connections {
     ) -> Result<OwnedMutexGuard<Option<PgConnection>>, StoreError> {
         let slot = {
             let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-            writers.entry(cluster.clone()).or_default().clone()
+            let now = Instant::now();
+            let (slot, used) = writers
+                .entry(cluster.clone())
+                .or_insert_with(|| (Slot::default(), now));
+            *used = now;
+            let slot = slot.clone();
+            close_idlest(&mut writers);
+            slot
         };
         let turn = tokio::time::timeout(2 * PAUSE, slot.lock_owned()).await;
         turn.map_err(|_| StoreError::unavailable("waiting for other writers of this process"))
@@ -107,6 +120,21 @@ impl Connections {
         let preparing = connection.execute(AssertSqlSafe(prepare()));
         bounded(STEP, "preparing statements", preparing).await?;
         Ok(connection)
+    }
+}
+
+/// Closes the connection that was not asked for for longest, if there are too many. One that is in use, or waited for,
+/// has further owners of its slot.
+fn close_idlest(writers: &mut Writers) {
+    if writers.len() <= MAX_WRITERS {
+        return;
+    }
+    let idle = writers
+        .iter()
+        .filter(|(_, (slot, _))| Arc::strong_count(slot) == 1);
+    let idlest = idle.min_by_key(|(_, (_, used))| *used);
+    if let Some(cluster) = idlest.map(|(cluster, _)| cluster.clone()) {
+        writers.remove(&cluster);
     }
 }
 
@@ -130,5 +158,29 @@ impl Held {
             mut slot,
         } = self;
         *slot = Some(connection);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_connections_the_idlest_is_closed_and_none_in_use() {
+        let start = Instant::now();
+        let writer = |i: u64| {
+            let used = start + Duration::from_secs(i);
+            (Name::trusted(format!("c{i}")), (Slot::default(), used))
+        };
+        let mut writers: Writers = (0..MAX_WRITERS as u64).map(writer).collect();
+        close_idlest(&mut writers);
+        assert_eq!(writers.len(), MAX_WRITERS, "as many as may be");
+        let in_use = writers[&Name::trusted("c0")].0.clone();
+        writers.extend([writer(1000)]);
+        close_idlest(&mut writers);
+        assert_eq!(writers.len(), MAX_WRITERS);
+        assert!(writers.contains_key("c0"), "in use");
+        assert!(!writers.contains_key("c1"), "the idlest of the others");
+        drop(in_use);
     }
 }

@@ -15,7 +15,7 @@
 //! it meets the primary key of `change_log`.
 //!
 //! **One connection a cluster writes**, outside the pool: no checkout, statements prepared once, and settings of its own
-//! (see `connection.rs`): what a paused holder has open is ended by the server after 2 s.
+//! (see `connection.rs`; of too many clusters the idlest one's is closed): what a paused holder has open is ended by the server after 2 s.
 //!
 //! **Two round trips** are all that a commit costs beside the flush: its statements are prepared in SQL, and travel with
 //! `BEGIN`, lock and `COMMIT` as messages of the simple protocol. The claims' columns are taken from the JSON in SQL, so that a body crosses the wire once. Bodies are `json`, not
