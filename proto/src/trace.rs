@@ -14,6 +14,13 @@ pub struct TraceParent {
     pub flags: u8,
 }
 
+impl TraceParent {
+    /// The trace, as people look it up: 32 hexadecimal digits.
+    pub fn trace(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.trace_id))
+    }
+}
+
 /// A text that is no trace context.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a W3C traceparent")]

@@ -18,6 +18,9 @@ def script(server):
         events = stub.Watch(request, timeout=PATIENCE)
         equal(next(events).status, health_pb2.HealthCheckResponse.SERVING, f"watched health of {name!r}")
         events.cancel()
+    events = stub.Watch(health_pb2.HealthCheckRequest(service="portolan.v1.NoAPI"), timeout=PATIENCE)
+    equal(next(events).status, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN, "watched health of nothing")
+    events.cancel()
     server.refused("grpc.health.v1.Health", "Check", grpc.StatusCode.NOT_FOUND, service="portolan.v1.NoAPI")
 
 

@@ -14,8 +14,10 @@ mod clusters;
 mod conditions;
 mod context;
 mod endpoints;
+mod errors;
 mod events;
 mod explain;
+mod health;
 mod listing;
 mod mask;
 mod namespaces;
@@ -35,4 +37,6 @@ mod workloads;
 pub use access::{
     Api, ClusterAccess, Clusters, DescriptionReader, EventReader, Founder, RuntimeReader,
 };
+pub use errors::{Complete, CompleteErrors};
+pub use health::Health;
 pub use trace::adopt as adopt_trace;

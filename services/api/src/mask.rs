@@ -8,7 +8,7 @@ use portolan_model::Violations;
 pub(crate) type Row<M, F> = (&'static str, F, fn(&M) -> bool);
 
 /// Output only: naming them is no mistake, and has no effect.
-const OUTPUT_ONLY: [&str; 9] = [
+const OUTPUT_ONLY: [&str; 10] = [
     "name",
     "uid",
     "generation",
@@ -18,6 +18,8 @@ const OUTPUT_ONLY: [&str; 9] = [
     "update_time",
     "delete_time",
     "status",
+    // Only Services have them.
+    "warnings",
 ];
 
 /// The fields that a write means. A path stands for the field it is, or for all fields below it; `*` for all of them.

@@ -1,6 +1,7 @@
 //! The one place where a gRPC status is made. The code follows from what the caller does next; every status carries
 //! ErrorInfo, and details that name field, subject or quota (google.rpc, AIP-193).
 
+pub(crate) mod complete;
 pub(crate) mod stream;
 
 use std::collections::HashMap;
@@ -111,6 +112,13 @@ pub fn watch_interrupted(reason: &str, message: &str) -> Status {
     Status::with_error_details(Code::Aborted, message, info(reason, []))
 }
 
+/// Of a service name that has no health.
+pub(crate) fn unknown_service(name: &str) -> Status {
+    let message = format!("this server has no service {name:?}; reflection lists what it has");
+    let details = info("NOT_FOUND", [("resource", name.to_owned())]);
+    Status::with_error_details(Code::NotFound, message, details)
+}
+
 /// Of a watch that outlives its server.
 pub fn shutting_down() -> Status {
     unavailable(
@@ -175,6 +183,14 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
             &precondition.subject,
             &precondition.description,
         );
+    }
+    // An error has room for one resource: the first holder. The others are in the descriptions.
+    let held = preconditions
+        .iter()
+        .find_map(|p| Some((p.holder.as_ref()?, p)));
+    if let Some((holder, precondition)) = held {
+        let kind = holder.rsplit('/').nth(1).unwrap_or_default();
+        details.set_resource_info(kind, holder, "", &precondition.description);
     }
     details
 }

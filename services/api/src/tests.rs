@@ -1,7 +1,10 @@
 //! The API on a store in memory: over a real connection where that matters, else by its handlers.
 
+mod errors;
 mod lists;
+mod masks;
 mod watches;
+mod writes;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +26,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Api, ClusterAccess, Clusters};
+use crate::{Api, ClusterAccess, Clusters, CompleteErrors};
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -69,6 +72,7 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let serving = tonic::transport::Server::builder()
+            .layer(CompleteErrors)
             .add_service(ServiceApiServer::new(self.api.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(async { serving.await.unwrap() });

@@ -9,23 +9,32 @@ const HEADER: &str = "traceparent";
 
 /// The context that a write is recorded under: that of the current span if spans are exported, else the caller's own.
 pub(crate) fn traceparent(metadata: &MetadataMap) -> String {
+    let text = metadata.get(HEADER).and_then(|value| value.to_str().ok());
+    let sent = || text?.parse().ok();
+    let parent = current().or_else(sent);
+    parent.map(|parent| parent.to_string()).unwrap_or_default()
+}
+
+/// That of the current span, if spans are exported.
+pub(crate) fn current() -> Option<TraceParent> {
     let context = tracing::Span::current().context();
     let span = context.span().span_context().clone();
-    let own = span.is_valid().then(|| TraceParent {
+    span.is_valid().then(|| TraceParent {
         trace_id: span.trace_id().to_bytes(),
         span_id: span.span_id().to_bytes(),
         flags: span.trace_flags().to_u8(),
-    });
-    let sent = || metadata.get(HEADER)?.to_str().ok()?.parse().ok();
-    own.or_else(sent)
-        .map(|parent: TraceParent| parent.to_string())
-        .unwrap_or_default()
+    })
+}
+
+/// What the caller sent.
+pub(crate) fn sent(headers: &http::HeaderMap) -> Option<TraceParent> {
+    let text = headers.get(HEADER)?.to_str().ok()?;
+    text.parse().ok()
 }
 
 /// Makes the caller's context the parent of a span.
 pub fn adopt(span: &tracing::Span, headers: &http::HeaderMap) {
-    let sent = headers.get(HEADER).and_then(|value| value.to_str().ok());
-    let Some(Ok(parent)) = sent.map(str::parse::<TraceParent>) else {
+    let Some(parent) = sent(headers) else {
         return;
     };
     let parent = SpanContext::new(

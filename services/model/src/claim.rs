@@ -44,6 +44,11 @@ impl ClaimOwner {
     pub fn key(&self) -> Scoped {
         Scoped::new(self.namespace.clone(), self.name.clone())
     }
+
+    /// Resource name of the Service, below its cluster.
+    pub fn resource(&self) -> String {
+        format!("namespaces/{}/services/{}", self.namespace, self.name)
+    }
 }
 
 /// Whether a claim is in use.

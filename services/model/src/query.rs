@@ -3,6 +3,7 @@
 
 mod columns;
 mod filter;
+mod kept;
 mod order;
 mod parse;
 mod resources;

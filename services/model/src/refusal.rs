@@ -1,6 +1,6 @@
 //! Why a request is refused, by what the caller does next.
 
-use crate::Violation;
+use crate::{ClaimOwner, Violation};
 
 /// A refusal. The text says what was wrong; reasons and subjects are for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +82,19 @@ pub struct Precondition {
     pub subject: String,
     /// What is in the way, and how to put it right.
     pub description: String,
+    /// Resource below the cluster that holds what was asked for.
+    pub holder: Option<String>,
+}
+
+impl Precondition {
+    /// The same, with the Service that holds what was asked for.
+    #[must_use]
+    pub fn held_by(self, owner: &ClaimOwner) -> Self {
+        Self {
+            holder: Some(owner.resource()),
+            ..self
+        }
+    }
 }
 
 impl Refusal {
@@ -115,6 +128,7 @@ impl Refusal {
             kind,
             subject: subject.into(),
             description: description.into(),
+            holder: None,
         };
         Self::Precondition {
             reason: kind,

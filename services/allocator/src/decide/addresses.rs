@@ -20,6 +20,7 @@ pub(super) fn blocker(
             kind,
             subject: field.to_owned(),
             description,
+            holder: None,
         })
     };
     let claim = draft.state().ip_claim(address);
@@ -47,7 +48,8 @@ pub(super) fn blocker(
                 "{address} is held by Service {}; ask for another address, or leave it out",
                 claim.owner.key()
             ),
-        ),
+        )
+        .map(|blocked| blocked.held_by(&claim.owner)),
         // A Service that comes back under its old name takes up where it was.
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
         ClaimState::Quarantined { released_at, .. } => blocked(

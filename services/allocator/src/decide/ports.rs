@@ -63,6 +63,7 @@ pub(super) fn blocker(
             kind,
             subject: field.to_owned(),
             description,
+            holder: None,
         })
     };
     if !range.contains(port) {
@@ -80,7 +81,8 @@ pub(super) fn blocker(
                 "node port {port} is held by Service {}; ask for another one, or leave it out",
                 claim.owner.key()
             ),
-        ),
+        )
+        .map(|blocked| blocked.held_by(&claim.owner)),
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
         ClaimState::Quarantined { released_at, .. } => blocked(
             "NODE_PORT_QUARANTINED",

@@ -112,15 +112,14 @@ fn check_unused(draft: &Draft, service_cidr: &ServiceCidr) -> Result<(), Refusal
         description: format!(
             "it holds addresses ({held} of them) that would lie in no ready range; delete their Services, add a range around this one, or use drain to have it go when they are gone"
         ),
+        holder: None,
     };
     let owners = draft.state().stranded(service_cidr).take(MAX_NAMED);
     let owners = owners.map(|claim| Precondition {
         kind: "RANGE_IN_USE",
-        subject: format!(
-            "namespaces/{}/services/{}",
-            claim.owner.namespace, claim.owner.name
-        ),
+        subject: claim.owner.resource(),
         description: format!("Service {} holds {}", claim.owner.key(), claim.address),
+        holder: Some(claim.owner.resource()),
     });
     Err(Refusal::Precondition {
         reason: "RANGE_IN_USE",

@@ -159,6 +159,7 @@ fn check(draft: &Draft, namespace: &Name, params: &WorkloadParams) -> Result<(),
                 kind: "RANGE",
                 subject: format!("workload.spec.addresses[{i}]"),
                 description,
+                holder: None,
             })
         })
         .collect();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portolan_api::Api;
 use portolan_api::node_sync::NodeSync;
+use portolan_api::{Api, CompleteErrors, Health};
 use portolan_proto::FILE_DESCRIPTOR_SET;
 use portolan_proto::v1::cluster_api_server::ClusterApiServer;
 use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
@@ -16,8 +16,8 @@ use portolan_proto::v1::workload_api_server::WorkloadApiServer;
 use tonic::server::NamedService;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
+use tower::layer::util::{Identity, Stack};
 
 use crate::failure::Failure;
 
@@ -26,11 +26,6 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and watches of one connection.
 const STREAMS_PER_CONNECTION: u32 = 256;
-/// Names under which health is told beside "" and the services: whether the process works, and whether it should get
-/// new clients.
-const LIVENESS: &str = "liveness";
-const READINESS: &str = "readiness";
-
 /// Names that follow readiness.
 const SERVICES: [&str; 9] = [
     ClusterApiServer::<Api>::NAME,
@@ -44,16 +39,12 @@ const SERVICES: [&str; 9] = [
     <NodeSync as NamedService>::NAME,
 ];
 
+/// What is around every service.
+type Layers = Stack<CompleteErrors, Identity>;
+
 /// Every service, ready to be served.
-pub(super) async fn router(
-    api: Api,
-    node_sync: NodeSync,
-) -> Result<(Router, HealthReporter), Failure> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    set_readiness(&reporter, true).await;
-    reporter
-        .set_service_status(LIVENESS, ServingStatus::Serving)
-        .await;
+pub(super) fn router(api: Api, node_sync: NodeSync) -> Result<(Router<Layers>, Health), Failure> {
+    let health = Health::new(SERVICES);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -72,7 +63,8 @@ pub(super) async fn router(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
         .trace_fn(span)
-        .add_service(health)
+        .layer(CompleteErrors)
+        .add_service(HealthServer::new(health.clone()))
         .add_service(reflection().build_v1().map_err(unusable)?)
         .add_service(reflection().build_v1alpha().map_err(unusable)?)
         .add_service(ClusterApiServer::new(api.clone()))
@@ -84,19 +76,7 @@ pub(super) async fn router(
         .add_service(NodeApiServer::new(api.clone()))
         .add_service(EventApiServer::new(api))
         .add_service(node_sync);
-    Ok((router, reporter))
-}
-
-/// Tells whether new clients are welcome. Liveness is something else, and stays.
-pub(super) async fn set_readiness(reporter: &HealthReporter, ready: bool) {
-    let status = if ready {
-        ServingStatus::Serving
-    } else {
-        ServingStatus::NotServing
-    };
-    for name in ["", READINESS].into_iter().chain(SERVICES) {
-        reporter.set_service_status(name, status).await;
-    }
+    Ok((router, health))
 }
 
 /// One span a request, below the caller's if it sent its trace context.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_api::Api;
 use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
+use portolan_api::{Api, Health};
 use portolan_store::{MemStore, Store, StoreError};
 use portolan_store_postgres::PgStore;
 use portolan_store_sqlite::SqliteStore;
@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic_health::server::HealthReporter;
 
 use super::args::{Ports, Settings};
 use super::control_plane::ControlPlane;
@@ -40,7 +39,7 @@ pub(crate) struct Server {
     machinery: JoinSet<Result<(), StoreError>>,
     /// Serve until told to stop.
     fronts: JoinSet<Result<(), Failure>>,
-    reporter: HealthReporter,
+    health: Health,
     node_sync: NodeSync,
     api: Api,
 }
@@ -98,7 +97,7 @@ impl Server {
         };
         let node_sync = NodeSync::new(directory.nodes().clone(), options);
         let api = Api::new(directory.access().clone(), directory.founder());
-        let (router, reporter) = grpc::router(api.clone(), node_sync.clone()).await?;
+        let (router, health) = grpc::router(api.clone(), node_sync.clone())?;
         let mut fronts = JoinSet::new();
         let incoming = TcpListenerStream::new(grpc).map(|stream| {
             let stream = stream?;
@@ -122,7 +121,7 @@ impl Server {
                 .await
                 .map_err(|error| Failure::Start(format!("HTTP: {error}")))
         });
-        let watched = readiness(reporter.clone(), directory.pulse().clone(), wait(stopped));
+        let watched = readiness(health.clone(), directory.pulse().clone(), wait(stopped));
         fronts.spawn(async {
             watched.await;
             Ok(())
@@ -132,7 +131,7 @@ impl Server {
             stop,
             machinery: plane.tasks,
             fronts,
-            reporter,
+            health,
             node_sync,
             api,
         })
@@ -158,7 +157,7 @@ impl Server {
                 Err(panic) => Err(Failure::Start(format!("a listener failed: {panic}"))),
             },
         };
-        grpc::set_readiness(&self.reporter, false).await;
+        self.health.end();
         self.node_sync.drain(RECONNECT_AFTER_MS, SPREAD_MS);
         self.api.drain();
         self.stop.send_replace(true);
@@ -175,7 +174,7 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn readiness(reporter: HealthReporter, pulse: Pulse, stopped: impl Future<Output = ()>) {
+async fn readiness(health: Health, pulse: Pulse, stopped: impl Future<Output = ()>) {
     let mut stopped = std::pin::pin!(stopped);
     let mut known = true;
     loop {
@@ -186,7 +185,7 @@ async fn readiness(reporter: HealthReporter, pulse: Pulse, stopped: impl Future<
         let ready = pulse.age() < STALE;
         if ready != known {
             tracing::warn!(ready, "readiness changed with the store");
-            grpc::set_readiness(&reporter, ready).await;
+            health.set_ready(ready);
             known = ready;
         }
     }

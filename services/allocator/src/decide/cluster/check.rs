@@ -110,6 +110,7 @@ fn check_node_ports(state: &State, range: PortRange) -> Result<(), Refusal> {
                 claim.port,
                 claim.owner.key()
             ),
+            holder: Some(claim.owner.resource()),
         })
         .collect();
     if preconditions.is_empty() {

@@ -170,6 +170,7 @@ fn check_addresses(draft: &Draft, namespace: &Name, list: &[Endpoint]) -> Result
                 kind: "RANGE",
                 subject,
                 description,
+                holder: None,
             })
         })
         .collect();
