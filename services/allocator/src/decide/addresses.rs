@@ -87,7 +87,8 @@ pub(super) fn claim(draft: &mut Draft, address: IpAddr, owner: &ClaimOwner) {
     });
 }
 
-/// Picks a free address of a family: a range at random, weighted by what is free in it, then a place in it.
+/// Picks a free address of a family: a range at random, weighted by what is free in it above the static bands, then a
+/// place in it. What is below is for explicit requests as long as there is room above, in whatever range.
 pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal> {
     let seed = draft.random();
     let ranges = draft.state().ready_ranges();
@@ -95,66 +96,77 @@ pub(super) fn pick(draft: &mut Draft, family: Family) -> Result<IpAddr, Refusal>
         .into_iter()
         .filter(|range| range.family() == family)
         .collect();
-    let occupied = draft.state().occupied_addresses();
+    let occupied = draft.occupied_addresses();
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
     let low = seed as u64;
     // Nearly always: nothing to weigh, and counting what is free takes longer than picking.
     if let [only] = &ranges[..] {
-        return match only.pick(occupied, low) {
+        return match only.pick(&occupied, low) {
             Pick::Free(address) => Ok(address),
             Pick::Full => Err(exhausted(draft, family, &ranges)),
         };
     }
-    let free: Vec<_> = ranges
+    let dynamic = |range: &ServiceRange| range.dynamic_free(&occupied);
+    let any = |range: &ServiceRange| range.capacity() - range.count(&occupied);
+    let chosen = weighted(&ranges, seed >> 64, dynamic)
+        .or_else(|| weighted(&ranges, seed >> 64, any))
+        .map(|range| range.pick(&occupied, low));
+    match chosen {
+        Some(Pick::Free(address)) => Ok(address),
+        Some(Pick::Full) | None => Err(exhausted(draft, family, &ranges)),
+    }
+}
+
+/// The range on which a ticket falls; `None` if all weigh nothing.
+fn weighted(
+    ranges: &[ServiceRange],
+    ticket: u128,
+    weight: impl Fn(&ServiceRange) -> u64,
+) -> Option<&ServiceRange> {
+    let weights: Vec<_> = ranges
         .iter()
-        .map(|range| range.capacity() - range.count(occupied))
+        .map(|range| u128::from(weight(range)))
         .collect();
-    let total: u128 = free.iter().copied().map(u128::from).sum();
-    if total == 0 {
-        return Err(exhausted(draft, family, &ranges));
-    }
-    let mut ticket = (seed >> 64) % total;
-    for (range, free) in ranges.iter().zip(free) {
-        if ticket < u128::from(free)
-            && let Pick::Free(address) = range.pick(occupied, low)
-        {
-            return Ok(address);
-        }
-        ticket = ticket.saturating_sub(free.into());
-    }
-    Err(exhausted(draft, family, &ranges))
+    let total: u128 = weights.iter().sum();
+    let mut ticket = ticket.checked_rem(total)?;
+    let mut all = ranges.iter().zip(weights);
+    let falls = all.find(|(_, weight)| {
+        let here = ticket < *weight;
+        ticket = ticket.saturating_sub(*weight);
+        here
+    });
+    falls.map(|(range, _)| range)
 }
 
 fn exhausted(draft: &Draft, family: Family, ranges: &[ServiceRange]) -> Refusal {
-    let capacity: u64 = ranges
-        .iter()
-        .map(ServiceRange::capacity)
-        .fold(0, u64::saturating_add);
-    let in_ranges = |claim: &&std::sync::Arc<IpClaim>| {
-        ranges.iter().any(|range| range.is_usable(claim.address))
+    let sum = |part: &dyn Fn(&ServiceRange) -> u64| {
+        let parts = ranges.iter().map(part);
+        parts.fold(0, u64::saturating_add)
     };
-    let quarantined = draft
+    let capacity = sum(&ServiceRange::capacity);
+    let occupied = draft.occupied_addresses();
+    let waiting = draft
         .state()
-        .ip_claims()
-        .filter(in_ranges)
-        .filter(|claim| !claim.state.is_held())
-        .count() as u64;
-    let all = draft.state().ip_claims().filter(in_ranges).count() as u64;
+        .quarantined_addresses()
+        .filter(|claim| ranges.iter().any(|range| range.is_usable(claim.address)));
+    let quarantined = waiting.count() as u64;
+    let used = sum(&|range| range.count(&occupied)) - quarantined;
     let names: Vec<_> = ranges.iter().map(|range| range.net().to_string()).collect();
-    let used = all - quarantined;
-    let description = if ranges.is_empty() {
-        format!(
+    let (subject, description) = if ranges.is_empty() {
+        let description = format!(
             "the cluster has no ready ServiceCIDR of family {family}; add one, or ask for the other family"
-        )
+        );
+        (family.to_string(), description)
     } else {
-        format!(
+        let description = format!(
             "no {family} address is free in {}: {used} in use, {quarantined} released but not yet free, of {capacity}; add a ServiceCIDR, or delete Services",
             names.join(", ")
-        )
+        );
+        (names.join(","), description)
     };
     Refusal::Exhausted {
         reason: "CLUSTER_IP_EXHAUSTED",
-        subject: names.join(","),
+        subject,
         description,
         used,
         quarantined,

@@ -1,5 +1,9 @@
 //! Work in progress: the state as it would be, and how it came to be.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use portolan_model::alloc::Occupancy;
 use portolan_model::{
     Change, Digest, Event, EventType, Labels, Meta, Name, Object, State, Timestamp, Uid,
 };
@@ -16,6 +20,8 @@ pub(super) struct Draft {
     inputs: Inputs,
     drawn: u64,
     rehearsal: bool,
+    reserved_addresses: Vec<IpAddr>,
+    reserved_ports: Vec<u16>,
 }
 
 impl Draft {
@@ -28,7 +34,37 @@ impl Draft {
             inputs,
             drawn: 0,
             rehearsal,
+            reserved_addresses: Vec::new(),
+            reserved_ports: Vec::new(),
         }
+    }
+
+    /// Keeps picks away from what will be asked for later in the same operation.
+    pub(super) fn reserve(
+        &mut self,
+        addresses: impl IntoIterator<Item = IpAddr>,
+        ports: impl IntoIterator<Item = u16>,
+    ) {
+        self.reserved_addresses.extend(addresses);
+        self.reserved_ports.extend(ports);
+    }
+
+    /// Addresses that must not be picked.
+    pub(super) fn occupied_addresses(&self) -> Cow<'_, Occupancy> {
+        let mut occupied = Cow::Borrowed(self.state.occupied_addresses());
+        for address in &self.reserved_addresses {
+            occupied.to_mut().insert_address(*address);
+        }
+        occupied
+    }
+
+    /// Ports that must not be picked.
+    pub(super) fn occupied_ports(&self) -> Cow<'_, Occupancy> {
+        let mut occupied = Cow::Borrowed(self.state.occupied_ports());
+        for port in &self.reserved_ports {
+            occupied.to_mut().insert_port(*port);
+        }
+        occupied
     }
 
     /// The state with everything so far.

@@ -119,7 +119,7 @@ pub(super) fn pick(
 ) -> Result<u16, Refusal> {
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the seed")]
     let seed = draft.random() as u64;
-    let Pick::Free(port) = pick_port(range, draft.state().occupied_ports(), seed) else {
+    let Pick::Free(port) = pick_port(range, &draft.occupied_ports(), seed) else {
         return Err(exhausted(draft, range));
     };
     claim(draft, port, owner);
@@ -147,14 +147,10 @@ pub(super) fn claim(draft: &mut Draft, port: u16, owner: &ClaimOwner) {
 }
 
 fn exhausted(draft: &Draft, range: PortRange) -> Refusal {
-    let claims = || {
-        draft
-            .state()
-            .port_claims()
-            .filter(|claim| range.contains(claim.port))
-    };
-    let quarantined = claims().filter(|claim| !claim.state.is_held()).count() as u64;
-    let used = claims().count() as u64 - quarantined;
+    let waiting = draft.state().quarantined_ports();
+    let quarantined = waiting.filter(|claim| range.contains(claim.port)).count() as u64;
+    let occupied = draft.occupied_ports();
+    let used = occupied.count(false, range.first.into(), range.last.into()) - quarantined;
     let capacity = u64::from(range.size());
     let description = format!(
         "no node port is free in {range}: {used} in use, {quarantined} released but not yet free, of {capacity}; delete Services, or use type ClusterIP"

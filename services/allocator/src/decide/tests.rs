@@ -5,7 +5,6 @@ mod audits;
 mod clusters;
 mod endpoints;
 mod limits;
-mod properties;
 mod ranges;
 mod requests;
 mod transitions;

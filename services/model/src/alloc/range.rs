@@ -82,6 +82,21 @@ impl ServiceRange {
         v6 == self.is_v6() && (self.first..=self.last).contains(&n)
     }
 
+    /// Whether an address lies above the static band.
+    pub fn is_dynamic(&self, address: IpAddr) -> bool {
+        self.is_usable(address) && number(address).1 >= self.dynamic
+    }
+
+    /// How many addresses above the static band are not in the set; at most `u64::MAX`.
+    pub fn dynamic_free(&self, occupied: &Occupancy) -> u64 {
+        if self.dynamic > self.last {
+            return 0;
+        }
+        let size =
+            u64::try_from(self.last - self.dynamic).map_or(u64::MAX, |n| n.saturating_add(1));
+        size - occupied.count(self.is_v6(), self.dynamic, self.last)
+    }
+
     /// How many of its addresses are in the set.
     pub fn count(&self, occupied: &Occupancy) -> u64 {
         occupied.count(self.is_v6(), self.first, self.last)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use portolan_model::Change;
 use portolan_model::{
-    Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service, Violations,
-    validate,
+    Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service, ServiceType,
+    Violations, validate,
 };
 
 use super::super::draft::Draft;
@@ -38,6 +38,16 @@ pub(in super::super) fn replace(
         );
         return Err(Refusal::precondition(
             "SERVICE_HAS_SELECTOR",
+            resource,
+            description,
+        ));
+    }
+    if service.spec.kind == ServiceType::ExternalName && !list.is_empty() {
+        let description = format!(
+            "Service {key} is of type ExternalName, an alias in DNS without endpoints; change its type to write endpoints by hand"
+        );
+        return Err(Refusal::precondition(
+            "SERVICE_IS_EXTERNAL_NAME",
             resource,
             description,
         ));

@@ -3,6 +3,7 @@
 use portolan_model::{Object, Precondition, Refusal, Violation};
 
 use super::super::draft::Draft;
+use super::claims::used_ports;
 use super::put;
 use crate::{NewService, Outcome, PutMode, Verb};
 
@@ -15,6 +16,11 @@ pub(in super::super) fn create_all(
     draft: &mut Draft,
     services: &[NewService],
 ) -> Result<Outcome, Refusal> {
+    // What is picked for one must not be what another one asks for, wherever in the list they are.
+    for NewService { params, .. } in services {
+        let addresses = params.spec.cluster_ips.addresses();
+        draft.reserve(addresses.iter().copied(), used_ports(&params.spec));
+    }
     let mut objects = Vec::with_capacity(services.len());
     let mut warnings = Vec::new();
     let mut wrong = Vec::new();

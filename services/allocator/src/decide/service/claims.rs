@@ -87,7 +87,7 @@ fn pick_addresses(
     Ok(picked)
 }
 
-fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
+pub(super) fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
     spec.ports
         .iter()
         .filter_map(|port| port.node_port)

@@ -1,0 +1,13 @@
+//! Histories as a fuzzer makes them. `cargo test` plays the corpus in `__fuzz__`; `tests/run --long` searches on.
+
+use super::world;
+
+/// Longer ones only cost time: what matters is near.
+const LONGEST: usize = 48 * super::draw::STEP;
+
+#[test]
+fn decide() {
+    bolero::check!()
+        .with_max_len(LONGEST)
+        .for_each(|bytes: &[u8]| drop(world::play(bytes)));
+}
