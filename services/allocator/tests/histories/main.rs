@@ -15,6 +15,7 @@ mod operations;
 mod rehearsal;
 mod specs;
 mod states;
+mod stores;
 mod world;
 
 use std::fmt;
