@@ -65,7 +65,7 @@ fn is_passing(status: &Status) -> bool {
     }
 }
 
-/// How far the writers are, and the killing.
+/// How far the writers are, and how many replicas were killed and are back.
 struct Progress {
     total: usize,
     next: AtomicUsize,
@@ -78,10 +78,12 @@ impl Progress {
         self.total * (kills + 1) / (KILLS + 1)
     }
 
-    /// The next create, if there is one. Writers don't run away from the killing: it happens while they write.
+    /// The next create, if there is one. Writers get half a round ahead of a replica that starts again, no further: the
+    /// next one is killed while they write.
     async fn next(&self) -> Option<usize> {
         let i = self.next.fetch_add(1, Ordering::Relaxed);
-        while i > self.due(self.kills.load(Ordering::Relaxed)) + 2 * WRITERS {
+        let ahead = self.due(0) / 2;
+        while i > self.due(self.kills.load(Ordering::Relaxed)) + ahead {
             tokio::time::sleep(PAUSE).await;
         }
         (i < self.total).then_some(i)
@@ -140,9 +142,9 @@ fn kill_and_start(servers: &mut [Server<'_>], progress: &Progress) {
         let victim: usize = rand::random_range(0..REPLICAS);
         let at = done();
         servers[victim].process.kill();
-        progress.kills.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         servers[victim].start_again();
+        progress.kills.fetch_add(1, Ordering::Relaxed);
         println!(
             "replica {victim} killed at {at}, back {:?} later at {}",
             began.elapsed(),
