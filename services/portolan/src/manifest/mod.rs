@@ -9,6 +9,8 @@
 mod cluster;
 mod document;
 mod endpoints;
+#[cfg(test)]
+mod fuzz;
 mod item;
 pub(crate) mod merge;
 mod metadata;

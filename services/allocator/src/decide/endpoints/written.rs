@@ -23,35 +23,15 @@ pub(in super::super) fn replace(
     source: &str,
     list: &[EndpointParams],
 ) -> Result<Outcome, Refusal> {
-    let resource = format!("namespaces/{}/services/{}", key.namespace, key.name);
     let service = draft
         .state()
         .service(key)
         .cloned()
         .ok_or_else(|| Refusal::NotFound {
-            resource: resource.clone(),
+            resource: format!("namespaces/{}/services/{}", key.namespace, key.name),
             remedy: "create the Service first; endpoints belong to one".to_owned(),
         })?;
-    if service.spec.has_selector() {
-        let description = format!(
-            "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
-        );
-        return Err(Refusal::precondition(
-            "SERVICE_HAS_SELECTOR",
-            resource,
-            description,
-        ));
-    }
-    if service.spec.kind == ServiceType::ExternalName && !list.is_empty() {
-        let description = format!(
-            "Service {key} is of type ExternalName, an alias in DNS without endpoints; change its type to write endpoints by hand"
-        );
-        return Err(Refusal::precondition(
-            "SERVICE_IS_EXTERNAL_NAME",
-            resource,
-            description,
-        ));
-    }
+    check_by_hand(&service, list)?;
     let mut wanted: Vec<Endpoint> = list
         .iter()
         .map(|params| by_hand(&service, source, params))
@@ -91,6 +71,26 @@ pub(in super::super) fn replace(
         .cloned();
     let objects = now.map(Object::from).collect();
     Ok(draft.outcome(verb, objects))
+}
+
+/// Only a Service that does not keep its own endpoints, and can have any.
+fn check_by_hand(service: &Service, list: &[EndpointParams]) -> Result<(), Refusal> {
+    let key = service.key();
+    let (reason, description) = if service.spec.has_selector() {
+        let description = format!(
+            "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
+        );
+        ("SERVICE_HAS_SELECTOR", description)
+    } else if service.spec.kind == ServiceType::ExternalName && !list.is_empty() {
+        let description = format!(
+            "Service {key} is of type ExternalName, an alias in DNS without endpoints; change its type to write endpoints by hand"
+        );
+        ("SERVICE_IS_EXTERNAL_NAME", description)
+    } else {
+        return Ok(());
+    };
+    let resource = format!("namespaces/{}/services/{}", key.namespace, key.name);
+    Err(Refusal::precondition(reason, resource, description))
 }
 
 fn is_from(endpoint: &Endpoint, source: &str) -> bool {
