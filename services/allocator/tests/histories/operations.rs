@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use portolan_allocator::{
     Action, ClusterField, Context, DeleteMode, EndpointParams, HealthItem, NamespaceField,
-    NamespaceParams, NewService, NodeParams, Operation, PutMode, ReadinessReport, Remedy,
-    WorkloadParams, audit,
+    NamespaceParams, NewService, NodeField, NodeParams, Operation, PutMode, ReadinessReport,
+    Remedy, WorkloadField, WorkloadParams, audit,
 };
 use portolan_model::{
     ClaimState, ClusterSpec, EndpointPort, Family, Labels, Name, NamespaceSpec, NodeSpec,
@@ -109,6 +109,7 @@ fn rare(draw: &mut Draw<'_>, state: &State) -> Action {
         0 => Action::DeleteCluster {
             force: draw.once_in(2),
             etag: None,
+            expected_uid: None,
         },
         1 => new_cluster(draw),
         2 => Action::RegisterNode {
@@ -156,6 +157,7 @@ fn update_cluster(draw: &mut Draw<'_>, state: &State) -> Action {
         spec: cluster_spec(draw),
         fields: [draw.one(&ClusterField::ALL), draw.one(&ClusterField::ALL)].into(),
         etag: if draw.once_in(3) { etag } else { None },
+        expected_uid: draw.maybe(12, |_| Uid::from_random(1)),
     }
 }
 
@@ -230,6 +232,7 @@ fn put_workload(draw: &mut Draw<'_>, state: &State) -> Action {
         labels: label(draw),
         annotations: Labels::new(),
         spec,
+        fields: fields(draw, &WorkloadField::ALL),
     };
     Action::PutWorkload { key, params, mode }
 }
@@ -308,6 +311,7 @@ fn node(draw: &mut Draw<'_>, state: &State) -> Action {
         labels: label(draw),
         annotations: Labels::new(),
         spec: node_spec(draw),
+        fields: fields(draw, &NodeField::ALL),
     };
     Action::PutNode { name, params, mode }
 }
@@ -380,6 +384,15 @@ fn repair(state: &State) -> Action {
     });
     Action::RepairAllocations {
         orphans: orphans.collect(),
+    }
+}
+
+/// All of them, or two.
+fn fields<T: Ord + Clone>(draw: &mut Draw<'_>, all: &[T]) -> BTreeSet<T> {
+    if draw.once_in(3) {
+        [draw.one(all), draw.one(all)].into()
+    } else {
+        all.iter().cloned().collect()
     }
 }
 
