@@ -192,7 +192,7 @@ fn several_services(draw: &mut Draw<'_>) -> Action {
 fn delete_service(draw: &mut Draw<'_>, state: &State) -> Action {
     let key = scoped(draw, &SERVICES);
     let uid = state.service(&key).map(|s| s.meta.uid);
-    let mode = delete_mode(draw, uid.unwrap_or(Uid::from_random(1)));
+    let mode = delete_mode(draw, uid.unwrap_or_else(|| Uid::from_random(1)));
     Action::DeleteService { key, mode }
 }
 
@@ -261,7 +261,7 @@ fn report(draw: &mut Draw<'_>, state: &State) -> Action {
     };
     Action::ReportReadiness(ReadinessReport {
         items: workloads.map(item).collect(),
-        node_uid: known.map_or(Uid::from_random(1), |n| n.meta.uid),
+        node_uid: known.map_or_else(|| Uid::from_random(1), |n| n.meta.uid),
         node,
         session,
         seq: state.revision().0,
@@ -408,7 +408,7 @@ fn put_mode(draw: &mut Draw<'_>, etag: Option<String>, uid: Option<Uid>) -> PutM
         }),
         expected_uid: draw.maybe(10, |draw| {
             uid.filter(|_| !draw.once_in(3))
-                .unwrap_or(Uid::from_random(1))
+                .unwrap_or_else(|| Uid::from_random(1))
         }),
     }
 }
