@@ -57,7 +57,7 @@ fn spec(draw: &mut Draw<'_>) -> ServiceSpec {
     let affinity = draw.once_in(6);
     ServiceSpec {
         kind,
-        selector: label(draw),
+        selector: label(draw).into(),
         ports: ports(draw, external || stray),
         cluster_ips: if alias && !stray {
             ClusterIps::default()
