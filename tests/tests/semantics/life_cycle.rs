@@ -95,7 +95,7 @@ fn a13_families_are_filled_in_on_create_and_read(plane: &'static ControlPlane) {
 }
 
 /// One pair of so many is walked; prime to the number of families and policies, so that all of them meet.
-const SOME: usize = 17;
+const SOME: usize = 31;
 
 /// Every type, families and policy.
 fn combinations() -> Vec<ServiceSpec> {
@@ -159,7 +159,7 @@ fn a14_every_combination_is_decided_alike_and_a_refusal_changes_nothing(
             assert_eq!(usage(&cluster), (0, 0), "{spec:?}: nothing is left");
         }
         assert!(
-            created > 20 && updated > 50 && refused > 100,
+            created > 20 && updated > 20 && refused > 40,
             "{created}, {updated}, {refused}"
         );
     }

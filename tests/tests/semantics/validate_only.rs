@@ -156,6 +156,25 @@ fn v_a_rehearsal_of_each_write_says_what_the_write_then_says(plane: &'static Con
             })
         });
     }
+    // What was meant to work did, and nothing else.
+    let left: Vec<_> = cluster.list().into_iter().map(|s| s.name).collect();
+    let names = left.iter().filter_map(|name| name.rsplit('/').next());
+    let want = [
+        "alias",
+        "asked",
+        "balancer",
+        "dual",
+        "less",
+        "made",
+        "node-port",
+        "taken",
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), want);
+    assert_eq!(
+        cluster.spec("asked").r#type(),
+        v1::ServiceType::ExternalName
+    );
+    assert_eq!(cluster.spec("dual").cluster_ips.len(), 2);
 }
 
 fn v_what_would_be_picked_is_left_out_and_what_is_asked_for_is_shown(plane: &'static ControlPlane) {
