@@ -12,14 +12,18 @@ use portolan_proto::v1::workload_api_client::WorkloadApiClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 use tonic::transport::Channel;
 
+use super::NODE;
+use super::machine::Machine;
+use super::sandbox::Sandbox;
 use crate::failure::Failure;
 
 const NAMESPACE: &str = "clusters/default/namespaces/default";
 /// Port of the Service and of its backends.
 const PORT: u16 = 8080;
-const BACKENDS: u8 = 3;
+const BACKENDS: usize = 3;
 /// How long the first balanced answers may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two requests that are not shown.
@@ -27,8 +31,42 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Requests that are shown at least, and at most while a backend is still missing.
 const REQUESTS: std::ops::Range<usize> = 9..60;
 
+/// Where backends and clients are.
+pub(super) struct Places {
+    backends: Handle,
+    clients: Handle,
+    /// Addresses of their own, so that nothing else on the machine is in the way.
+    addresses: [Ipv4Addr; BACKENDS],
+    /// Before commands that belong to where backends are, and to where clients are.
+    prefixes: [String; 2],
+}
+
+impl Places {
+    /// On this machine's loopback.
+    pub(super) fn here() -> Self {
+        Self {
+            backends: Handle::current(),
+            clients: Handle::current(),
+            addresses: [1, 2, 3].map(|n| Ipv4Addr::new(127, 0, 97, n)),
+            prefixes: [String::new(), String::new()],
+        }
+    }
+
+    /// On machines of their own.
+    pub(super) fn within(sandbox: &Sandbox) -> Self {
+        let enter = |machine: &Machine| format!("nsenter --net={} ", machine.path());
+        Self {
+            backends: sandbox.workloads.runtime().clone(),
+            clients: sandbox.client.runtime().clone(),
+            addresses: [11, 12, 13].map(|n| Ipv4Addr::new(10, 244, 0, n)),
+            prefixes: [enter(&sandbox.workloads), enter(&sandbox.client)],
+        }
+    }
+}
+
 /// The running backends; they end with this value.
 pub(super) struct Demo {
+    places: Places,
     binary: PathBuf,
     children: Vec<(String, SocketAddr, Child)>,
     frontend: SocketAddr,
@@ -38,7 +76,7 @@ impl Demo {
     /// Starts the backends and registers them; doing so again changes nothing.
     pub(super) async fn start(
         server: &str,
-        node: &str,
+        places: Places,
         address: Option<&str>,
     ) -> Result<Self, Failure> {
         let binary = std::env::current_exe()?;
@@ -49,10 +87,16 @@ impl Demo {
             .await
             .map_err(|e| Failure::Start(format!("{server}: {e}")))?;
         let mut children = Vec::new();
-        for i in 1..=BACKENDS {
-            let (name, address) = (format!("demo-{i}"), backend_address(i));
-            children.push((name.clone(), address, spawn(&binary, &name, address)?));
-            register(channel.clone(), &name, address, node)
+        for (i, address) in (1..).zip(places.addresses) {
+            let (name, address) = (format!("demo-{i}"), SocketAddr::from((address, PORT)));
+            let (program, named) = (binary.clone(), name.clone());
+            // A child is where the thread is that starts it.
+            let child = places
+                .backends
+                .spawn(async move { spawn(&program, &named, address) });
+            let child = child.await.map_err(|e| Failure::Start(e.to_string()))??;
+            children.push((name.clone(), address, child));
+            register(channel.clone(), &name, address, NODE)
                 .await
                 .map_err(|status| refused(&status))?;
         }
@@ -60,6 +104,7 @@ impl Demo {
             .await
             .map_err(|status| refused(&status))?;
         Ok(Self {
+            places,
             binary,
             children,
             frontend,
@@ -72,7 +117,7 @@ impl Demo {
         let mut answers: BTreeMap<String, usize> = BTreeMap::new();
         let mut shown = 0;
         while shown < REQUESTS.start || (answers.len() < backends && shown < REQUESTS.end) {
-            let answer = ask(self.frontend).await;
+            let answer = self.ask().await;
             let answer = answer.unwrap_or_else(|error| format!("no answer: {error}"));
             println!("  GET http://{}/ -> {answer}", self.frontend);
             *answers.entry(answer).or_default() += 1;
@@ -91,7 +136,7 @@ impl Demo {
         let deadline = Instant::now() + PATIENCE;
         let (mut answered, mut failure) = (BTreeSet::new(), None);
         while answered.len() < self.children.len() && Instant::now() < deadline {
-            match ask(self.frontend).await {
+            match self.ask().await {
                 Ok(answer) => {
                     answered.insert(answer);
                 }
@@ -108,6 +153,12 @@ impl Demo {
         }
     }
 
+    /// A request from where clients are.
+    async fn ask(&self) -> std::io::Result<String> {
+        let asked = self.places.clients.spawn(ask(self.frontend)).await;
+        asked.map_err(std::io::Error::other)?
+    }
+
     fn explain(&self) {
         println!(
             "\nService default/demo is at http://{} ; behind it:",
@@ -121,17 +172,13 @@ impl Demo {
         }
         let (name, address, child) = &self.children[0];
         let binary = self.binary.display();
+        let [backends, clients] = &self.places.prefixes;
         println!(
-            "\nTry, in another terminal:\n  curl http://{}\n  kill {pid}        # no new connection reaches {name} any more\n  {binary} demo-backend --listen {address} --name {name}        # and it is back\n  {binary} get services,workloads,endpoints\n  {binary} describe service demo\n  {binary} apply -f FILE        # Kubernetes' own YAML\n\nEnd with Ctrl-C; the data stays.",
+            "\nTry, in another terminal:\n  {clients}curl http://{}\n  kill {pid}        # no new connection reaches {name} any more\n  {backends}{binary} demo-backend --listen {address} --name {name}        # and it is back\n  {binary} get services,workloads,endpoints\n  {binary} describe service demo\n  {binary} apply -f FILE        # Kubernetes' own YAML\n\nEnd with Ctrl-C; the data stays.",
             self.frontend,
             pid = child.id().unwrap_or_default(),
         );
     }
-}
-
-/// Addresses of their own, so that nothing else on the machine is in the way.
-fn backend_address(i: u8) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::new(127, 0, 97, i), PORT))
 }
 
 fn spawn(binary: &PathBuf, name: &str, address: SocketAddr) -> Result<Child, Failure> {

@@ -1,22 +1,32 @@
-//! `portolan dev`: control plane and one userspace node in a single process.
+//! `portolan dev`: control plane and one node in a single process.
 
 mod args;
 mod backend;
 mod data;
 mod demo;
+mod machine;
+mod sandbox;
 
 pub(crate) use args::Dev;
 pub(crate) use backend::DemoBackend;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use portolan_agent::{AgentConfig, Description};
+use portolan_agent::{AgentConfig, AgentError, Description};
+use portolan_nftables::{NftablesDataplane, Options};
 use portolan_userspace::UserspaceDataplane;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::failure::Failure;
-use crate::serve::{Server, telemetry};
+use crate::serve::{Server, Settings, telemetry};
+use args::Kind;
 use data::DataDir;
-use demo::Demo;
+use demo::{Demo, Places};
+use sandbox::Sandbox;
+
+/// Its name.
+const NODE: &str = "dev";
 
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
@@ -38,19 +48,16 @@ impl Dev {
             data.path().display()
         );
 
-        let config = node(&url, settings.cluster.as_str(), &data);
-        let name = config.node.clone();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let agent = tokio::spawn(portolan_agent::run(
-            config,
-            UserspaceDataplane::new(),
-            async move {
-                // A dropped sender means the same.
-                let _ = stopped.await;
-            },
-        ));
+        let (stop, stopped) = oneshot::channel();
+        let node = Node::start(
+            self.dataplane,
+            (server.address(), &settings),
+            &data,
+            stopped,
+        )
+        .await?;
         let demo = if self.demo {
-            let demo = Demo::start(&url, &name, self.demo_address()).await?;
+            let demo = Demo::start(&url, node.places(), self.demo_address()).await?;
             demo.show().await?;
             Some(demo)
         } else {
@@ -59,7 +66,7 @@ impl Dev {
         let ended = server.until(portolan_agent::terminated()).await;
         drop(demo);
         drop(stop);
-        match agent.await {
+        match node.agent.await {
             Ok(Ok(())) => ended,
             Ok(Err(error)) => ended.and(Err(Failure::Start(format!("the node: {error}")))),
             Err(error) => ended.and(Err(Failure::Start(format!("the node: {error}")))),
@@ -67,17 +74,70 @@ impl Dev {
     }
 }
 
-/// The one node: this machine, on loopback.
-fn node(server: &str, cluster: &str, data: &DataDir) -> AgentConfig {
+/// The one node.
+struct Node {
+    agent: JoinHandle<Result<(), AgentError>>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Node {
+    /// On this machine's loopback, or in a sandbox. It runs until it is told to stop.
+    async fn start(
+        kind: Kind,
+        (server, settings): (SocketAddr, &Settings),
+        data: &DataDir,
+        stopped: oneshot::Receiver<()>,
+    ) -> Result<Self, Failure> {
+        let server = connectable(server);
+        let address = match kind {
+            Kind::Userspace => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Kind::Nftables => sandbox::NODE,
+        };
+        let config = config(server, settings.cluster.as_str(), address, data);
+        let stopped = async move {
+            // A dropped sender means the same.
+            let _ = stopped.await;
+        };
+        if kind == Kind::Userspace {
+            let agent = portolan_agent::run(config, UserspaceDataplane::new(), stopped);
+            let agent = tokio::spawn(agent);
+            return Ok(Self {
+                agent,
+                sandbox: None,
+            });
+        }
+        let sandbox = Sandbox::new().await?;
+        sandbox.share(server).await?;
+        let runtime = sandbox.node.runtime();
+        let dataplane = runtime.spawn(async { NftablesDataplane::new(Options::default()) });
+        let dataplane = dataplane
+            .await
+            .map_err(|e| Failure::Start(e.to_string()))?
+            .map_err(|e| Failure::Start(format!("the node: {e}")))?;
+        let agent = runtime.spawn(portolan_agent::run(config, dataplane, stopped));
+        Ok(Self {
+            agent,
+            sandbox: Some(sandbox),
+        })
+    }
+
+    /// Where the demo's backends and clients are.
+    fn places(&self) -> Places {
+        match &self.sandbox {
+            None => Places::here(),
+            Some(sandbox) => Places::within(sandbox),
+        }
+    }
+}
+
+fn config(server: SocketAddr, cluster: &str, address: IpAddr, data: &DataDir) -> AgentConfig {
     AgentConfig {
-        server: server.to_owned(),
+        server: format!("http://{server}"),
         cluster: cluster.to_owned(),
-        node: "dev".to_owned(),
+        node: NODE.to_owned(),
         description: Description {
-            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            zone: String::new(),
-            node_port_addresses: Vec::new(),
-            dataplane: "userspace".to_owned(),
+            addresses: vec![address],
+            ..Description::default()
         },
         state_dir: data.node(),
         // The store next to it is its own, however often it was reset.

@@ -22,7 +22,7 @@ mod pulse;
 mod server;
 mod usage;
 
-pub(crate) use args::{ClusterFlags, Ports, Serve};
+pub(crate) use args::{ClusterFlags, Ports, Serve, Settings};
 pub(crate) use listen::listen;
 pub(crate) use server::Server;
 
