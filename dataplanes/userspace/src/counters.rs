@@ -18,6 +18,8 @@ pub(crate) struct Counters {
     pub(crate) connect_retries: AtomicU64,
     pub(crate) udp_sessions: AtomicU64,
     pub(crate) udp_sessions_active: AtomicU64,
+    /// Sessions that made room for others before their time.
+    pub(crate) udp_sessions_evicted: AtomicU64,
     pub(crate) udp_datagrams_dropped: AtomicU64,
 }
 
@@ -38,6 +40,10 @@ impl Counters {
             ("udp_sessions_total", read(&self.udp_sessions)),
             ("udp_sessions_active", read(&self.udp_sessions_active)),
             (
+                "udp_sessions_evicted_total",
+                read(&self.udp_sessions_evicted),
+            ),
+            (
                 "udp_datagrams_dropped_total",
                 read(&self.udp_datagrams_dropped),
             ),
@@ -47,6 +53,15 @@ impl Counters {
 
 pub(crate) fn count(figure: &AtomicU64) {
     figure.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(crate) fn add(figure: &AtomicU64, many: usize) {
+    figure.fetch_add(u64::try_from(many).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// Takes back what was counted as active.
+pub(crate) fn uncount(figure: &AtomicU64) {
+    figure.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Counts one thing as active while it lives.
@@ -61,6 +76,6 @@ impl<'a> Active<'a> {
 
 impl Drop for Active<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        uncount(self.0);
     }
 }

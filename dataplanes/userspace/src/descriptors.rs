@@ -9,6 +9,11 @@ const MOST_DESCRIPTORS: u64 = 1 << 20;
 /// many take 1.2 GiB at the worst, and what the kernel grants their sockets.
 const MOST_CONNECTIONS: u64 = 65_536;
 
+/// Each may hold 256 KiB of the kernel's memory: 1 GiB at the worst.
+const MOST_PIPES: u64 = 4_096;
+
+const MOST_SESSIONS: u64 = 65_536;
+
 /// Raises the soft limit to the hard one, and as root that one, too: the low limits exist for `select`, which is not used
 /// here.
 pub fn raise_limit() {
@@ -25,10 +30,24 @@ pub fn raise_limit() {
     }
 }
 
-/// How many connections may be relayed at once: three quarters of the descriptors in pairs, so that listeners, UDP
-/// sessions and the agent keep theirs.
+/// How many connections may be relayed at once: five eighths of the descriptors in pairs. An eighth each is for pipes and
+/// for UDP sessions, so that listeners and the agent keep theirs.
 pub(crate) fn most_connections() -> usize {
+    share(5, 16, MOST_CONNECTIONS)
+}
+
+/// How many pipes may be in use at once; each has two descriptors.
+pub(crate) fn most_pipes() -> usize {
+    share(1, 16, MOST_PIPES)
+}
+
+/// How many UDP sessions there may be; each is a socket and 300 bytes.
+pub(crate) fn most_sessions() -> usize {
+    share(1, 8, MOST_SESSIONS)
+}
+
+fn share(part: u64, of: u64, most: u64) -> usize {
     let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-    let pairs = (soft / 8).saturating_mul(3).clamp(1, MOST_CONNECTIONS);
-    usize::try_from(pairs).unwrap_or(1)
+    let share = (soft / of).saturating_mul(part).clamp(1, most);
+    usize::try_from(share).unwrap_or(1)
 }

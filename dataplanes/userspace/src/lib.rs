@@ -22,6 +22,7 @@ mod holder;
 mod local_ranges;
 mod pool;
 mod route;
+mod sys;
 mod tcp;
 mod udp;
 

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::affinity::{Affinities, Affinity};
 use crate::counters::Counters;
-use crate::descriptors::most_connections;
+use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::pool::{Candidate, Pools};
 use crate::tcp::Pipes;
 
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     /// One permit a relayed connection.
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) pipes: Arc<Pipes>,
+    /// UDP sessions of all frontends together.
+    pub(crate) most_sessions: usize,
     affinities: Affinities,
     started: Instant,
 }
@@ -37,7 +39,8 @@ impl Shared {
             addresses: ArcSwap::default(),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(most_connections())),
-            pipes: Arc::new(Pipes::new()),
+            pipes: Arc::new(Pipes::new(most_pipes())),
+            most_sessions: most_sessions(),
             affinities: Affinities::default(),
             started: Instant::now(),
         }

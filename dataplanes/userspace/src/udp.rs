@@ -1,27 +1,24 @@
-//! UDP: one socket a frontend, one session a client.
+//! UDP: one socket a frontend, one session a client. One task does all of a frontend, in batches.
 
 mod session;
+mod sessions;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt::UdpGroSegment};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::counters::count;
+use crate::counters::{add, count};
 use crate::route::Route;
-use session::{Sent, Session};
-
-/// Sessions of one frontend. A session is a socket and about 2 KiB; a flood of invented clients ends here.
-const MOST_SESSIONS: usize = 4096;
-
-/// Idle time after which a session ends: DNS needs 5 seconds, QUIC's usual idle time-out is 30, and keepalives through
-/// NAT come every 15 to 30.
-const IDLE_MS: u64 = 60_000;
+use crate::sys::{BATCH, Batch, Message};
+use session::Sent;
+use sessions::Sessions;
 
 /// How often idle sessions are looked for; they may live this much longer.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -29,117 +26,142 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Pause after the socket itself failed.
 const RECEIVE_PAUSE: Duration = Duration::from_millis(100);
 
-/// Datagrams handled before other tasks get a turn.
-const TURN: usize = 64;
+/// Batches handled before other tasks get a turn.
+const TURN: usize = 4;
 
-/// The longest UDP payload, and a bit.
-const LONGEST: usize = 64 * 1024;
+/// Messages taken of one session at a time, so that a busy one leaves room in the batch for others.
+const SHARE: usize = 8;
 
 thread_local! {
-    /// One buffer a thread instead of one a session: it is only needed between two awaits.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; LONGEST]);
+    /// One a thread instead of one a frontend: it is only needed between two awaits.
+    static BATCH_OF_THREAD: RefCell<Batch> = RefCell::new(Batch::new());
 }
 
 /// Relays until it is aborted; its sessions end with it.
 pub(crate) async fn serve(socket: UdpSocket, route: Arc<Route>) {
-    let mut frontend = Frontend {
-        socket: Arc::new(socket),
-        route,
-        sessions: HashMap::new(),
-        full_since: 0,
+    let mut frontend = match Frontend::new(socket, Arc::clone(&route)) {
+        Ok(frontend) => frontend,
+        Err(error) => {
+            tracing::error!(frontend = %route.key, %error, "can't wait for replies");
+            return;
+        }
     };
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            ready = frontend.socket.readable() => {
-                let received = ready.and_then(|()| frontend.receive());
-                if let Err(error) = received {
-                    tracing::warn!(frontend = %frontend.route.key, %error, "can't receive datagrams");
-                    sleep(RECEIVE_PAUSE).await;
-                }
-                tokio::task::consume_budget().await;
+        let outcome = tokio::select! {
+            ready = frontend.socket.readable() => ready.and_then(|()| frontend.receive()),
+            ready = frontend.sessions.ready() => ready.and_then(|()| frontend.reply()),
+            () = route.changed.notified() => {
+                frontend.sessions.leave_withdrawn();
+                Ok(())
             }
-            () = frontend.route.changed.notified() => frontend.leave_withdrawn(),
-            _ = sweep.tick(), if !frontend.sessions.is_empty() => frontend.sweep(),
+            _ = sweep.tick() => {
+                frontend.sessions.sweep();
+                Ok(())
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(frontend = %route.key, %error, "can't relay datagrams");
+            sleep(RECEIVE_PAUSE).await;
         }
+        tokio::task::consume_budget().await;
     }
 }
 
 struct Frontend {
-    socket: Arc<UdpSocket>,
+    socket: UdpSocket,
+    sessions: Sessions,
     route: Arc<Route>,
-    sessions: HashMap<SocketAddr, Session>,
-    /// When the sessions were last swept because there was no room.
-    full_since: u64,
 }
 
 impl Frontend {
+    fn new(socket: UdpSocket, route: Arc<Route>) -> io::Result<Self> {
+        take_together(&socket);
+        Ok(Self {
+            socket,
+            sessions: Sessions::new(Arc::clone(&route))?,
+            route,
+        })
+    }
+
+    /// From clients to backends.
     fn receive(&mut self) -> io::Result<()> {
-        BUFFER.with_borrow_mut(|buffer| {
+        BATCH_OF_THREAD.with_borrow_mut(|batch| {
             for _ in 0..TURN {
-                match self.socket.try_recv_from(buffer) {
-                    Ok((length, client)) => self.forward(client, &buffer[..length]),
+                batch.clear();
+                let socket = &self.socket;
+                let received = socket.try_io(Interest::READABLE, || batch.receive(socket, BATCH));
+                match received {
+                    Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                     Err(error) => return Err(error),
+                }
+                let now = self.route.shared.now();
+                for (message, payload) in batch.messages() {
+                    self.forward(message, payload, now);
                 }
             }
             Ok(())
         })
     }
 
-    /// Sends a client's datagram to its backend; to another one if the first is known not to listen.
-    fn forward(&mut self, client: SocketAddr, datagram: &[u8]) {
-        let now = self.route.shared.now();
+    /// Sends a client's datagrams to its backend; to another one if the first is known not to listen.
+    fn forward(&mut self, message: Message, payload: &[u8], now: u64) {
         for _ in 0..2 {
-            let Some(session) = self.session(client) else {
+            let Some(session) = self.sessions.of(message.peer, now) else {
                 break;
             };
-            match session.send(datagram, now) {
-                Sent::Away => return,
-                Sent::Dropped => break,
-                Sent::Refused => drop(self.sessions.remove(&client)),
+            match session.send(message, payload, now) {
+                Ok(Sent::Away) => return,
+                Ok(Sent::Dropped) => break,
+                Err(error) => self.sessions.refused(message.peer, &error),
             }
         }
-        count(&self.route.shared.counters.udp_datagrams_dropped);
+        self.dropped(message);
     }
 
-    /// The client's session, opened if there is none. A failure to open one is lack of ports or descriptors, and a
-    /// dropped datagram is what UDP clients expect of that.
-    fn session(&mut self, client: SocketAddr) -> Option<&Session> {
-        if self.sessions.get(&client).is_none_or(Session::is_over) {
-            self.sessions.remove(&client);
-            self.make_room()?;
-            let candidate = self.route.pick(client.ip(), None)?;
-            let session = Session::open(&self.socket, client, candidate, &self.route);
-            let session = session
-                .inspect_err(|error| tracing::debug!(frontend = %self.route.key, %error, "can't open a session"))
-                .ok()?;
-            self.sessions.insert(client, session);
+    /// From backends to clients.
+    fn reply(&mut self) -> io::Result<()> {
+        BATCH_OF_THREAD.with_borrow_mut(|batch| {
+            for _ in 0..TURN {
+                batch.clear();
+                let more = self.sessions.replies(batch, SHARE)?;
+                batch.send(&self.socket, |message, payload, error| {
+                    self.reply_apart(message, payload, &error);
+                });
+                if !more {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What can't be sent as one message may go as several: the way to the client can have a smaller MTU than the one from
+    /// the backend, and then only single datagrams are cut into fragments.
+    fn reply_apart(&self, message: Message, payload: &[u8], error: &io::Error) {
+        if message.datagrams() == 1 || error.kind() == io::ErrorKind::WouldBlock {
+            return self.dropped(message);
         }
-        self.sessions.get(&client)
-    }
-
-    fn make_room(&mut self) -> Option<()> {
-        let now = self.route.shared.now();
-        // Sweeping costs as much as there are sessions, so a flood must not cause it with every datagram.
-        if self.sessions.len() >= MOST_SESSIONS && now.saturating_sub(self.full_since) >= 1_000 {
-            self.full_since = now;
-            self.sweep();
+        let socket = socket2::SockRef::from(&self.socket);
+        let peer = message.peer.into();
+        for datagram in payload.chunks(message.segment) {
+            if socket.send_to(datagram, &peer).is_err() {
+                count(&self.route.shared.counters.udp_datagrams_dropped);
+            }
         }
-        (self.sessions.len() < MOST_SESSIONS).then_some(())
     }
 
-    fn sweep(&mut self) {
-        let now = self.route.shared.now();
-        self.sessions
-            .retain(|_, session| !session.is_over() && session.idle(now) < IDLE_MS);
+    fn dropped(&self, message: Message) {
+        let figure = &self.route.shared.counters.udp_datagrams_dropped;
+        add(figure, message.datagrams());
     }
+}
 
-    /// Ends the sessions with backends that left, so that their clients' next datagrams go elsewhere.
-    fn leave_withdrawn(&mut self) {
-        let route = &self.route;
-        self.sessions
-            .retain(|client, session| route.offers(client.ip(), &session.candidate));
+/// Has the kernel hand over datagrams of one peer together. It knows this since 5.0, and without it they come one by one.
+fn take_together(socket: &impl AsFd) {
+    if let Err(error) = setsockopt(socket, UdpGroSegment, &true) {
+        tracing::debug!(%error, "datagrams come one by one");
     }
 }

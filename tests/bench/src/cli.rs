@@ -1,14 +1,16 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use portolan_model::Protocol;
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
-use crate::{c1, latest, s1, s2, s3, s4};
+use crate::{c1, d5, latest, relays, s1, s2, s3, s4};
 
 /// Measure Portolan beside a peer and a floor
 #[derive(Parser)]
@@ -40,6 +42,28 @@ enum Benchmark {
     /// From a commit to the last of 100 and 1,000 nodes, and memory of an idle stream
     #[command(name = "C1")]
     FanOut(FanningOut),
+    /// Relay TCP: the userspace dataplane beside HAProxy, nginx and realm
+    #[command(name = "D5")]
+    RelayTcp(Relaying),
+    /// Ours of D5
+    #[command(name = relays::OURS_COMMAND, hide = true)]
+    RelayServer {
+        /// UDP instead of TCP
+        #[arg(long)]
+        udp: bool,
+        /// Where it listens
+        at: SocketAddr,
+        /// Its backend
+        to: SocketAddr,
+    },
+    /// The floor of memory of D5
+    #[command(name = relays::HOLD_COMMAND, hide = true)]
+    HoldServer {
+        /// Where it listens
+        at: SocketAddr,
+        /// Its backend
+        to: SocketAddr,
+    },
     /// Write the table of README.md from the results that are kept
     #[command(name = "report")]
     Report,
@@ -124,6 +148,16 @@ struct FanningOut {
     nodes: Vec<usize>,
 }
 
+#[derive(Args)]
+struct Relaying {
+    /// Rounds; fewer than 7 are for a quick look only
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Milliseconds of each measurement that takes a time
+    #[arg(long, default_value_t = 2_000)]
+    length: u64,
+}
+
 /// Runs what was asked for.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = Runtime::new()?;
@@ -178,6 +212,24 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             let measured = c1::run(plan, &options.nodes, &mut report.facts);
             report.cells = runtime.block_on(measured)?;
             report.finish()
+        }
+        Benchmark::RelayTcp(options) => {
+            raise_limit().context("raising the limit of open files")?;
+            let mut report = Report::begin("D5", options.rounds);
+            let plan = d5::Plan {
+                rounds: options.rounds,
+                length: Duration::from_millis(options.length),
+            };
+            report.cells = runtime.block_on(d5::run(plan, &mut report.facts))?;
+            report.finish()
+        }
+        Benchmark::RelayServer { udp, at, to } => {
+            let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
+            runtime.block_on(d5::relay(protocol, at, to))
+        }
+        Benchmark::HoldServer { at, to } => {
+            raise_limit().context("raising the limit of open files")?;
+            runtime.block_on(d5::hold(at, to))
         }
         Benchmark::FloorServer { sockets, size } => {
             runtime.block_on(c1::serve_floor(sockets, size))

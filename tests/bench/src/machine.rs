@@ -49,6 +49,13 @@ pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
     Some((ticks(14)? + ticks(15)?) * 10)
 }
 
+/// Processes that a process started, its own threads aside.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let listed = read(&format!("/proc/{pid}/task/{pid}/children"));
+    let pids = listed.split_ascii_whitespace();
+    pids.filter_map(|pid| pid.parse().ok()).collect()
+}
+
 /// The fields of `proc_pid_stat(5)` by their number there; what comes before the third is left empty.
 fn stat(pid: &str) -> Option<Vec<String>> {
     let text = read_to_string(format!("/proc/{pid}/stat")).ok()?;

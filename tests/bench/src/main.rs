@@ -3,16 +3,19 @@
 //! It asserts nothing about absolute times: ratios within a run are what can be compared between machines.
 //!
 //! ```text
-//! cli --ID--> s1 … c1 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
-//!              '-- serve: the real `portolan serve`, from the same target folder
+//! cli --ID--> s1 … c1, d5 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
+//!              |-- serve: the real `portolan serve`, from the same target folder
+//!              '-- relays: the userspace dataplane and its peers
 //! ```
 //! Start with [`round::Rounds`] for the rules, then `s1` to `s4` and `c1` for what is measured.
 
 mod c1;
 mod cli;
+mod d5;
 mod import;
 mod latest;
 mod machine;
+mod relays;
 mod report;
 mod round;
 mod s1;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
-use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::pipe2;
 
 /// Asked of the kernel: 16 slots a 64 KiB, and a slot holds up to a whole fragment of a segment. Without privileges a user's
@@ -35,12 +34,11 @@ struct Ends {
 }
 
 impl Pipes {
-    /// Lends an eighth of the limit of open files at most; directions without one copy.
-    pub(crate) fn new() -> Self {
-        let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    /// Lends so many at a time; directions without one copy.
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             idle: Mutex::default(),
-            left: AtomicUsize::new(usize::try_from(soft / 16).unwrap_or(usize::MAX).min(4096)),
+            left: AtomicUsize::new(most),
         }
     }
 
@@ -137,8 +135,8 @@ mod tests {
 
     #[test]
     fn an_empty_pipe_is_used_again_and_a_full_one_is_not() {
-        let pipes = Arc::new(Pipes::new());
-        let all = pipes.left.load(Ordering::Relaxed);
+        let all = 2;
+        let pipes = Arc::new(Pipes::new(all));
         let (mut source, from) = UnixStream::pair().unwrap();
         let (to, mut sink) = UnixStream::pair().unwrap();
         for (row, drained) in [("drained", true), ("dropped with bytes in it", false)] {
@@ -161,10 +159,7 @@ mod tests {
 
     #[test]
     fn no_more_pipes_are_lent_than_there_may_be() {
-        let pipes = Arc::new(Pipes {
-            idle: Mutex::default(),
-            left: AtomicUsize::new(1),
-        });
+        let pipes = Arc::new(Pipes::new(1));
         let only = pipes.lend();
         assert!(only.is_some());
         assert!(pipes.lend().is_none());

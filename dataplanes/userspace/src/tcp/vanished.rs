@@ -1,13 +1,11 @@
 //! Peers that are gone without a word: a machine without power, a namespace that was deleted.
 
-use std::io;
-use std::mem::{MaybeUninit, size_of};
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use nix::libc::{self, tcp_info};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
+
+use crate::sys::info;
 
 /// Silence while bytes are on their way after which a peer is taken for gone: some seven repetitions on a network of a
 /// data centre. The kernel itself goes on for a quarter of an hour.
@@ -31,30 +29,4 @@ pub(super) fn vanished(stream: &TcpStream) -> bool {
     info(stream).is_ok_and(|info| {
         info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 && info.tcpi_last_ack_recv >= SILENT_MS
     })
-}
-
-#[expect(
-    unsafe_code,
-    reason = "TCP_INFO has no safe wrapper in the crates at hand; the one unsafe block of this crate"
-)]
-fn info(stream: &TcpStream) -> io::Result<tcp_info> {
-    let mut info = MaybeUninit::<tcp_info>::zeroed();
-    let mut length = libc::socklen_t::try_from(size_of::<tcp_info>()).expect("some 100 bytes");
-    // SAFETY: the pointers are valid for the call and `length` is the size of what `info` has room for; the kernel writes at
-    // most that much. All fields are integers, so what it leaves out is valid as zeros.
-    let (failed, info) = unsafe {
-        let failed = libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            info.as_mut_ptr().cast(),
-            &raw mut length,
-        );
-        (failed, info.assume_init())
-    };
-    if failed == 0 {
-        Ok(info)
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }

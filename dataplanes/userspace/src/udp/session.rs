@@ -1,26 +1,36 @@
 //! A client of a UDP frontend and its backend.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
-use tokio::net::UdpSocket;
-use tokio::task::JoinHandle;
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use socket2::{Domain, Socket, Type};
 
-use super::{BUFFER, TURN};
-use crate::counters::{Active, count};
+use super::take_together;
 use crate::pool::Candidate;
-use crate::route::Route;
+use crate::sys::Message;
 
-/// Ends when it is dropped.
+/// Idle time after which a session ends: QUIC's usual idle time-out is 30 seconds, and keepalives through NAT come every 15
+/// to 30.
+const IDLE_MS: u64 = 60_000;
+
+/// The same before it has shown to be more than one question and its answer; conntrack's figure for such flows.
+const SHORT_IDLE_MS: u64 = 30_000;
+
+/// Replies after which the kernel is asked to put them together: one more system call is worth it only for long sessions.
+const MANY: u32 = 16;
+
+/// Its socket is connected: the kernel tells its replies apart, and an ICMP error belongs to it alone.
 pub(super) struct Session {
-    upstream: Arc<UdpSocket>,
+    pub(super) socket: Socket,
+    pub(super) client: SocketAddr,
     pub(super) candidate: Arc<Candidate>,
-    last: Arc<AtomicU64>,
-    route: Arc<Route>,
-    replies: JoinHandle<()>,
+    last: u64,
+    replies: u32,
+    /// The client went on after a reply: no invented address does.
+    pub(super) is_settled: bool,
 }
 
 /// What became of a datagram.
@@ -29,114 +39,74 @@ pub(super) enum Sent {
     Away,
     /// The kernel has no room for it.
     Dropped,
-    /// The backend said that nobody listens (ICMP port unreachable to an earlier datagram).
-    Refused,
 }
 
 impl Session {
     pub(super) fn open(
-        frontend: &Arc<UdpSocket>,
         client: SocketAddr,
         candidate: Arc<Candidate>,
-        route: &Arc<Route>,
+        now: u64,
     ) -> io::Result<Self> {
         let address = candidate.address();
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM.nonblocking(),
-            None,
-        )?;
+        let kind = Type::DGRAM.nonblocking();
+        let socket = Socket::new(Domain::for_address(address), kind, None)?;
         socket.connect(&address.into())?;
-        let upstream = Arc::new(UdpSocket::from_std(socket.into())?);
-        let last = Arc::new(AtomicU64::new(route.shared.now()));
-        count(&route.shared.counters.udp_sessions);
-        let replies = Replies {
-            upstream: Arc::clone(&upstream),
-            frontend: Arc::downgrade(frontend),
-            client,
-            candidate: Arc::clone(&candidate),
-            last: Arc::clone(&last),
-            route: Arc::clone(route),
-        };
         Ok(Self {
-            upstream,
+            socket,
+            client,
             candidate,
-            last,
-            route: Arc::clone(route),
-            replies: tokio::spawn(replies.relay()),
+            last: now,
+            replies: 0,
+            is_settled: false,
         })
     }
 
-    pub(super) fn send(&self, datagram: &[u8], now: u64) -> Sent {
-        self.last.store(now, Ordering::Relaxed);
-        // Straight to the kernel: tokio would not try before it has seen the new socket become writable.
-        match SockRef::from(&*self.upstream).send(datagram) {
-            Ok(_) => Sent::Away,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.route.failed(&self.candidate, &error);
-                Sent::Refused
-            }
-            Err(_) => Sent::Dropped,
+    /// An error says that the backend does not listen (ICMP port unreachable to an earlier datagram).
+    pub(super) fn send(&mut self, message: Message, payload: &[u8], now: u64) -> io::Result<Sent> {
+        self.last = now;
+        self.is_settled |= self.replies > 0;
+        let sent = if message.datagrams() > 1 {
+            self.send_together(message, payload)
+        } else {
+            self.socket.send(payload)
+        };
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(error),
+            Err(_) => Ok(Sent::Dropped),
+            Ok(_) => Ok(Sent::Away),
         }
     }
 
-    /// The backend refused, or the frontend is gone.
-    pub(super) fn is_over(&self) -> bool {
-        self.replies.is_finished()
-    }
-
-    pub(super) fn idle(&self, now: u64) -> u64 {
-        now.saturating_sub(self.last.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.replies.abort();
-    }
-}
-
-/// The way back.
-struct Replies {
-    upstream: Arc<UdpSocket>,
-    /// Weak, so that closing the frontend closes its socket at once, whatever sessions still run.
-    frontend: Weak<UdpSocket>,
-    client: SocketAddr,
-    candidate: Arc<Candidate>,
-    last: Arc<AtomicU64>,
-    route: Arc<Route>,
-}
-
-impl Replies {
-    async fn relay(self) {
-        let _active = Active::new(&self.route.shared.counters.udp_sessions_active);
-        while self.upstream.readable().await.is_ok() && self.pass_on().is_some() {
-            tokio::task::consume_budget().await;
+    /// Several datagrams in one call; one by one where the way does not allow it, for example for its smaller MTU.
+    fn send_together(&self, message: Message, payload: &[u8]) -> io::Result<usize> {
+        let segment = u16::try_from(message.segment).unwrap_or(u16::MAX);
+        let controls = [ControlMessage::UdpGsoSegments(&segment)];
+        let vectors = [IoSlice::new(payload)];
+        let flags = MsgFlags::empty();
+        let sent = sendmsg::<()>(self.socket.as_raw_fd(), &vectors, &controls, flags, None);
+        match sent.map_err(io::Error::from) {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => {
+                let datagrams = payload.chunks(message.segment);
+                datagrams.map(|one| self.socket.send(one)).sum()
+            }
+            sent => sent,
         }
     }
 
-    /// Passes on what arrived; `None` once the session is over.
-    fn pass_on(&self) -> Option<()> {
-        let frontend = self.frontend.upgrade()?;
-        let frontend = SockRef::from(&*frontend);
-        let client = SockAddr::from(self.client);
-        BUFFER.with_borrow_mut(|buffer| {
-            for _ in 0..TURN {
-                match self.upstream.try_recv(buffer) {
-                    Ok(length) => {
-                        self.last.store(self.route.shared.now(), Ordering::Relaxed);
-                        if frontend.send_to(&buffer[..length], &client).is_err() {
-                            count(&self.route.shared.counters.udp_datagrams_dropped);
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(()),
-                    Err(error) => {
-                        self.route.failed(&self.candidate, &error);
-                        return None;
-                    }
-                }
-            }
-            Some(())
-        })
+    pub(super) fn replied(&mut self, now: u64) {
+        self.last = now;
+        self.replies = self.replies.saturating_add(1);
+        if self.replies == MANY {
+            take_together(&self.socket);
+        }
+    }
+
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        let most = if self.is_settled {
+            IDLE_MS
+        } else {
+            SHORT_IDLE_MS
+        };
+        now.saturating_sub(self.last) >= most
     }
 }
