@@ -16,6 +16,7 @@ use crate::carried::Carried;
 use crate::descriptors::raise_limit;
 use crate::holder::holder;
 use crate::local_ranges;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::route::{Route, Shared};
 
 /// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
@@ -39,11 +40,16 @@ impl Default for UserspaceDataplane {
 impl UserspaceDataplane {
     /// Carries nothing yet. Raises the process's limit of open files as far as it may.
     pub fn new() -> Self {
+        Self::with_proxy_protocol(Vec::new())
+    }
+
+    /// The same; backends of these Services are told of their clients.
+    pub fn with_proxy_protocol(services: Vec<ProxyProtocol>) -> Self {
         raise_limit();
         Self {
             carried: BTreeMap::new(),
             draining: Vec::new(),
-            shared: Arc::new(Shared::new()),
+            shared: Arc::new(Shared::new(services)),
             root: nix::unistd::geteuid().is_root(),
         }
     }

@@ -1,6 +1,6 @@
 //! A dataplane of plain sockets. It needs no privileges and no kernel features, and relays TCP and UDP at layer 4.
 //!
-//! It does not keep the client's address, does not look into what it relays, and keeps nothing beyond its process:
+//! It does not keep the client's address (backends may be told of it by the PROXY protocol), does not look into what it relays, and keeps nothing beyond its process:
 //! after a restart the agent programs everything again.
 //!
 //! ```text
@@ -20,7 +20,9 @@ mod dataplane;
 mod descriptors;
 mod holder;
 mod local_ranges;
+mod node_ports;
 mod pool;
+mod proxy_protocol;
 mod route;
 mod sys;
 mod tcp;
@@ -29,3 +31,5 @@ mod udp;
 pub use dataplane::UserspaceDataplane;
 pub use descriptors::raise_limit;
 pub use holder::holder;
+pub use node_ports::also_on_loopback;
+pub use proxy_protocol::{NotAService, ProxyProtocol};

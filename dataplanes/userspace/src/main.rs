@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use portolan_agent::{AgentArgs, Telemetry, run, terminated};
-use portolan_userspace::UserspaceDataplane;
+use portolan_userspace::{ProxyProtocol, UserspaceDataplane, also_on_loopback};
 
 /// Carries Portolan's Services on this node with sockets alone
 #[derive(Parser)]
@@ -12,6 +12,10 @@ use portolan_userspace::UserspaceDataplane;
 struct Arguments {
     #[command(flatten)]
     agent: AgentArgs,
+    /// Service whose backends expect a header of the PROXY protocol, version 2, in front of every TCP connection; may be
+    /// repeated
+    #[arg(long, value_name = "NAMESPACE/NAME[:PORT]")]
+    proxy_protocol: Vec<ProxyProtocol>,
 }
 
 #[tokio::main]
@@ -27,12 +31,12 @@ async fn main() -> ExitCode {
 
 async fn carry(arguments: Arguments) -> anyhow::Result<()> {
     let _telemetry = Telemetry::start("portolan-userspace", "info")?;
-    let dataplane = UserspaceDataplane::new();
-    run(
-        arguments.agent.config("userspace")?,
-        dataplane,
-        terminated(),
-    )
-    .await?;
+    let dataplane = UserspaceDataplane::with_proxy_protocol(arguments.proxy_protocol);
+    let mut config = arguments.agent.config("userspace")?;
+    let node = &mut config.description;
+    if node.node_port_addresses.is_empty() {
+        node.node_port_addresses = also_on_loopback(&node.addresses);
+    }
+    run(config, dataplane, terminated()).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -15,6 +16,7 @@ use crate::affinity::{Affinities, Affinity};
 use crate::counters::Counters;
 use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::pool::{Candidate, Pools};
+use crate::proxy_protocol::ProxyProtocol;
 use crate::tcp::Pipes;
 
 /// What all frontends share.
@@ -28,12 +30,14 @@ pub(crate) struct Shared {
     pub(crate) pipes: Arc<Pipes>,
     /// UDP sessions of all frontends together.
     pub(crate) most_sessions: usize,
+    /// Services whose backends are told of their clients.
+    proxy_protocol: Vec<ProxyProtocol>,
     affinities: Affinities,
     started: Instant,
 }
 
 impl Shared {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(proxy_protocol: Vec<ProxyProtocol>) -> Self {
         Self {
             environment: ArcSwap::default(),
             addresses: ArcSwap::default(),
@@ -41,6 +45,7 @@ impl Shared {
             connections: Arc::new(Semaphore::new(most_connections())),
             pipes: Arc::new(Pipes::new(most_pipes())),
             most_sessions: most_sessions(),
+            proxy_protocol,
             affinities: Affinities::default(),
             started: Instant::now(),
         }
@@ -79,6 +84,7 @@ pub(crate) struct Route {
     pub(crate) shared: Arc<Shared>,
     pools: ArcSwap<Pools>,
     affinity: ArcSwapOption<Affinity>,
+    tells_clients: AtomicBool,
     /// Told after each change of the pools.
     pub(crate) changed: Notify,
 }
@@ -90,6 +96,7 @@ impl Route {
             shared,
             pools: ArcSwap::default(),
             affinity: ArcSwapOption::empty(),
+            tells_clients: AtomicBool::new(false),
             changed: Notify::new(),
         }
     }
@@ -100,9 +107,17 @@ impl Route {
 
     /// Traffic goes to these pools of the frontend.
     pub(crate) fn set(&self, frontend: &Frontend, pools: Pools) {
+        let mut named = self.shared.proxy_protocol.iter();
+        let tells_clients = named.any(|named| named.names(&frontend.service));
+        self.tells_clients.store(tells_clients, Ordering::Relaxed);
         self.affinity.store(self.shared.affinities.of(frontend));
         self.pools.store(Arc::new(pools));
         self.changed.notify_one();
+    }
+
+    /// Whether connections begin with a header of the PROXY protocol.
+    pub(crate) fn tells_clients(&self) -> bool {
+        self.tells_clients.load(Ordering::Relaxed)
     }
 
     /// A backend for a source, other than `avoid`: the one it keeps, else one by chance, which it keeps then.
@@ -156,7 +171,7 @@ mod tests {
         let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
         let mut frontend = frontend(1, &[backend(1, here)]);
         frontend.inside = Some(pool(&[backend(2, elsewhere)]));
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(Vec::new()));
         shared.environment.store(Arc::new(Environment {
             own: vec![[192, 0, 2, 1].into()],
             workload_ranges: vec!["10.0.0.0/8".parse().unwrap()],

@@ -7,7 +7,7 @@ mod relay;
 mod vanished;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>) {
                 };
                 let route = Arc::clone(&route);
                 tokio::spawn(async move {
-                    carry(client, peer.ip(), &route).await;
+                    carry(client, peer, &route).await;
                     drop(permit);
                 });
             }
@@ -48,7 +48,7 @@ pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>) {
     }
 }
 
-async fn carry(mut client: TcpStream, source: IpAddr, route: &Route) {
+async fn carry(mut client: TcpStream, source: SocketAddr, route: &Route) {
     let counters = &route.shared.counters;
     count(&counters.connections);
     let _active = Active::new(&counters.connections_active);

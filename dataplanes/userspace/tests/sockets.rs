@@ -257,3 +257,39 @@ async fn thousands_of_frontends_are_carried() {
         assert_eq!(outcome, Err(ErrorKind::ConnectionRefused));
     }
 }
+
+#[tokio::test]
+async fn backends_that_ask_for_it_are_told_of_their_clients() {
+    let named = vec!["default/service-1:main".parse().unwrap()];
+    for (mut dataplane, number, tells) in [
+        (UserspaceDataplane::with_proxy_protocol(named), 14, true),
+        (UserspaceDataplane::new(), 15, false),
+    ] {
+        let listener = TcpListener::bind((address(number), 0)).await.unwrap();
+        let at = key(number, Protocol::Tcp);
+        carry(&mut dataplane, &put(at, &[listener.local_addr().unwrap()])).await;
+        let mut client = TcpStream::connect(at.socket_addr()).await.unwrap();
+        client.write_all(b"hello").await.unwrap();
+        client.shutdown().await.unwrap();
+        let (mut backend, _) = timeout(DEADLINE, listener.accept()).await.unwrap().unwrap();
+        let mut arrived = Vec::new();
+        timeout(DEADLINE, backend.read_to_end(&mut arrived))
+            .await
+            .unwrap()
+            .unwrap();
+        if tells {
+            let header = arrived.split_off(28);
+            assert_eq!(header, b"hello");
+            let SocketAddr::V4(own) = client.local_addr().unwrap() else {
+                panic!("an IPv4 client");
+            };
+            assert_eq!(arrived[..16], *b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c");
+            assert_eq!(arrived[16..20], own.ip().octets());
+            assert_eq!(arrived[20..24], address(number).octets());
+            assert_eq!(arrived[24..26], own.port().to_be_bytes());
+            assert_eq!(arrived[26..], 8080_u16.to_be_bytes());
+        } else {
+            assert_eq!(arrived, b"hello");
+        }
+    }
+}

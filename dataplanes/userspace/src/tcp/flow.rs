@@ -46,12 +46,13 @@ enum Held {
 }
 
 impl Flow {
-    /// Moves what can be moved; ready once the end was passed on.
+    /// Moves what can be moved; ready once the end was passed on. If it is the `last` direction, closing both sockets does
+    /// that.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        mut from: ReadHalf<'_>,
-        mut to: WriteHalf<'_>,
+        (mut from, mut to): (ReadHalf<'_>, WriteHalf<'_>),
+        last: bool,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<()>> {
         while !self.ended {
@@ -67,7 +68,9 @@ impl Flow {
             if read == 0 {
                 self.held = Held::Nothing;
                 self.ended = true;
-                ready!(Pin::new(&mut to).poll_shutdown(cx))?;
+                if !last {
+                    ready!(Pin::new(&mut to).poll_shutdown(cx))?;
+                }
             }
         }
         Poll::Ready(Ok(()))
@@ -94,8 +97,10 @@ impl Flow {
             let mut buffer = ReadBuf::new(scratch);
             ready!(Pin::new(from).poll_read(cx, &mut buffer))?;
             let read = buffer.filled();
+            if read.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
             let written = match Pin::new(to).poll_write(cx, read) {
-                _ if read.is_empty() => 0,
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
             };

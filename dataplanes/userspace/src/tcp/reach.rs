@@ -1,14 +1,16 @@
 //! A connection to a backend.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::counters::count;
 use crate::pool::Candidate;
+use crate::proxy_protocol::header;
 use crate::route::Route;
 
 /// A backend in the same network answers within a millisecond; three seconds let the kernel repeat a lost SYN once.
@@ -18,21 +20,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// A connection to one backend, or to one other if that fails: nothing was relayed yet, so nobody can tell.
-pub(super) async fn reach(source: IpAddr, route: &Route) -> Option<TcpStream> {
+pub(super) async fn reach(source: SocketAddr, route: &Route) -> Option<TcpStream> {
     let began = Instant::now();
-    let first = route.pick(source, None)?;
-    if let Some(stream) = try_reach(&first, began + CONNECT_TIMEOUT, route).await {
+    let first = route.pick(source.ip(), None)?;
+    if let Some(stream) = try_reach(&first, source, began + CONNECT_TIMEOUT, route).await {
         return Some(stream);
     }
-    let second = route.pick(source, Some(&first))?;
-    let stream = try_reach(&second, began + BUDGET, route).await?;
+    let second = route.pick(source.ip(), Some(&first))?;
+    let stream = try_reach(&second, source, began + BUDGET, route).await?;
     count(&route.shared.counters.connect_retries);
     Some(stream)
 }
 
 /// Counts, remembers and tells a failure: this is what passive health is made of.
-async fn try_reach(candidate: &Candidate, until: Instant, route: &Route) -> Option<TcpStream> {
-    let connecting = timeout_at(until, connect(candidate.address())).await;
+async fn try_reach(
+    candidate: &Candidate,
+    source: SocketAddr,
+    until: Instant,
+    route: &Route,
+) -> Option<TcpStream> {
+    let connecting = timeout_at(until, connect(candidate.address(), source, route)).await;
     let error = match connecting {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => error,
@@ -50,9 +57,13 @@ async fn try_reach(candidate: &Candidate, until: Instant, route: &Route) -> Opti
     None
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+async fn connect(address: SocketAddr, source: SocketAddr, route: &Route) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
     // The ends batch by themselves; delaying small segments would only add latency.
     stream.set_nodelay(true)?;
+    if route.tells_clients() {
+        let header = header(source, route.key.socket_addr());
+        stream.write_all(&header).await?;
+    }
     Ok(stream)
 }

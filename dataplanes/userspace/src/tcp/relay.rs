@@ -37,8 +37,8 @@ pub(super) async fn relay(
         let (client_read, client_write) = client.split();
         let (backend_read, backend_write) = backend.split();
         let pipes = &shared.pipes;
-        let sent = up.poll(cx, client_read, backend_write, pipes)?;
-        let received = down.poll(cx, backend_read, client_write, pipes)?;
+        let sent = up.poll(cx, (client_read, backend_write), down.ended, pipes)?;
+        let received = down.poll(cx, (backend_read, client_write), up.ended, pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }

@@ -23,10 +23,12 @@ pub(super) fn keep_alive(stream: &TcpStream) {
     }
 }
 
-/// Whether bytes were repeated for a while and never acknowledged. A peer that takes nothing more but answers the kernel's
-/// window probes is there, however slowly it reads; `TCP_USER_TIMEOUT` would end that one, too.
+/// Whether bytes were repeated for a while and never acknowledged, or a closed window asked about in vain twice. A peer that
+/// takes nothing more but answers the kernel's window probes is there, however slowly it reads; `TCP_USER_TIMEOUT` would end
+/// that one, too.
 pub(super) fn vanished(stream: &TcpStream) -> bool {
     info(stream).is_ok_and(|info| {
-        info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 && info.tcpi_last_ack_recv >= SILENT_MS
+        let is_owed = info.tcpi_retransmits > 0 || info.tcpi_probes > 1;
+        is_owed && info.tcpi_last_ack_recv >= SILENT_MS
     })
 }
