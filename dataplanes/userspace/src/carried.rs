@@ -12,11 +12,13 @@ use tokio::task::JoinHandle;
 use crate::bind::bind;
 use crate::pool::Pools;
 use crate::route::{Route, Shared};
+use crate::workers::Place;
 use crate::{tcp, udp};
 
 pub(crate) struct Carried {
     pub(crate) frontend: Frontend,
     route: Arc<Route>,
+    home: Place,
     open: Option<Open>,
 }
 
@@ -28,17 +30,19 @@ impl Carried {
         shared: &Arc<Shared>,
     ) -> io::Result<Self> {
         let route = Arc::new(Route::new(key, Arc::clone(shared)));
+        let home = shared.workers.home();
         let pools = Pools::new(&frontend, &Pools::default());
         let open = if pools.is_empty() {
             None
         } else {
-            Some(Socket::bind(&route)?)
+            Some(Socket::bind(&route, home)?)
         };
         route.set(&frontend, pools);
-        let open = open.map(|socket| socket.serve(&route));
+        let open = open.map(|socket| socket.serve(&route, home));
         Ok(Self {
             frontend,
             route,
+            home,
             open,
         })
     }
@@ -52,9 +56,9 @@ impl Carried {
         } else if self.is_open() {
             self.route.set(&frontend, pools);
         } else {
-            let socket = Socket::bind(&self.route)?;
+            let socket = Socket::bind(&self.route, self.home)?;
             self.route.set(&frontend, pools);
-            self.open = Some(socket.serve(&self.route));
+            self.open = Some(socket.serve(&self.route, self.home));
         }
         self.frontend = frontend;
         Ok(())
@@ -100,8 +104,10 @@ enum Socket {
 }
 
 impl Socket {
-    fn bind(route: &Route) -> io::Result<Self> {
+    fn bind(route: &Route, home: Place) -> io::Result<Self> {
         let socket = bind(route.key, route.shared.is_virtual(route.key.address))?;
+        // Its events arrive where it is served.
+        let _there = route.shared.workers.handle(home).enter();
         Ok(if route.key.protocol == Protocol::Tcp {
             Self::Tcp(TcpListener::from_std(StdTcpListener::from(socket))?)
         } else {
@@ -109,11 +115,12 @@ impl Socket {
         })
     }
 
-    fn serve(self, route: &Arc<Route>) -> Open {
+    fn serve(self, route: &Arc<Route>, home: Place) -> Open {
+        let there = route.shared.workers.handle(home);
         let route = Arc::clone(route);
         Open(match self {
-            Self::Tcp(listener) => tokio::spawn(tcp::serve(listener, route)),
-            Self::Udp(socket) => tokio::spawn(udp::serve(socket, route)),
+            Self::Tcp(listener) => there.spawn(tcp::serve(listener, route, home)),
+            Self::Udp(socket) => there.spawn(udp::serve(socket, route)),
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::holder::holder;
 use crate::local_ranges;
 use crate::proxy_protocol::ProxyProtocol;
 use crate::route::{Route, Shared};
+use crate::workers::{Threads, Workers};
 
 /// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
 const MOST_HOLDERS: usize = 16;
@@ -28,6 +29,7 @@ pub struct UserspaceDataplane {
     /// Of removed frontends whose connections still run.
     draining: Vec<Weak<Route>>,
     shared: Arc<Shared>,
+    _threads: Threads,
     root: bool,
 }
 
@@ -46,10 +48,12 @@ impl UserspaceDataplane {
     /// The same; backends of these Services are told of their clients.
     pub fn with_proxy_protocol(services: Vec<ProxyProtocol>) -> Self {
         raise_limit();
+        let (threads, workers) = Workers::start();
         Self {
             carried: BTreeMap::new(),
             draining: Vec::new(),
-            shared: Arc::new(Shared::new(services)),
+            shared: Arc::new(Shared::new(workers, services)),
+            _threads: threads,
             root: nix::unistd::geteuid().is_root(),
         }
     }

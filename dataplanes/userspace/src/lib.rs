@@ -27,6 +27,7 @@ mod route;
 mod sys;
 mod tcp;
 mod udp;
+mod workers;
 
 pub use dataplane::UserspaceDataplane;
 pub use descriptors::raise_limit;

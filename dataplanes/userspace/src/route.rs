@@ -18,6 +18,7 @@ use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::pool::{Candidate, Pools};
 use crate::proxy_protocol::ProxyProtocol;
 use crate::tcp::Pipes;
+use crate::workers::Workers;
 
 /// What all frontends share.
 pub(crate) struct Shared {
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) pipes: Arc<Pipes>,
     /// UDP sessions of all frontends together.
     pub(crate) most_sessions: usize,
+    pub(crate) workers: Workers,
     /// Services whose backends are told of their clients.
     proxy_protocol: Vec<ProxyProtocol>,
     affinities: Affinities,
@@ -37,7 +39,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(proxy_protocol: Vec<ProxyProtocol>) -> Self {
+    pub(crate) fn new(workers: Workers, proxy_protocol: Vec<ProxyProtocol>) -> Self {
         Self {
             environment: ArcSwap::default(),
             addresses: ArcSwap::default(),
@@ -45,6 +47,7 @@ impl Shared {
             connections: Arc::new(Semaphore::new(most_connections())),
             pipes: Arc::new(Pipes::new(most_pipes())),
             most_sessions: most_sessions(),
+            workers,
             proxy_protocol,
             affinities: Affinities::default(),
             started: Instant::now(),
@@ -171,7 +174,7 @@ mod tests {
         let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
         let mut frontend = frontend(1, &[backend(1, here)]);
         frontend.inside = Some(pool(&[backend(2, elsewhere)]));
-        let shared = Arc::new(Shared::new(Vec::new()));
+        let shared = Arc::new(Shared::new(Workers::start().1, Vec::new()));
         shared.environment.store(Arc::new(Environment {
             own: vec![[192, 0, 2, 1].into()],
             workload_ranges: vec!["10.0.0.0/8".parse().unwrap()],

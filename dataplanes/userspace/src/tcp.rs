@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use crate::counters::{Active, count};
 use crate::route::Route;
+use crate::workers::Place;
 pub(crate) use pipe::Pipes;
 use reach::reach;
 
@@ -23,21 +25,21 @@ use reach::reach;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until it is aborted. Connections live on by themselves.
-pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>) {
+pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>, home: Place) {
     loop {
-        match listener.accept().await {
+        let spawned = match listener.accept().await {
             Ok((client, peer)) => {
                 let connections = Arc::clone(&route.shared.connections);
                 // Beyond the limit connections wait here, and then in the kernel's backlog.
                 let Ok(permit) = connections.acquire_owned().await else {
                     return;
                 };
-                let route = Arc::clone(&route);
-                tokio::spawn(async move {
-                    carry(client, peer, &route).await;
-                    drop(permit);
-                });
+                spawn(client, peer, permit, &route, home)
             }
+            Err(error) => Err(error),
+        };
+        match spawned {
+            Ok(()) => {}
             // The client gave up before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -46,6 +48,38 @@ pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>) {
             }
         }
     }
+}
+
+/// Relays a connection on the worker that has fewest.
+fn spawn(
+    client: TcpStream,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    route: &Arc<Route>,
+    home: Place,
+) -> io::Result<()> {
+    let workers = &route.shared.workers;
+    let taken = workers.take(home);
+    let place = taken.place;
+    let client = if place == home {
+        client
+    } else {
+        // Its events have to arrive there, too.
+        let moved = client.into_std()?;
+        let _there = workers.handle(place).enter();
+        TcpStream::from_std(moved)?
+    };
+    let route = Arc::clone(route);
+    let carrying = async move {
+        carry(client, peer, &route).await;
+        drop((permit, taken));
+    };
+    if place == home {
+        tokio::spawn(carrying);
+    } else {
+        workers.handle(place).spawn(carrying);
+    }
+    Ok(())
 }
 
 async fn carry(mut client: TcpStream, source: SocketAddr, route: &Route) {

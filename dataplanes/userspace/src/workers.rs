@@ -1,0 +1,117 @@
+//! Threads that relay, one a processor, each with a runtime of its own.
+//!
+//! What belongs to one connection happens on one thread, so that nothing has to be woken across threads: on a runtime that
+//! shares its tasks that costs a short connection more system calls than its bytes do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Ends the threads, and with them all that they relay, when it is dropped.
+pub(crate) struct Threads(
+    #[expect(dead_code, reason = "dropping is what counts")] Vec<oneshot::Sender<()>>,
+);
+
+/// Where to spawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Workers {
+    workers: Arc<[Worker]>,
+    next: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    handle: Handle,
+    /// Connections.
+    active: AtomicUsize,
+}
+
+/// One of the workers.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place(usize);
+
+impl Workers {
+    pub(crate) fn start() -> (Threads, Self) {
+        let count = std::thread::available_parallelism().map_or(1, Into::into);
+        let (stops, workers): (Vec<_>, Vec<_>) = (0..count).map(start).unzip();
+        let workers = Self {
+            workers: workers.into(),
+            next: Arc::default(),
+        };
+        (Threads(stops), workers)
+    }
+
+    /// Where the next frontend is at home: they take turns.
+    pub(crate) fn home(&self) -> Place {
+        Place(self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len())
+    }
+
+    pub(crate) fn handle(&self, place: Place) -> &Handle {
+        &self.workers[place.0].handle
+    }
+
+    /// Takes a place for a connection where there are fewest; at home if that is as good, as it need not move then.
+    pub(crate) fn take(&self, home: Place) -> Taken {
+        let active = |place: &usize| self.workers[*place].active.load(Ordering::Relaxed);
+        let least = (0..self.workers.len()).min_by_key(active).unwrap_or(home.0);
+        let place = if active(&home.0) <= active(&least) {
+            home
+        } else {
+            Place(least)
+        };
+        self.workers[place.0].active.fetch_add(1, Ordering::Relaxed);
+        Taken {
+            place,
+            workers: self.clone(),
+        }
+    }
+}
+
+/// A connection's place while it lives.
+pub(crate) struct Taken {
+    pub(crate) place: Place,
+    workers: Workers,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let worker = &self.workers.workers[self.place.0];
+        worker.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn start(number: usize) -> (oneshot::Sender<()>, Worker) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("at the start there are descriptors left");
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let thread = std::thread::Builder::new().name(format!("relay-{number}"));
+    let relaying = thread.spawn(move || {
+        // Nobody sends: it ends when the sender is dropped.
+        let _dropped = runtime.block_on(stopped);
+    });
+    relaying.expect("at the start there is room for a thread a processor");
+    let active = AtomicUsize::new(0);
+    (stop, Worker { handle, active })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frontends_take_turns_and_connections_go_where_there_are_fewest() {
+        let (_threads, workers) = Workers::start();
+        let count = workers.workers.len();
+        let homes: Vec<_> = (0..count).map(|_| workers.home()).collect();
+        assert!((0..count).all(|number| homes.contains(&Place(number))));
+        let home = homes[count - 1];
+        let taken: Vec<_> = (0..count).map(|_| workers.take(home)).collect();
+        assert_eq!(taken[0].place, home, "it is as good as any");
+        assert!((0..count).all(|number| taken.iter().any(|taken| taken.place == Place(number))));
+        drop(taken);
+        assert_eq!(workers.take(home).place, home);
+    }
+}
