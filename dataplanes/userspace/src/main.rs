@@ -18,6 +18,10 @@ struct Arguments {
     proxy_protocol: Vec<ProxyProtocol>,
 }
 
+/// What a relay keeps of a connection is small and comes and goes often.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match carry(Arguments::parse()).await {

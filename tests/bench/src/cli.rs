@@ -6,11 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use portolan_model::Protocol;
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
-use crate::{c1, d5, latest, relays, s1, s2, s3, s4};
+use crate::{c1, d5, d6, latest, relays, s1, s2, s3, s4};
 
 /// Measure Portolan beside a peer and a floor
 #[derive(Parser)]
@@ -45,7 +44,10 @@ enum Benchmark {
     /// Relay TCP: the userspace dataplane beside HAProxy, nginx and realm
     #[command(name = "D5")]
     RelayTcp(Relaying),
-    /// Ours of D5
+    /// Relay UDP: the userspace dataplane beside nginx
+    #[command(name = "D6")]
+    RelayUdp(Relaying),
+    /// Ours of D5 and D6
     #[command(name = relays::OURS_COMMAND, hide = true)]
     RelayServer {
         /// UDP instead of TCP
@@ -201,36 +203,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             report.cells = runtime.block_on(s4::run(&plan, &mut report.facts))?;
             report.finish()
         }
-        Benchmark::FanOut(options) => {
-            raise_limit().context("raising the limit of open files")?;
-            let mut report = Report::begin("C1", options.rounds);
-            let plan = c1::Plan {
-                rounds: options.rounds,
-                commits: options.commits,
-                pause: Duration::from_millis(options.pause),
-            };
-            let measured = c1::run(plan, &options.nodes, &mut report.facts);
-            report.cells = runtime.block_on(measured)?;
-            report.finish()
-        }
-        Benchmark::RelayTcp(options) => {
-            raise_limit().context("raising the limit of open files")?;
-            let mut report = Report::begin("D5", options.rounds);
-            let plan = d5::Plan {
-                rounds: options.rounds,
-                length: Duration::from_millis(options.length),
-            };
-            report.cells = runtime.block_on(d5::run(plan, &mut report.facts))?;
-            report.finish()
-        }
-        Benchmark::RelayServer { udp, at, to } => {
-            let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
-            runtime.block_on(d5::relay(protocol, at, to))
-        }
-        Benchmark::HoldServer { at, to } => {
-            raise_limit().context("raising the limit of open files")?;
-            runtime.block_on(d5::hold(at, to))
-        }
+        Benchmark::FanOut(options) => fan_out(&runtime, &options),
+        Benchmark::RelayTcp(options) => relay(&runtime, "D5", &options),
+        Benchmark::RelayUdp(options) => relay(&runtime, "D6", &options),
+        Benchmark::RelayServer { udp, at, to } => runtime.block_on(d5::relay(udp, at, to)),
+        Benchmark::HoldServer { at, to } => runtime.block_on(d5::hold(at, to)),
         Benchmark::FloorServer { sockets, size } => {
             runtime.block_on(c1::serve_floor(sockets, size))
         }
@@ -251,6 +228,33 @@ fn create(
         databases: options.databases.clone(),
     };
     report.cells = runtime.block_on(s1::run(workload, &plan, &mut report.facts))?;
+    report.finish()
+}
+
+fn fan_out(runtime: &Runtime, options: &FanningOut) -> anyhow::Result<()> {
+    raise_limit().context("raising the limit of open files")?;
+    let mut report = Report::begin("C1", options.rounds);
+    let plan = c1::Plan {
+        rounds: options.rounds,
+        commits: options.commits,
+        pause: Duration::from_millis(options.pause),
+    };
+    report.cells = runtime.block_on(c1::run(plan, &options.nodes, &mut report.facts))?;
+    report.finish()
+}
+
+fn relay(runtime: &Runtime, id: &str, options: &Relaying) -> anyhow::Result<()> {
+    raise_limit().context("raising the limit of open files")?;
+    let mut report = Report::begin(id, options.rounds);
+    let plan = relays::Plan {
+        rounds: options.rounds,
+        length: Duration::from_millis(options.length),
+    };
+    report.cells = if id == "D5" {
+        runtime.block_on(d5::run(plan, &mut report.facts))?
+    } else {
+        runtime.block_on(d6::run(plan, &mut report.facts))?
+    };
     report.finish()
 }
 

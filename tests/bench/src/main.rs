@@ -12,6 +12,7 @@
 mod c1;
 mod cli;
 mod d5;
+mod d6;
 mod import;
 mod latest;
 mod machine;

@@ -21,6 +21,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// common.
 const MOST: usize = 7_000;
 
+/// What is measured of relays.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    /// Of each measurement that takes a time.
+    pub(crate) length: Duration,
+}
+
 /// Who relays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -29,6 +37,8 @@ pub(crate) enum Kind {
     Hold,
     HaProxy,
     Nginx,
+    /// Of UDP sessions it forgets those that were answered once.
+    NginxOnce,
     Realm,
 }
 
@@ -38,7 +48,7 @@ impl Kind {
             Self::Ours => "ours",
             Self::Hold => "hold",
             Self::HaProxy => "HAProxy",
-            Self::Nginx => "nginx",
+            Self::Nginx | Self::NginxOnce => "nginx",
             Self::Realm => "realm",
         }
     }
@@ -48,7 +58,7 @@ impl Kind {
         let found = match self {
             Self::Ours | Self::Hold => Some(this),
             Self::HaProxy => installed("haproxy"),
-            Self::Nginx => installed("nginx"),
+            Self::Nginx | Self::NginxOnce => installed("nginx"),
             Self::Realm => {
                 let target = this.parent().and_then(Path::parent);
                 target.map(|folder| folder.join("realm/release/realm-peer"))
@@ -63,7 +73,7 @@ impl Kind {
     pub(crate) fn describe(self, facts: &mut Facts) -> anyhow::Result<()> {
         let version = match self {
             Self::Ours | Self::Hold => return Ok(()),
-            Self::HaProxy | Self::Nginx => {
+            Self::HaProxy | Self::Nginx | Self::NginxOnce => {
                 let said = Command::new(self.program()?).arg("-v").output()?;
                 let said = [said.stdout, said.stderr].concat();
                 let said = String::from_utf8_lossy(&said).into_owned();
@@ -114,9 +124,9 @@ impl Relay {
                 std::fs::write(&path, haproxy(at, to))?;
                 command.args(["-db", "-f"]).arg(path);
             }
-            Kind::Nginx => {
+            Kind::Nginx | Kind::NginxOnce => {
                 let path = folder.path().join("nginx.conf");
-                std::fs::write(&path, nginx(protocol, at, to))?;
+                std::fs::write(&path, nginx(protocol, at, to, kind == Kind::NginxOnce))?;
                 let prefix = folder.path();
                 command.arg("-p").arg(prefix).arg("-c").arg(path);
             }
@@ -202,8 +212,9 @@ fn haproxy(at: SocketAddr, to: SocketAddr) -> String {
     )
 }
 
-/// As many workers as processors. Of UDP sessions it forgets those that were answered once, its fastest setting.
-fn nginx(protocol: Protocol, at: SocketAddr, to: SocketAddr) -> String {
+/// As many workers as processors.
+fn nginx(protocol: Protocol, at: SocketAddr, to: SocketAddr, once: bool) -> String {
+    let forget = if once { "proxy_responses 1;" } else { "" };
     let listen = if protocol == Protocol::Tcp {
         format!("listen {at} backlog=4096;")
     } else {
@@ -214,6 +225,6 @@ fn nginx(protocol: Protocol, at: SocketAddr, to: SocketAddr) -> String {
          daemon off;\npid nginx.pid;\nerror_log stderr error;\n\
          worker_processes auto;\nworker_rlimit_nofile 20000;\n\
          events {{ worker_connections {MOST}; }}\n\
-         stream {{ server {{ {listen} proxy_pass {to}; }} }}\n"
+         stream {{ server {{ {listen} proxy_pass {to}; {forget} }} }}\n"
     )
 }

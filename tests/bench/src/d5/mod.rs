@@ -10,13 +10,11 @@
 mod load;
 mod serve;
 
-use std::time::Duration;
-
 use anyhow::Context;
 use portolan_model::Protocol;
 
 use crate::machine::{Facts, cpu_ms};
-use crate::relays::{Kind, Relay};
+use crate::relays::{Kind, Plan, Relay};
 use crate::report::{Cell, Target};
 use crate::round::{Round, Rounds};
 use crate::stats::median;
@@ -29,14 +27,6 @@ const IDLE: u64 = 2_000;
 const SHORT_CLIENTS: usize = 32;
 const STREAMS: usize = 64;
 const ROUND_TRIPS: usize = 4_000;
-
-/// What is done.
-#[derive(Clone, Copy)]
-pub(crate) struct Plan {
-    pub(crate) rounds: usize,
-    /// Of each measurement that takes a time.
-    pub(crate) length: Duration,
-}
 
 /// What one relay, or the direct path, did in one round.
 #[derive(Clone, Copy, Debug, Default)]

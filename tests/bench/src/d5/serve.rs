@@ -10,16 +10,12 @@ use portolan_userspace::UserspaceDataplane;
 use tokio::net::{TcpListener, TcpStream};
 
 /// The userspace dataplane with one frontend and one backend, until the process is ended.
-pub(crate) async fn relay(
-    protocol: Protocol,
-    at: SocketAddr,
-    to: SocketAddr,
-) -> anyhow::Result<()> {
+pub(crate) async fn relay(udp: bool, at: SocketAddr, to: SocketAddr) -> anyhow::Result<()> {
     let mut dataplane = UserspaceDataplane::new();
     let key = FrontendKey {
         address: at.ip(),
         port: at.port(),
-        protocol,
+        protocol: if udp { Protocol::Udp } else { Protocol::Tcp },
     };
     let plan = Plan {
         put: vec![(key, frontend(1, &[backend(1, to)]))],
