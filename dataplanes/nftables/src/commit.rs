@@ -37,8 +37,18 @@ impl NftablesDataplane {
             committed.rejected.extend(rejected.collect::<Vec<_>>());
             return committed;
         }
-        while !changes.is_empty() {
-            let part = self.next_part(&mut changes);
+        let (mut part, mut size) = (Vec::new(), 0);
+        for change in changes {
+            let more = self.size(&change);
+            if !part.is_empty() && size + more > BATCH {
+                self.commit_part(std::mem::take(&mut part), &mut committed)
+                    .await;
+                size = 0;
+            }
+            size += more;
+            part.push(change);
+        }
+        if !part.is_empty() {
             self.commit_part(part, &mut committed).await;
         }
         committed
@@ -72,23 +82,19 @@ impl NftablesDataplane {
         self.ensure_program().await
     }
 
-    /// As many changes as fit into a transaction; at least one.
-    fn next_part(&self, changes: &mut Vec<Change>) -> Vec<Change> {
-        let own = &self.environment.own;
-        let mut size = 0;
-        let mut count = 0;
-        for change in changes.iter() {
-            let difference = self
-                .mirror
-                .difference(std::slice::from_ref(change), own, own);
-            size += difference.add.len() + difference.delete.len();
-            if count > 0 && size > BATCH {
-                break;
-            }
-            count += 1;
-        }
-        let rest = changes.split_off(count);
-        std::mem::replace(changes, rest)
+    /// About how many elements a change adds and deletes, without rendering it.
+    fn size(&self, change: &Change) -> usize {
+        let both = change
+            .frontend
+            .iter()
+            .chain(self.mirror.state().get(&change.key));
+        let size = |frontend: &Frontend| {
+            let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
+            // A slot or two, and the hairpin, of each backend; large pools have many slots more and are split anyway.
+            pools.map(|pool| 2 + 2 * pool.backends.len()).sum::<usize>()
+                + frontend.source_ranges.len()
+        };
+        both.map(size).sum()
     }
 
     /// Commits changes together; where the kernel refuses, by halves, until the one that it refuses is alone.
