@@ -27,6 +27,17 @@ impl<D: Dataplane> Lab<D> {
         })
     }
 
+    /// All at the same time: silence takes its time only once.
+    pub fn ask_all(&self, asks: &[(&str, Ask)]) -> Vec<Outcome> {
+        let machine = |from: &str| &self.network.host(from).machine;
+        let start = |(from, ask): &(&str, Ask)| machine(from).spawn(ask.ask());
+        let asking: Vec<_> = asks.iter().map(start).collect();
+        let pairs = asks.iter().zip(asking);
+        pairs
+            .map(|((from, _), task)| machine(from).join(task))
+            .collect()
+    }
+
     /// Everybody who answers.
     ///
     /// # Panics
