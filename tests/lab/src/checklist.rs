@@ -33,7 +33,7 @@ pub const SECTIONS: [RangeInclusive<u8>; 7] = [
 pub const ELSEWHERE: &[(u8, Shown)] = &[
     (
         55,
-        Waits("there is no setting that masquerades what pods send"),
+        By("portolan-nftables: tests/options.rs, the only dataplane with the option"),
     ),
     (
         59,

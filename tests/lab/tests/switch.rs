@@ -24,8 +24,9 @@ fn nftables() -> NftablesDataplane {
     NftablesDataplane::new(Options::default()).expect("root may program nftables")
 }
 
-/// A connection that is in use all the time. The kernel tracks connections only from the first packet that it sees after
-/// nftables began to translate: an idle one, of which it knows nothing, may lose its port to a masqueraded stranger.
+/// A connection that is in use all the time. Idle ones are not shown here: now and then one was reset on the way from
+/// userspace to nftables. The kernel tracks connections only from the first packet that it sees after nftables began to
+/// translate, so an idle one may well lose its port to a masqueraded stranger; that this is the cause is not proven.
 struct Talk {
     stop: Arc<AtomicBool>,
     task: JoinHandle<std::io::Result<()>>,
