@@ -1,6 +1,8 @@
 //! The one place where a gRPC status is made. The code follows from what the caller does next; every status carries
-//! ErrorInfo, and details that name field, subject or quota (google.rpc, AIP-193).
+//! ErrorInfo, and details that name field, subject or quota (google.rpc, AIP-193), in no more bytes than proxies let
+//! through.
 
+mod bound;
 pub(crate) mod complete;
 pub(crate) mod stream;
 
@@ -10,7 +12,9 @@ use portolan_allocator::SubmitError;
 use portolan_model::{Name, Precondition, Refusal, Violation};
 use portolan_store::{Compacted, StoreError};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::ErrorDetails;
+
+use bound::{clip, status};
 
 /// Domain of every ErrorInfo.
 pub const DOMAIN: &str = "portolan";
@@ -23,21 +27,23 @@ pub fn from_submit(error: SubmitError) -> Status {
         SubmitError::Overloaded => {
             let mut details = info("OVERLOADED", []);
             details.set_retry_info(Some(std::time::Duration::from_millis(100)));
-            Status::with_error_details(Code::ResourceExhausted, message, details)
+            status(Code::ResourceExhausted, &message, details)
         }
-        SubmitError::Unavailable => unavailable("STORE_UNAVAILABLE", message),
-        SubmitError::Unknown => unavailable("OUTCOME_UNKNOWN", message),
-        SubmitError::ShuttingDown => unavailable("SHUTTING_DOWN", message),
-        SubmitError::Internal => {
-            Status::with_error_details(Code::Internal, message, info("INCONSISTENT", []))
-        }
+        SubmitError::Unavailable => unavailable("STORE_UNAVAILABLE", &message),
+        SubmitError::Unknown => unavailable("OUTCOME_UNKNOWN", &message),
+        SubmitError::ShuttingDown => unavailable("SHUTTING_DOWN", &message),
+        SubmitError::Internal => status(Code::Internal, &message, info("INCONSISTENT", [])),
     }
 }
 
 /// Of a request that was decided against.
 pub fn from_refusal(refusal: &Refusal) -> Status {
+    bound::fitting(refusal, explain)
+}
+
+fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
     let message = refusal.to_string();
-    let (code, details) = match refusal {
+    match refusal {
         Refusal::Invalid { violations } => (
             Code::InvalidArgument,
             bad_request("FIELD_INVALID", violations),
@@ -76,7 +82,7 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
                 ("capacity", capacity.to_string()),
             ];
             let mut details = info(reason, counts);
-            details.add_quota_failure_violation(subject, description);
+            details.add_quota_failure_violation(clip(subject), clip(description));
             (Code::ResourceExhausted, details)
         }
         Refusal::Conflict { reason, .. } => (Code::Aborted, info(reason, [])),
@@ -84,8 +90,7 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
             let counts = [("rows", rows.to_string()), ("limit", limit.to_string())];
             (Code::InvalidArgument, info("OPERATION_TOO_LARGE", counts))
         }
-    };
-    Status::with_error_details(code, message, details)
+    }
 }
 
 /// Of a watch whose starting point is no longer kept.
@@ -95,7 +100,7 @@ pub fn from_compacted(compacted: Compacted) -> Status {
         "REVISION_COMPACTED",
         [("oldest_revision", compacted.oldest.to_string())],
     );
-    Status::with_error_details(Code::OutOfRange, message, details)
+    status(Code::OutOfRange, &message, details)
 }
 
 /// Of a watch that starts beyond what there is.
@@ -104,26 +109,26 @@ pub fn future_revision(asked: u64, head: u64) -> Status {
         "revision {asked} does not exist; the newest is {head}. List again, and watch from there"
     );
     let details = info("REVISION_UNKNOWN", [("head_revision", head.to_string())]);
-    Status::with_error_details(Code::OutOfRange, message, details)
+    status(Code::OutOfRange, &message, details)
 }
 
 /// Of a watch that has to start again: it was read too slowly, or the store was restored.
 pub fn watch_interrupted(reason: &str, message: &str) -> Status {
-    Status::with_error_details(Code::Aborted, message, info(reason, []))
+    status(Code::Aborted, message, info(reason, []))
 }
 
 /// Of a service name that has no health.
 pub(crate) fn unknown_service(name: &str) -> Status {
     let message = format!("this server has no service {name:?}; reflection lists what it has");
     let details = info("NOT_FOUND", [("resource", name.to_owned())]);
-    Status::with_error_details(Code::NotFound, message, details)
+    status(Code::NotFound, &message, details)
 }
 
 /// Of a watch that outlives its server.
 pub fn shutting_down() -> Status {
     unavailable(
         "SHUTTING_DOWN",
-        "the server is shutting down; resume at another one, or a little later".to_owned(),
+        "the server is shutting down; resume at another one, or a little later",
     )
 }
 
@@ -139,7 +144,7 @@ pub fn cluster_deleted(cluster: &Name) -> Status {
 pub fn behind(asked: u64, head: u64) -> Status {
     unavailable(
         "REVISION_NOT_REACHED",
-        format!("this server has revision {head}, not yet {asked}; try again"),
+        &format!("this server has revision {head}, not yet {asked}; try again"),
     )
 }
 
@@ -148,21 +153,21 @@ pub fn from_store(error: &StoreError) -> Status {
     tracing::warn!(error = %error, "read from the store failed");
     unavailable(
         "STORE_UNAVAILABLE",
-        "the store is unavailable; try again later".to_owned(),
+        "the store is unavailable; try again later",
     )
 }
 
 /// Of a call that may be repeated as it is.
-pub fn unavailable(reason: &str, message: String) -> Status {
+pub fn unavailable(reason: &str, message: &str) -> Status {
     let mut details = info(reason, []);
     details.set_retry_info(Some(std::time::Duration::from_secs(1)));
-    Status::with_error_details(Code::Unavailable, message, details)
+    status(Code::Unavailable, message, details)
 }
 
 fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDetails {
     let metadata: HashMap<String, String> = metadata
         .into_iter()
-        .map(|(k, v)| (k.to_owned(), v))
+        .map(|(k, v)| (k.to_owned(), clip(&v)))
         .collect();
     ErrorDetails::with_error_info(reason, DOMAIN, metadata)
 }
@@ -190,7 +195,12 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
         .find_map(|p| Some((p.holder.as_ref()?, p)));
     if let Some((holder, precondition)) = held {
         let kind = holder.rsplit('/').nth(1).unwrap_or_default();
-        details.set_resource_info(kind, holder, "", &precondition.description);
+        details.set_resource_info(
+            clip(kind),
+            clip(holder),
+            "",
+            clip(&precondition.description),
+        );
     }
     details
 }
@@ -198,6 +208,6 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
 fn resource_info(reason: &str, resource: &str, message: &str) -> ErrorDetails {
     let mut details = info(reason, [("resource", resource.to_owned())]);
     let kind = resource.rsplit('/').nth(1).unwrap_or_default();
-    details.set_resource_info(kind, resource, "", message);
+    details.set_resource_info(clip(kind), clip(resource), "", clip(message));
     details
 }

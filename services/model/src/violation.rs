@@ -1,6 +1,6 @@
 //! Field violations, collected rather than thrown.
 
-/// Details travel in a trailer, and common proxies limit headers to about 8 KiB.
+/// Enough to work on; a status has no room for more.
 const MAX_VIOLATIONS: usize = 50;
 
 /// One field that breaks a rule.

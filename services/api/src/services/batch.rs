@@ -21,7 +21,7 @@ pub(super) async fn create(
 ) -> Result<Response<v1::BatchCreateServicesResponse>, Status> {
     let m = request.get_ref();
     let (cluster, services, context) = parse(|v| {
-        bounded("requests", m.requests.len(), v);
+        bounded("requests", m.requests.len(), v)?;
         let parent = name::namespaces("parent", &m.parent, v);
         let context = context(
             "BatchCreateServices",
@@ -31,7 +31,7 @@ pub(super) async fn create(
             v,
         );
         let parent = parent?;
-        let entries = m.requests.iter().take(MAX_ENTRIES).enumerate();
+        let entries = m.requests.iter().enumerate();
         let services: Vec<_> = entries
             .filter_map(|(i, entry)| {
                 let field = format!("requests[{i}]");
@@ -119,10 +119,10 @@ pub(super) async fn get(
     m: &v1::BatchGetServicesRequest,
 ) -> Result<Response<v1::BatchGetServicesResponse>, Status> {
     let (cluster, keys) = parse(|v| {
-        bounded("names", m.names.len(), v);
+        bounded("names", m.names.len(), v)?;
         let parent = name::namespaces("parent", &m.parent, v)?;
         let mut keys = Vec::new();
-        for (i, text) in m.names.iter().take(MAX_ENTRIES).enumerate() {
+        for (i, text) in m.names.iter().enumerate() {
             let field = format!("names[{i}]");
             let Some(asked) = name::in_namespace(&field, text, "services", v) else {
                 continue;
@@ -149,13 +149,14 @@ pub(super) async fn get(
     }))
 }
 
-fn bounded(field: &str, entries: usize, violations: &mut Violations) {
-    if entries == 0 || entries > MAX_ENTRIES {
-        violations.add(
-            field,
-            format!("has {entries} entries; must have 1 to {MAX_ENTRIES}"),
-        );
+/// Comes before all else: of a list that is too long no entry is looked into.
+fn bounded(field: &str, entries: usize, violations: &mut Violations) -> Option<()> {
+    if (1..=MAX_ENTRIES).contains(&entries) {
+        return Some(());
     }
+    let description = format!("has {entries} entries; must have 1 to {MAX_ENTRIES}");
+    violations.add(field, description);
+    None
 }
 
 fn messages<'a>(

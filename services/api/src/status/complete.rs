@@ -46,3 +46,6 @@ fn unexplained(status: &Status) -> (Code, &'static str) {
         code => (code, "UNEXPLAINED"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,8 @@ use http::HeaderMap;
 use portolan_distributor::{Ending, NotAdmitted};
 use portolan_model::view::PROJECTION_VERSION;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
 
-use super::{info, unavailable};
+use super::{bound, info, unavailable};
 
 /// The trailers that say how a stream ended.
 pub(crate) fn trailers(ending: Ending) -> HeaderMap {
@@ -46,7 +45,7 @@ fn headers(status: &Status) -> HeaderMap {
 
 /// A status with ErrorInfo.
 pub(crate) fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
-    Status::with_error_details(code, message, info(reason, []))
+    bound::status(code, &message.into(), info(reason, []))
 }
 
 /// The node broke a rule of the stream.
@@ -65,7 +64,7 @@ pub(crate) fn silent() -> Status {
 pub(crate) fn draining() -> Status {
     unavailable(
         "SHUTTING_DOWN",
-        "this server is about to end; connect to another one, or a little later".to_owned(),
+        "this server is about to end; connect to another one, or a little later",
     )
 }
 

@@ -20,7 +20,8 @@ impl Complaint {
         if let Some(absent) = missing_namespace(status, &details, manifest) {
             return vec![absent];
         }
-        let reason = details.error_info().map_or("", |info| info.reason.as_str());
+        let info = details.error_info();
+        let reason = info.map_or("", |info| info.reason.as_str());
         let mut complaints = Vec::new();
         let mut add = |subject: &str, text: &str| {
             let field = path::yaml(subject, manifest);
@@ -49,6 +50,10 @@ impl Complaint {
             complaints.push(Self { field, text });
         }
         complaints.retain(|complaint| !complaint.text.is_empty());
+        if let Some(left_out) = info.and_then(|info| info.metadata.get("left_out")) {
+            let text = format!("at least {left_out} more; they are told once these are put right");
+            complaints.push(Self { field: None, text });
+        }
         complaints
     }
 

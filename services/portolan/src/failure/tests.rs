@@ -220,3 +220,16 @@ fn a_server_that_is_no_url_is_a_mistake_of_the_command_line() {
         assert_eq!(failure.exit_code(), 2);
     }
 }
+
+#[test]
+fn what_an_answer_had_no_room_for_is_mentioned() {
+    let mut details = ErrorDetails::with_bad_request_violation("service.spec.type", "is wrong");
+    let left_out = [("left_out".to_owned(), "38".to_owned())];
+    details.set_error_info("FIELD_INVALID", "portolan", left_out);
+    let lines = told(Code::InvalidArgument, details);
+    let rest = "service/web: a.yaml:1:1: at least 38 more; they are told once these are put right";
+    assert_eq!(
+        lines,
+        ["service/web: a.yaml:7:3: spec.type: is wrong", rest]
+    );
+}

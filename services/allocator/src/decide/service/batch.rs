@@ -7,7 +7,7 @@ use super::claims::used_ports;
 use super::put;
 use crate::{NewService, Outcome, PutMode, Verb};
 
-/// Details travel in a trailer, and common proxies limit headers to about 8 KiB.
+/// Enough to work on; a status has no room for more.
 const MAX_VIOLATIONS: usize = 50;
 
 /// Creates every Service of a list; each is decided on what those before it lead to. Fields are named by their place in
