@@ -3,10 +3,11 @@
 mod batch;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portolan_store::{Cache, CommitError, Store, StoreError, Transaction, Write};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::allocator::{Allocator, Pending};

@@ -163,6 +163,8 @@ enum Fault {
     AnswerLost,
     /// The connection is lost, nothing is done.
     CommitLost,
+    /// The same, and the store stays away.
+    Gone,
 }
 
 /// A store that fails once where it is told to.
@@ -171,6 +173,7 @@ struct FaultyStore {
     inner: MemStore,
     next: Arc<Mutex<Option<Fault>>>,
     struck: Arc<AtomicBool>,
+    away: Arc<AtomicBool>,
 }
 
 struct FaultyTransaction<T> {
@@ -191,6 +194,7 @@ impl FaultyStore {
             inner: MemStore::new(),
             next: Arc::default(),
             struck: Arc::default(),
+            away: Arc::default(),
         }
     }
 
@@ -221,7 +225,7 @@ impl<T: Transaction> Transaction for FaultyTransaction<T> {
                 self.inner.commit(write).await?;
                 Err(CommitError::Unknown(unavailable()))
             }
-            Some(Fault::CommitLost) => {
+            Some(Fault::CommitLost | Fault::Gone) => {
                 self.inner.rollback().await;
                 Err(CommitError::Unknown(unavailable()))
             }
@@ -264,8 +268,11 @@ impl Store for FaultyStore {
         after: Revision,
     ) -> Result<Locked<Self::Transaction>, StoreError> {
         let fault = self.take();
-        if matches!(fault, Some(Fault::Lock)) {
+        if matches!(fault, Some(Fault::Lock)) || self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
+        }
+        if matches!(fault, Some(Fault::Gone)) {
+            self.away.store(true, Ordering::SeqCst);
         }
         let Locked {
             transaction,
@@ -375,4 +382,17 @@ async fn a_write_has_one_effect_or_none_wherever_the_store_fails() {
             "{fault:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_not_be_told_whether_a_write_was_done_is_told_that() {
+    let store = FaultyStore::new();
+    let allocator = start(store.clone()).await;
+    bootstrap(&allocator, "10.0.0.0/16").await;
+    store.fail(Fault::Gone);
+    let result = allocator.submit(create("web")).await;
+    assert!(matches!(result, Err(SubmitError::Unknown)), "{result:?}");
+    store.away.store(false, Ordering::SeqCst);
+    let again = allocator.submit(create("web")).await;
+    again.expect("the store is back, and the write was not done");
 }
