@@ -3,6 +3,8 @@
 use super::{Reading, Scope, read};
 
 const LONGEST: usize = 8192;
+/// Inputs after the corpus, which is played whole; without a number the end would come after a second.
+const INVENTED: usize = 200;
 
 /// Whatever is in a file: it is read, or every line of what is wrong says where.
 #[test]
@@ -13,6 +15,7 @@ fn manifests() {
     };
     bolero::check!()
         .with_max_len(LONGEST)
+        .with_iterations(INVENTED)
         .for_each(|bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             for reading in read("fuzz.yaml", &text, &scope) {
