@@ -5,14 +5,27 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Ends the threads, and with them all that they relay, when it is dropped.
-pub(crate) struct Threads(
-    #[expect(dead_code, reason = "dropping is what counts")] Vec<oneshot::Sender<()>>,
-);
+/// Ends the threads, and with them all that they relay, when it is dropped: every socket is closed then, so that a
+/// successor in the same process can bind what this one had.
+pub(crate) struct Threads {
+    stops: Vec<oneshot::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stops.clear();
+        for thread in self.threads.drain(..) {
+            // A panic of a thread was told when it happened.
+            let _ended = thread.join();
+        }
+    }
+}
 
 /// Where to spawn.
 #[derive(Clone, Debug)]
@@ -35,12 +48,17 @@ pub(crate) struct Place(usize);
 impl Workers {
     pub(crate) fn start() -> (Threads, Self) {
         let count = std::thread::available_parallelism().map_or(1, Into::into);
-        let (stops, workers): (Vec<_>, Vec<_>) = (0..count).map(start).unzip();
+        let (mut stops, mut threads, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+        for (stop, thread, worker) in (0..count).map(start) {
+            stops.push(stop);
+            threads.push(thread);
+            workers.push(worker);
+        }
         let workers = Self {
             workers: workers.into(),
             next: Arc::default(),
         };
-        (Threads(stops), workers)
+        (Threads { stops, threads }, workers)
     }
 
     /// Where the next frontend is at home: they take turns.
@@ -82,7 +100,7 @@ impl Drop for Taken {
     }
 }
 
-fn start(number: usize) -> (oneshot::Sender<()>, Worker) {
+fn start(number: usize) -> (oneshot::Sender<()>, JoinHandle<()>, Worker) {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("at the start there are descriptors left");
     let handle = runtime.handle().clone();
@@ -92,9 +110,9 @@ fn start(number: usize) -> (oneshot::Sender<()>, Worker) {
         // Nobody sends: it ends when the sender is dropped.
         let _dropped = runtime.block_on(stopped);
     });
-    relaying.expect("at the start there is room for a thread a processor");
+    let relaying = relaying.expect("at the start there is room for a thread a processor");
     let active = AtomicUsize::new(0);
-    (stop, Worker { handle, active })
+    (stop, relaying, Worker { handle, active })
 }
 
 #[cfg(test)]
