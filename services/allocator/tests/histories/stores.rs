@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use portolan_allocator::{Allocator, Committer, EventRecorder, Metrics, SubmitError};
-use portolan_model::{Name, Revision, State};
+use portolan_model::{Name, State};
 use portolan_store::{Cache, Store};
 use portolan_store_postgres::PgStore;
 use portolan_store_postgres::testing::fresh_database;
@@ -127,7 +127,6 @@ async fn assert_same<S: Store>(store: &S, cache: &Arc<Cache>, log: &State, seed:
         "seed {seed:#x}"
     );
     let what = |state: &State| (state.revision(), state.digest());
-    assert_ne!(log.revision(), Revision::ZERO);
     assert_eq!(what(&tables), what(log), "seed {seed:#x}");
     assert_eq!(what(&cache.state()), what(log), "seed {seed:#x}");
     // Nobody had to start anew: that would hide a disagreement.
