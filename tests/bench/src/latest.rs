@@ -70,6 +70,10 @@ fn table(results: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     for id in IDS {
         let path = results.join(format!("{id}.json"));
+        // What was never measured in full has no line.
+        if !path.exists() {
+            continue;
+        }
         let kept = std::fs::read(&path).with_context(|| path.display().to_string())?;
         let kept: Kept =
             serde_json::from_slice(&kept).with_context(|| path.display().to_string())?;
