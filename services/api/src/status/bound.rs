@@ -7,8 +7,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// Bytes of the message in `grpc-message`, where most bytes that are no letter take three.
 const MESSAGE: usize = 1536;
-/// Bytes of what `grpc-status-details-bin` carries in base64, a third longer; it repeats the message.
-const DETAILS: usize = 3840;
+/// The same where more reasons fit if the message is short.
+const BRIEF: usize = 512;
+/// Bytes of both: the message, and `grpc-status-details-bin`, which repeats it and is in base64, a third longer.
+const CARRIED: usize = 6656;
 /// Bytes of one text within them. The most that are in details with a single reason, seven, must fit.
 const TEXT: usize = 480;
 /// Nobody reads more of them.
@@ -30,23 +32,37 @@ pub(super) fn clip(text: &str) -> String {
 }
 
 /// Tells of as many of a refusal's reasons as there is room for, the first ones, and how many are left out: at the end
-/// of the message, and as `left_out` in ErrorInfo.
+/// of the message, and as `left_out` in ErrorInfo. Programs read details, so the message is what is shortened first.
 pub(super) fn fitting(refusal: &Refusal, explain: fn(&Refusal) -> (Code, ErrorDetails)) -> Status {
     let all = reasons(refusal);
+    let [message, brief] = [MESSAGE, BRIEF].map(|limit| summary(refusal, limit));
     let fewer = (2..=all.min(REASONS)).rev();
-    let attempts = fewer.filter_map(|kept| {
-        let told = first(refusal, kept);
-        let message = format!("{told}{}", left_out(all - kept));
-        let fits = encoded(&message) <= MESSAGE;
-        let status = fits.then(|| told_of(&told, &message, all - kept, explain))?;
-        (status.details().len() <= DETAILS).then_some(status)
-    });
-    attempts.into_iter().next().unwrap_or_else(|| {
-        let told = first(refusal, 1);
-        let rest = left_out(all.saturating_sub(1));
-        let message = within(&told.to_string(), MESSAGE - encoded(&rest));
-        told_of(&told, &(message + &rest), all.saturating_sub(1), explain)
+    let attempts = fewer.flat_map(|kept| [(kept, &message), (kept, &brief)]);
+    let statuses = attempts
+        .map(|(kept, message)| told_of(&first(refusal, kept), message, all - kept, explain));
+    let mut fitting = statuses.filter(|status| carried(status) <= CARRIED);
+    fitting.next().unwrap_or_else(|| {
+        let left_out = all.saturating_sub(1);
+        told_of(&first(refusal, 1), &message, left_out, explain)
     })
+}
+
+/// As many reasons as there is room for, at least one, and how many more there are.
+fn summary(refusal: &Refusal, limit: usize) -> String {
+    let all = reasons(refusal);
+    let fewer = (2..=all.min(REASONS)).rev();
+    let mut messages =
+        fewer.map(|kept| format!("{}{}", first(refusal, kept), left_out(all - kept)));
+    let fits = messages.find(|message| encoded(message) <= limit);
+    fits.unwrap_or_else(|| {
+        let rest = left_out(all.saturating_sub(1));
+        within(&first(refusal, 1).to_string(), limit - encoded(&rest)) + &rest
+    })
+}
+
+/// Bytes of both headers.
+fn carried(status: &Status) -> usize {
+    encoded(status.message()) + status.details().len().div_ceil(3) * 4
 }
 
 fn told_of(
