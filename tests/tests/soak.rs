@@ -164,7 +164,7 @@ fn random_work_and_random_kills_lead_to_what_was_asked_for() {
     let _backend = Backend::start(None, "soak", backend);
     let ranges = [
         "--service-cidr",
-        "127.95.0.0/24",
+        "127.95.0.0/18",
         "--endpoint-range",
         "127.0.95.0/24",
     ];
