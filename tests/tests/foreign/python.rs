@@ -1,5 +1,6 @@
 //! grpcio with nothing but the server's reflection. What is checked is written in `tests/python`.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use portolan_tests::{repository, run, tool};
@@ -8,11 +9,15 @@ use crate::server;
 
 fn succeeds(script: &str) {
     let server = server();
+    runs(script, server.api().to_string());
+}
+
+fn runs(script: &str, about: impl AsRef<OsStr>) {
     let mut command = Command::new(tool("python"));
     command
         .arg("-B")
         .arg(repository().join("tests/python").join(script))
-        .arg(server.api().to_string());
+        .arg(about);
     let said = run(command, "");
     assert_eq!(
         (said.code, said.out.trim()),
@@ -35,4 +40,10 @@ fn everything_is_described_by_reflection() {
 #[test]
 fn health_is_told_by_name() {
     succeeds("health.py");
+}
+
+#[test]
+fn the_service_config_has_reads_repeated_and_no_creates() {
+    let config = "proto/proto/portolan/v1/portolan_grpc_service_config.json";
+    runs("retry.py", repository().join(config));
 }
