@@ -15,6 +15,49 @@ pub(crate) const NLM_F_CREATE: u16 = 0x400;
 pub(crate) const NLM_F_APPEND: u16 = 0x800;
 pub(crate) const NLMSGERR_ATTR_MSG: u16 = 1;
 
+// linux/genetlink.h
+pub(crate) const GENL_ID_CTRL: u16 = 0x10;
+pub(crate) const CTRL_CMD_GETFAMILY: u8 = 3;
+pub(crate) const CTRL_ATTR_FAMILY_ID: u16 = 1;
+pub(crate) const CTRL_ATTR_FAMILY_NAME: u16 = 2;
+
+// linux/ip_vs.h: commands, attributes
+pub(crate) const IPVS_CMD_NEW_SERVICE: u8 = 1;
+pub(crate) const IPVS_CMD_SET_SERVICE: u8 = 2;
+pub(crate) const IPVS_CMD_DEL_SERVICE: u8 = 3;
+pub(crate) const IPVS_CMD_GET_SERVICE: u8 = 4;
+pub(crate) const IPVS_CMD_NEW_DEST: u8 = 5;
+pub(crate) const IPVS_CMD_SET_DEST: u8 = 6;
+pub(crate) const IPVS_CMD_DEL_DEST: u8 = 7;
+pub(crate) const IPVS_CMD_GET_DEST: u8 = 8;
+pub(crate) const IPVS_CMD_SET_CONFIG: u8 = 12;
+pub(crate) const IPVS_CMD_GET_CONFIG: u8 = 13;
+pub(crate) const IPVS_CMD_GET_INFO: u8 = 15;
+pub(crate) const IPVS_CMD_ATTR_SERVICE: u16 = 1;
+pub(crate) const IPVS_CMD_ATTR_DEST: u16 = 2;
+pub(crate) const IPVS_CMD_ATTR_TIMEOUT_TCP: u16 = 4;
+pub(crate) const IPVS_CMD_ATTR_TIMEOUT_TCP_FIN: u16 = 5;
+pub(crate) const IPVS_CMD_ATTR_TIMEOUT_UDP: u16 = 6;
+pub(crate) const IPVS_INFO_ATTR_VERSION: u16 = 1;
+pub(crate) const IPVS_SVC_ATTR_AF: u16 = 1;
+pub(crate) const IPVS_SVC_ATTR_PROTOCOL: u16 = 2;
+pub(crate) const IPVS_SVC_ATTR_ADDR: u16 = 3;
+pub(crate) const IPVS_SVC_ATTR_PORT: u16 = 4;
+pub(crate) const IPVS_SVC_ATTR_FWMARK: u16 = 5;
+pub(crate) const IPVS_SVC_ATTR_SCHED_NAME: u16 = 6;
+pub(crate) const IPVS_SVC_ATTR_FLAGS: u16 = 7;
+pub(crate) const IPVS_SVC_ATTR_TIMEOUT: u16 = 8;
+pub(crate) const IPVS_SVC_ATTR_NETMASK: u16 = 9;
+pub(crate) const IPVS_DEST_ATTR_ADDR: u16 = 1;
+pub(crate) const IPVS_DEST_ATTR_PORT: u16 = 2;
+pub(crate) const IPVS_DEST_ATTR_FWD_METHOD: u16 = 3;
+pub(crate) const IPVS_DEST_ATTR_WEIGHT: u16 = 4;
+pub(crate) const IPVS_DEST_ATTR_U_THRESH: u16 = 5;
+pub(crate) const IPVS_DEST_ATTR_L_THRESH: u16 = 6;
+pub(crate) const IPVS_DEST_ATTR_ACTIVE_CONNS: u16 = 7;
+pub(crate) const IPVS_DEST_ATTR_INACT_CONNS: u16 = 8;
+pub(crate) const IPVS_DEST_ATTR_ADDR_FAMILY: u16 = 11;
+
 // linux/netfilter/nfnetlink.h
 pub(crate) const NFNL_SUBSYS_CTNETLINK: u16 = 1;
 pub(crate) const NFNL_SUBSYS_NFTABLES: u16 = 10;

@@ -1,4 +1,4 @@
-//! One socket to the kernel's netfilter.
+//! One socket to the kernel.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -25,7 +25,7 @@ const SEND_BUFFER: usize = 4 << 20;
 /// Room beside the bytes themselves (`struct sk_buff` and its tail).
 const OVERHEAD: usize = 4096;
 
-/// A netfilter netlink socket. One request at a time, in order; used within a tokio runtime.
+/// A netlink socket. One request at a time, in order; used within a tokio runtime.
 pub struct Socket {
     fd: AsyncFd<socket2::Socket>,
     sequence: u32,
@@ -36,8 +36,9 @@ pub struct Socket {
 
 /// A request of one message: what it is, and its attributes.
 pub(crate) struct Request {
-    /// Subsystem and type.
+    /// Subsystem and type; of generic netlink: the family.
     pub(crate) kind: u16,
+    /// Of generic netlink: the command.
     pub(crate) family: u8,
     pub(crate) attributes: Writer,
     /// For the error: what is being tried.
@@ -45,10 +46,19 @@ pub(crate) struct Request {
 }
 
 impl Socket {
-    /// Opens one in the network namespace of this thread.
+    /// Opens one to netfilter in the network namespace of this thread.
     pub fn open() -> io::Result<Self> {
+        Self::to(libc::NETLINK_NETFILTER)
+    }
+
+    /// Opens one to the families that have names instead of numbers, likewise.
+    pub(crate) fn generic() -> io::Result<Self> {
+        Self::to(libc::NETLINK_GENERIC)
+    }
+
+    fn to(protocol: i32) -> io::Result<Self> {
         let domain = Domain::from(libc::AF_NETLINK);
-        let protocol = Protocol::from(libc::NETLINK_NETFILTER);
+        let protocol = Protocol::from(protocol);
         let socket = socket2::Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.set_nonblocking(true)?;
         for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {

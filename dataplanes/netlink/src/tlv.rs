@@ -41,6 +41,16 @@ impl Writer {
         self.put(kind, &value.to_be_bytes());
     }
 
+    /// A number in host order, as generic netlink has them.
+    pub fn put_host_u32(&mut self, kind: u16, value: u32) {
+        self.put(kind, &value.to_ne_bytes());
+    }
+
+    /// The same of two bytes.
+    pub fn put_host_u16(&mut self, kind: u16, value: u16) {
+        self.put(kind, &value.to_ne_bytes());
+    }
+
     /// A name, ended by a zero byte.
     pub fn put_str(&mut self, kind: u16, value: &str) {
         let open = self.open(kind);
@@ -101,6 +111,16 @@ impl<'a> Attribute<'a> {
     /// The value as a number in network byte order.
     pub fn u32(&self) -> Option<u32> {
         self.value.try_into().ok().map(u32::from_be_bytes)
+    }
+
+    /// The value as a number in host order.
+    pub fn host_u32(&self) -> Option<u32> {
+        self.value.try_into().ok().map(u32::from_ne_bytes)
+    }
+
+    /// The same of two bytes.
+    pub fn host_u16(&self) -> Option<u16> {
+        self.value.try_into().ok().map(u16::from_ne_bytes)
     }
 
     /// The value as a name.

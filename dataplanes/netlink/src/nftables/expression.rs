@@ -67,6 +67,8 @@ pub enum Load {
     Meta(Meta),
     /// The connection's state bit (`NF_CT_STATE_*`: 1 is invalid).
     CtState,
+    /// One byte: whether the packet goes the way of the connection's first one (0) or back (1).
+    CtDirection,
     /// The connection's status bits (`IPS_*`).
     CtStatus,
     /// The connection's destination as its first packet had it, of a family.
@@ -83,6 +85,8 @@ pub enum Load {
 pub enum Meta {
     /// `skb->priority`.
     Priority = 2,
+    /// The packet's mark.
+    Mark = 3,
     /// Index of the interface that it leaves by.
     OutInterface = 5,
     /// Transport protocol.
@@ -187,15 +191,17 @@ impl Load {
         match self {
             Self::Network(..) | Self::Transport(..) => "payload",
             Self::Meta(_) => "meta",
-            Self::CtState | Self::CtStatus | Self::OriginalDestination(_) | Self::OriginalPort => {
-                "ct"
-            }
+            Self::CtState
+            | Self::CtDirection
+            | Self::CtStatus
+            | Self::OriginalDestination(_)
+            | Self::OriginalPort => "ct",
             Self::SourceType => "fib",
         }
     }
 
     fn write(self, to: u32, w: &mut Writer) {
-        // NFT_CT_*: 0 state, 2 status, 12 destination port, 20 and 22 destination address; direction 0 is the original one.
+        // NFT_CT_*: 0 state, 1 direction, 2 status, 12 destination port, 20 and 22 destination address; direction 0 is the original one.
         let ct = |w: &mut Writer, key, original: bool| {
             w.put_u32(1, to);
             w.put_u32(2, key);
@@ -211,6 +217,7 @@ impl Load {
                 w.put_u32(1, to);
             }
             Self::CtState => ct(w, 0, false),
+            Self::CtDirection => ct(w, 1, false),
             Self::CtStatus => ct(w, 2, false),
             Self::OriginalDestination(Family::V4) => ct(w, 20, true),
             Self::OriginalDestination(Family::V6) => ct(w, 22, true),
