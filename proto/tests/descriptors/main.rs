@@ -1,5 +1,6 @@
 //! What is published beside the messages, held against every RPC there is.
 
+mod http;
 mod service_config;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
