@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{Instrument, info, warn};
 
+use crate::capabilities::on_the_wire;
 use crate::http::{Watched, router};
 use crate::metrics::Metrics;
 use crate::prober::Prober;
@@ -86,10 +87,9 @@ impl<D: Dataplane> Agent<D> {
     ) -> Result<Self, AgentError> {
         let node = Name::trusted(config.node.as_str());
         let mut description = config.description;
-        dataplane
-            .capabilities()
-            .kind
-            .clone_into(&mut description.dataplane);
+        let can = dataplane.capabilities();
+        can.kind.clone_into(&mut description.dataplane);
+        description.capabilities = Some(on_the_wire(&can));
         let (subscriber, updates) = Subscriber::start(Config {
             server: config.server,
             cluster: config.cluster,

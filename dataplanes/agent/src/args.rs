@@ -77,6 +77,7 @@ impl AgentArgs {
                 zone: self.zone,
                 node_port_addresses: self.node_port_addresses,
                 dataplane: kind.to_owned(),
+                capabilities: None,
             },
             state_dir,
             accept_store: self.accept_store,

@@ -16,6 +16,7 @@
 mod address;
 mod agent;
 mod args;
+mod capabilities;
 mod config;
 mod error;
 mod http;

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use portolan_proto::node::v1 as wire;
+
 /// Configuration of a subscriber.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,7 +25,7 @@ pub struct Config {
 }
 
 /// How a node describes itself when it is registered by its first Hello.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Description {
     /// Its addresses, the primary one first.
     pub addresses: Vec<IpAddr>,
@@ -33,4 +35,6 @@ pub struct Description {
     pub node_port_addresses: Vec<IpAddr>,
     /// Kind of its dataplane.
     pub dataplane: String,
+    /// What its dataplane can do, if it has one.
+    pub capabilities: Option<wire::Capabilities>,
 }

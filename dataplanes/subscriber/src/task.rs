@@ -231,6 +231,7 @@ impl Task {
                 zone: description.zone.clone(),
                 node_port_addresses: addresses(&description.node_port_addresses),
                 dataplane: description.dataplane.clone(),
+                capabilities: description.capabilities.clone(),
             }),
             agent_version: self.config.agent_version.clone(),
             projection_version: portolan_model::view::PROJECTION_VERSION,

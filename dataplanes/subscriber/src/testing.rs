@@ -150,6 +150,11 @@ impl Connection {
         }
     }
 
+    /// The next message of any sort; `None` if the other side has left.
+    pub async fn message(&mut self) -> Option<Incoming> {
+        self.incoming.recv().await
+    }
+
     /// Waits until the other side has left.
     pub async fn ended(&mut self) {
         while self.receive().await {}

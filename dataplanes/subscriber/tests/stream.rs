@@ -46,6 +46,7 @@ fn config(server: &FakeServer, dir: &Path) -> Config {
             zone: "a".to_owned(),
             node_port_addresses: Vec::new(),
             dataplane: "fake".to_owned(),
+            capabilities: None,
         },
         agent_version: "test".to_owned(),
         state_dir: dir.to_owned(),

@@ -200,8 +200,7 @@ fn from_service(m: wire::Service) -> Result<ServiceView, ViewError> {
 fn frontend(v: &FrontendView) -> wire::Frontend {
     let at = match v.at {
         FrontendAt::Address(address) => wire::frontend::At::Address(address_bytes(address)),
-        FrontendAt::NodePort(Family::V4) => wire::frontend::At::NodePort(wire::Family::Ipv4.into()),
-        FrontendAt::NodePort(Family::V6) => wire::frontend::At::NodePort(wire::Family::Ipv6.into()),
+        FrontendAt::NodePort(at) => wire::frontend::At::NodePort(family(at).into()),
     };
     let reach = match v.reach {
         Reach::Internal => wire::Reach::Internal,
@@ -269,7 +268,25 @@ fn from_frontend(m: wire::Frontend) -> Result<FrontendView, ViewError> {
     })
 }
 
-fn protocol(protocol: Protocol) -> wire::Protocol {
+/// A family on the wire.
+pub fn family(family: Family) -> wire::Family {
+    match family {
+        Family::V4 => wire::Family::Ipv4,
+        Family::V6 => wire::Family::Ipv6,
+    }
+}
+
+/// A family from the wire.
+pub fn from_family(family: wire::Family) -> Result<Family, ViewError> {
+    match family {
+        wire::Family::Ipv4 => Ok(Family::V4),
+        wire::Family::Ipv6 => Ok(Family::V6),
+        wire::Family::Unspecified => Err(ViewError::Unknown("family")),
+    }
+}
+
+/// A transport on the wire.
+pub fn protocol(protocol: Protocol) -> wire::Protocol {
     match protocol {
         Protocol::Tcp => wire::Protocol::Tcp,
         Protocol::Udp => wire::Protocol::Udp,
@@ -277,7 +294,8 @@ fn protocol(protocol: Protocol) -> wire::Protocol {
     }
 }
 
-fn from_protocol(protocol: wire::Protocol) -> Result<Protocol, ViewError> {
+/// A transport from the wire.
+pub fn from_protocol(protocol: wire::Protocol) -> Result<Protocol, ViewError> {
     match protocol {
         wire::Protocol::Tcp => Ok(Protocol::Tcp),
         wire::Protocol::Udp => Ok(Protocol::Udp),

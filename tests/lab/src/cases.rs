@@ -8,13 +8,13 @@ pub mod nobody;
 pub mod policies;
 pub mod robustness;
 
-use portolan_dataplane::{Dataplane, RejectionCode};
-use portolan_model::Family;
+use portolan_dataplane::{Capabilities, RejectionCode};
+use portolan_model::{Family, Protocol};
 
-use crate::{Lab, Service};
+use crate::{Lab, Plugin, Service};
 
 /// Runs one case in one family. Where the dataplane does not carry the family, its refusal is the case.
-pub fn run<D: Dataplane>(
+pub fn run<D: Plugin>(
     family: Family,
     make: impl Fn() -> D + Send + Sync + 'static,
     case: impl FnOnce(Lab<D>),
@@ -30,6 +30,19 @@ pub fn run<D: Dataplane>(
     let first = rejected.next().expect("the family is rejected");
     assert_eq!(first.code, RejectionCode::UnsupportedFeature);
     assert!(first.message.contains("ipFamilies"), "{}", first.message);
+}
+
+/// Cases that are about datagrams; all others are about connections, whatever else they try.
+const DATAGRAMS: [&str; 5] = ["c41_", "c82_", "c83_", "c84_", "c85_"];
+
+/// The transport that a case is about and a plugin does not declare: whoever runs the cases one by one leaves it out.
+pub fn lacks(case: &str, can: &Capabilities) -> Option<Protocol> {
+    let datagrams = DATAGRAMS.iter().any(|start| case.starts_with(start));
+    let needs = [(Protocol::Tcp, true), (Protocol::Udp, datagrams)];
+    let mut lacking = needs
+        .into_iter()
+        .filter(|(protocol, needed)| *needed && !can.protocols.contains(protocol));
+    lacking.next().map(|(protocol, _)| protocol)
 }
 
 /// Calls a macro with every case: `[callback] arguments` leads to `callback! { arguments; group: [case, …]; … }`.

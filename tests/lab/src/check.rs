@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
-use crate::{Answer, Ask, Lab, Outcome};
+use crate::{Answer, Ask, Lab, Outcome, Plugin};
 
 /// Enough tries for one of two equal members to be missed once in thirty million times.
 pub const TRIES: usize = 26;
@@ -15,7 +14,7 @@ pub const TRIES: usize = 26;
 /// A SYN that got no answer is repeated after a second: what comes sooner is the answer to the first.
 const ONE_ROUND_TRIP: Duration = Duration::from_millis(900);
 
-impl<D: Dataplane> Lab<D> {
+impl<D: Plugin> Lab<D> {
     /// One after the other, each with a source port of its own.
     pub fn ask_often(&self, from: &str, ask: Ask, times: usize) -> Vec<Outcome> {
         self.network.host(from).machine.run(async move {

@@ -1,13 +1,11 @@
-//! A dataplane under test on every node, in step with what a case wants.
+//! A plugin under test on every node, in step with what a case wants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use portolan_dataplane::{
-    Applied, Capabilities, Dataplane, NodeState, Plan, Rejected, Views, carried, plan,
-};
+use portolan_dataplane::{Capabilities, NodeState};
 use portolan_model::view::{View, ViewKey, project};
 use portolan_model::{
     Cluster, ClusterSpec, Family, Labels, Name, Node, NodeSpec, Object, PortRange, Protocol,
@@ -17,14 +15,14 @@ use tokio::sync::Mutex;
 
 use crate::network::WORKLOAD_RANGES;
 use crate::service::{PROTOCOLS, meta};
-use crate::{Ask, Namespace, Network, Outcome, Service, Target, Topology};
+use crate::{Ask, Carried, Namespace, Network, Outcome, Plugin, Service, Target, Topology};
 
 /// Ranges of virtual addresses.
 pub const SERVICE_CIDRS: [&str; 2] = ["10.96.0.0/16", "fd00:96::/112"];
 /// Ranges of load balancers' addresses.
 pub const LOAD_BALANCER_RANGES: [&str; 2] = ["203.0.113.0/24", "2001:db8:cafe::/64"];
 
-/// How a dataplane is made; called on the thread of its node.
+/// How a plugin is made; called on the thread of its node.
 pub type Make<D> = Arc<dyn Fn() -> D + Send + Sync>;
 
 /// What a lab tells its nodes beside Services.
@@ -45,13 +43,13 @@ impl Default for Settings {
     }
 }
 
-/// A running dataplane; dropped in this order.
-struct Plugin<D> {
-    dataplane: Arc<Mutex<D>>,
+/// A running plugin; dropped in this order.
+struct Running<D> {
+    plugin: Arc<Mutex<D>>,
     process: Namespace,
 }
 
-/// A network whose nodes all run a dataplane. Cases are about one family, all else is there in both.
+/// A network whose nodes all run a plugin. Cases are about one family, all else is there in both.
 pub struct Lab<D> {
     /// Its machines.
     pub network: Network,
@@ -60,12 +58,12 @@ pub struct Lab<D> {
     /// What nodes are told beside Services.
     pub settings: Settings,
     topology: Topology,
-    planes: BTreeMap<&'static str, Plugin<D>>,
+    planes: BTreeMap<&'static str, Running<D>>,
     make: Make<D>,
     capabilities: Capabilities,
 }
 
-impl<D: Dataplane> Lab<D> {
+impl<D: Plugin> Lab<D> {
     /// With the usual topology.
     pub fn new(family: Family, make: impl Fn() -> D + Send + Sync + 'static) -> Self {
         let topology = Topology::default();
@@ -117,9 +115,8 @@ impl<D: Dataplane> Lab<D> {
     pub fn start(&mut self, node: &'static str) {
         let process = self.network.node(node).machine.process("plugin");
         let make = Arc::clone(&self.make);
-        let dataplane = process.run(async move { Arc::new(Mutex::new(make())) });
-        let plugin = Plugin { dataplane, process };
-        self.planes.insert(node, plugin);
+        let plugin = process.run(async move { Arc::new(Mutex::new(make())) });
+        self.planes.insert(node, Running { plugin, process });
     }
 
     /// Ends a node's dataplane with everything that it runs, as killing the plugin does.
@@ -128,8 +125,8 @@ impl<D: Dataplane> Lab<D> {
         drop(plugin);
     }
 
-    /// Starts another dataplane on every node, beside the one that is there.
-    pub fn succeed<New: Dataplane>(
+    /// Starts another plugin on every node, beside the one that is there.
+    pub fn succeed<New: Plugin>(
         self,
         make: impl Fn() -> New + Send + Sync + 'static,
     ) -> (Lab<New>, Predecessor<D>) {
@@ -151,40 +148,36 @@ impl<D: Dataplane> Lab<D> {
 
     /// Removes what is ours from a node, and nothing else.
     pub fn cleanup(&mut self, node: &str) {
-        let (dataplane, process) = self.plugin(node);
-        process.run(async move {
-            let cleaned = dataplane.lock().await.cleanup().await;
-            cleaned.expect("everything can be removed");
-        });
+        let (plugin, process) = self.plugin(node);
+        process.run(async move { plugin.lock().await.cleanup().await });
     }
 
     /// What a node carries.
     pub fn observe(&mut self, node: &str) -> NodeState {
-        let (dataplane, process) = self.plugin(node);
-        process.run(async move {
-            let observed = dataplane.lock().await.observe().await;
-            observed.expect("it can be observed")
-        })
+        let (plugin, process) = self.plugin(node);
+        process.run(async move { plugin.lock().await.observe().await })
     }
 
     fn plugin(&self, node: &str) -> (Arc<Mutex<D>>, &Namespace) {
-        let plugin = self.planes.get(node).expect("the plugin runs");
-        (Arc::clone(&plugin.dataplane), &plugin.process)
+        let running = self.planes.get(node).expect("the plugin runs");
+        (Arc::clone(&running.plugin), &running.process)
     }
 
-    /// What the control plane would send.
+    /// What the control plane would send for Services as the plugin can carry them.
     pub fn views(&self, services: &[Service]) -> Vec<(ViewKey, View)> {
+        let within = |service: &Service| service.within(&self.capabilities, self.family);
+        let services: Vec<_> = services.iter().map(within).collect();
         let mut objects = vec![cluster(&self.settings).into(), service_cidr().into()];
         for (n, (name, zone)) in (1..).zip(self.topology.nodes) {
             objects.push(self.node_object(n, name, zone).into());
         }
-        for service in services {
+        for service in &services {
             objects.push(Object::from(service.stored()));
             let endpoints = service.endpoints(&self.network);
             objects.extend(endpoints.into_iter().map(Object::from));
         }
         let mut views = project(&State::from_objects(Revision(1), objects));
-        for service in services {
+        for service in &services {
             for (key, view) in &mut views {
                 match view {
                     View::Service(view) if key.uid == service.uid() => {
@@ -233,35 +226,9 @@ impl<D: Dataplane> Lab<D> {
 
     /// The same where some of it may be beyond the dataplane. The rest must be carried.
     pub fn carry_what_it_can(&mut self, node: &str, services: &[Service]) -> Carried {
-        let mut views = Views::default();
-        views.apply(self.views(services), []);
-        let name = Name::trusted(node);
-        let environment = views.environment(&name);
-        let desired = views.desired_all(&name);
-        let capabilities = self.capabilities.clone();
-        let (dataplane, process) = self.plugin(node);
-        process.run(async move {
-            let mut plane = dataplane.lock().await;
-            let configured = plane.configure(&environment).await;
-            configured.expect("the dataplane can be configured");
-            let observed = plane.observe().await.expect("it can be observed");
-            let plan = plan(&desired, &observed, &capabilities);
-            let applied = plane.apply(&plan).await;
-            let observed = plane.observe().await.expect("it can be observed");
-            let listed = plan.unsupported.iter().chain(&applied.rejected);
-            let listed: BTreeSet<_> = listed.map(|rejected| rejected.key).collect();
-            let wanted: NodeState = desired
-                .iter()
-                .filter(|(key, _)| !listed.contains(*key))
-                .map(|(key, f)| (*key, carried(f, &capabilities).into_owned()))
-                .collect();
-            let seen = observed
-                .into_iter()
-                .filter(|(key, _)| !listed.contains(key))
-                .collect();
-            assert_eq!(wanted, seen, "what it observes is what it should carry");
-            Carried { plan, applied }
-        })
+        let (name, views) = (Name::trusted(node), self.views(services));
+        let (plugin, process) = self.plugin(node);
+        process.run(async move { plugin.lock().await.carry(&name, &views).await })
     }
 
     /// Where a target of a Service is.
@@ -289,54 +256,29 @@ impl<D: Dataplane> Lab<D> {
     }
 }
 
-fn capabilities<D: Dataplane>(
-    network: &Network,
-    topology: Topology,
-    make: &Make<D>,
-) -> Capabilities {
+fn capabilities<D: Plugin>(network: &Network, topology: Topology, make: &Make<D>) -> Capabilities {
     let first = &network.node(topology.nodes[0].0).machine;
     let make = Arc::clone(make);
     first.run(async move { make().capabilities() })
 }
 
-/// The dataplanes that were there before.
-pub struct Predecessor<D>(Vec<Plugin<D>>);
+/// The plugins that were there before.
+pub struct Predecessor<D>(Vec<Running<D>>);
 
-impl<D: Dataplane> Predecessor<D> {
+impl<D: Plugin> Predecessor<D> {
     /// They take no new connections any more.
     pub fn drain(&self) {
-        for Plugin { dataplane, process } in &self.0 {
-            let dataplane = Arc::clone(dataplane);
-            process.run(async move {
-                let drained = dataplane.lock().await.drain().await;
-                drained.expect("it can let go");
-            });
+        for Running { plugin, process } in &self.0 {
+            let plugin = Arc::clone(plugin);
+            process.run(async move { plugin.lock().await.drain().await });
         }
     }
 
     /// They are removed.
     pub fn cleanup(self) {
-        for Plugin { dataplane, process } in self.0 {
-            process.run(async move {
-                let cleaned = dataplane.lock().await.cleanup().await;
-                cleaned.expect("everything can be removed");
-            });
+        for Running { plugin, process } in self.0 {
+            process.run(async move { plugin.lock().await.cleanup().await });
         }
-    }
-}
-
-/// What became of a desired state.
-pub struct Carried {
-    /// What there was to do.
-    pub plan: Plan,
-    /// What could not be done.
-    pub applied: Applied,
-}
-
-impl Carried {
-    /// Everything that is not carried, and why.
-    pub fn rejected(&self) -> impl Iterator<Item = &Rejected> {
-        self.plan.unsupported.iter().chain(&self.applied.rejected)
     }
 }
 

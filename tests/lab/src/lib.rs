@@ -6,14 +6,15 @@
 //! would send is made by its own projection from Services and endpoints, so a case tells what a user would see.
 //!
 //! ```text
-//! Service, Member --views--> Views --desired--> plan --> Dataplane (on its node's thread)
-//!                                                            |
+//! Service, Member --views--> Plugin (on its node's thread; any Dataplane is one: desired, plan, apply)
+//!                               |
 //! Ask (from a machine of the Network) ------ packets --------'----> echo servers --> Outcome
 //! ```
 //! A plugin runs the whole kit by one line in `tests/conformance.rs`:
 //! ```text
 //! portolan_lab::conformance!(MyDataplane::new);
 //! ```
+//! What is no Rust or no library takes the place of a dataplane as a [`Plugin`] of its own.
 //! Start with [`Lab`]; [`cases`] is the list, [`checklist`] says which case stands for which number.
 
 pub mod cases;
@@ -26,18 +27,18 @@ mod link;
 mod load;
 mod namespace;
 mod network;
+mod plugin;
 mod service;
 mod stray;
 
 pub use check::TRIES;
 pub use client::{Answer, Ask, Conversation, Datagrams, Outcome};
 pub use echo::{ECHO, HTTP};
-pub use lab::{
-    Carried, LOAD_BALANCER_RANGES, Lab, Make, Predecessor, SERVICE_CIDRS, Settings, nets,
-};
+pub use lab::{LOAD_BALANCER_RANGES, Lab, Make, Predecessor, SERVICE_CIDRS, Settings, nets};
 pub use load::Load;
 pub use namespace::{Namespace, on_a_machine_of_its_own};
 pub use network::{CLIENT_ADDRESSES, Host, Network, Topology, WORKLOAD_RANGES};
+pub use plugin::{Carried, Plugin};
 #[doc(hidden)]
 pub use portolan_dataplane;
 pub use portolan_model::Family;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use portolan_dataplane::FrontendKey;
+use portolan_dataplane::{Capabilities, FrontendKey};
 use portolan_model::view::{FrontendAt, FrontendView, ServiceView};
 use portolan_model::{
     ClusterIps, Endpoint, EndpointPort, Family, Labels, Meta, Name, Origin, Protocol, Revision,
@@ -97,6 +97,7 @@ impl Member {
 pub struct Service {
     number: u8,
     protocols: Vec<Protocol>,
+    families: Vec<Family>,
     spec: ServiceSpec,
     labels: Labels,
     pub(crate) members: Vec<Member>,
@@ -108,6 +109,7 @@ impl Service {
         Self {
             number,
             protocols: PROTOCOLS.to_vec(),
+            families: vec![Family::V4, Family::V6],
             spec: ServiceSpec {
                 internal_traffic_policy: Some(TrafficPolicy::Cluster),
                 ..ServiceSpec::default()
@@ -162,6 +164,19 @@ impl Service {
     pub fn only_from(mut self, ranges: &[IpNet]) -> Self {
         self.spec.source_ranges = ranges.to_vec();
         self
+    }
+
+    /// As far as a plugin can carry it: with the transports that it declares, unless one was chosen on purpose, and with
+    /// the families that it declares or the case is about.
+    pub(crate) fn within(&self, can: &Capabilities, family: Family) -> Self {
+        let mut service = self.clone();
+        if service.protocols == PROTOCOLS {
+            service.protocols.retain(|p| can.protocols.contains(p));
+        }
+        let mut families = can.families.clone();
+        families.insert(family);
+        service.families.retain(|f| families.contains(f));
+        service
     }
 
     /// With a label.
@@ -235,7 +250,7 @@ impl Service {
             app_protocol: None,
             node_port: self.spec.is_external().then(|| self.node_port()),
         };
-        let families = vec![Family::V4, Family::V6];
+        let families = self.families.clone();
         let addresses = families.iter().map(|family| self.cluster_ip(*family));
         Stored {
             meta: meta(self.name(), self.uid(), self.labels.clone()),

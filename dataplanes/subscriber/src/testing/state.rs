@@ -52,6 +52,33 @@ impl ServerState {
         Frame::Batch(batch)
     }
 
+    /// Becomes exactly these views; the change in one Batch.
+    pub fn become_exactly(&mut self, views: &[(ViewKey, View)]) -> wire::Batch {
+        let numbered = |(key, value): &(ViewKey, View)| {
+            let body = view::encode(value);
+            ((key.kind as i32, key.uid), body)
+        };
+        let objects: BTreeMap<_, _> = views.iter().map(numbered).collect();
+        let mut batch = self.next();
+        let news = objects
+            .iter()
+            .filter(|(key, body)| self.objects.get(*key) != Some(*body));
+        batch
+            .objects
+            .extend(news.map(|((kind, uid), body)| object(*kind, *uid, body.clone())));
+        let gone = self
+            .objects
+            .keys()
+            .filter(|key| !objects.contains_key(*key));
+        let gone = gone.map(|(kind, uid)| wire::ObjectRef {
+            kind: *kind,
+            uid: uid.as_bytes().to_vec(),
+        });
+        batch.removed.extend(gone);
+        self.objects = objects;
+        batch
+    }
+
     /// First frame of a stream that goes on.
     pub fn welcome_resume(&self) -> Frame {
         self.welcome(Mode::Resume)

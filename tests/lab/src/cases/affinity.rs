@@ -3,11 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use portolan_dataplane::{Dataplane, RejectionCode};
+use portolan_dataplane::RejectionCode;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Ask, HTTP, Lab, Service, ready};
+use crate::{Ask, HTTP, Lab, Plugin, Service, ready};
 
 const HOURS: u32 = 10_800;
 
@@ -19,7 +19,7 @@ fn affine(seconds: u32) -> Service {
 }
 
 /// Declared; else its refusal is the case.
-fn is_declared<D: Dataplane>(lab: &mut Lab<D>) -> bool {
+fn is_declared<D: Plugin>(lab: &mut Lab<D>) -> bool {
     if lab.can().affinity {
         return true;
     }
@@ -32,7 +32,7 @@ fn is_declared<D: Dataplane>(lab: &mut Lab<D>) -> bool {
     false
 }
 
-impl<D: Dataplane> Lab<D> {
+impl<D: Plugin> Lab<D> {
     /// Who answers the client's address number 0, 1, …, each time.
     fn home(&self, to: SocketAddr, protocol: Protocol, source: IpAddr, times: usize) -> String {
         let answers = self.answers("client", Ask::new(to, protocol).from(source), times);
@@ -52,7 +52,7 @@ impl<D: Dataplane> Lab<D> {
 }
 
 /// By TCP, UDP and HTTP.
-pub fn c68_a_client_keeps_its_member_at_every_address<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c68_a_client_keeps_its_member_at_every_address<D: Plugin>(mut lab: Lab<D>) {
     if !is_declared(&mut lab) {
         return;
     }
@@ -84,7 +84,7 @@ pub fn c68_a_client_keeps_its_member_at_every_address<D: Dataplane>(mut lab: Lab
 }
 
 /// From none to affinity and back.
-pub fn c69_affinity_is_switched_live<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c69_affinity_is_switched_live<D: Plugin>(mut lab: Lab<D>) {
     if !is_declared(&mut lab) {
         return;
     }
@@ -110,7 +110,7 @@ pub fn c69_affinity_is_switched_live<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Every connection begins the time anew; a client that was away for longer is balanced again.
-pub fn c70_affinity_ends_after_idleness<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c70_affinity_ends_after_idleness<D: Plugin>(mut lab: Lab<D>) {
     if !is_declared(&mut lab) {
         return;
     }
@@ -135,7 +135,7 @@ pub fn c70_affinity_ends_after_idleness<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Others keep theirs.
-pub fn c71_clients_of_a_removed_member_move_once<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c71_clients_of_a_removed_member_move_once<D: Plugin>(mut lab: Lab<D>) {
     if !is_declared(&mut lab) {
         return;
     }
@@ -171,7 +171,7 @@ pub fn c71_clients_of_a_removed_member_move_once<D: Dataplane>(mut lab: Lab<D>) 
 }
 
 /// In the kernel it does; the memory of a process ends with it, and begins anew.
-pub fn c72_affinity_survives_a_restart<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c72_affinity_survives_a_restart<D: Plugin>(mut lab: Lab<D>) {
     if !is_declared(&mut lab) {
         return;
     }

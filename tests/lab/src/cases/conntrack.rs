@@ -2,13 +2,12 @@
 
 use std::io::ErrorKind;
 
-use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
 use crate::stray::Stray;
 use crate::{
-    Ask, Conversation, Datagrams, Lab, Namespace, Outcome, Service, Target, ready, unready,
+    Ask, Conversation, Datagrams, Lab, Namespace, Outcome, Plugin, Service, Target, ready, unready,
 };
 
 /// A pod at the virtual address, a client at the node port and at the load balancer.
@@ -19,7 +18,7 @@ const FLOWS: [(&str, Target); 4] = [
     ("client", LoadBalancer),
 ];
 
-impl<D: Dataplane> Lab<D> {
+impl<D: Plugin> Lab<D> {
     fn udp(&self) -> bool {
         self.can().protocols.contains(&Protocol::Udp)
     }
@@ -75,7 +74,7 @@ impl<D: Dataplane> Lab<D> {
 }
 
 /// To the same node, to another one, and by way of nobody at all.
-pub fn c82_a_udp_client_follows_a_replaced_member<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c82_a_udp_client_follows_a_replaced_member<D: Plugin>(mut lab: Lab<D>) {
     if !lab.udp() {
         return;
     }
@@ -92,7 +91,7 @@ pub fn c82_a_udp_client_follows_a_replaced_member<D: Dataplane>(mut lab: Lab<D>)
 }
 
 /// Cleaned when it becomes ready, not when it appears (k/k#105657).
-pub fn c83_a_udp_client_is_served_once_the_member_is_ready<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c83_a_udp_client_is_served_once_the_member_is_ready<D: Plugin>(mut lab: Lab<D>) {
     if !lab.udp() {
         return;
     }
@@ -105,7 +104,7 @@ pub fn c83_a_udp_client_is_served_once_the_member_is_ready<D: Dataplane>(mut lab
 }
 
 /// Its first datagrams left a flow that leads nowhere.
-pub fn c84_a_udp_client_that_came_first_is_served<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c84_a_udp_client_that_came_first_is_served<D: Plugin>(mut lab: Lab<D>) {
     if !lab.udp() {
         return;
     }
@@ -117,7 +116,7 @@ pub fn c84_a_udp_client_that_came_first_is_served<D: Dataplane>(mut lab: Lab<D>)
 }
 
 /// Refused while there is nobody, on the very same flow (k/k#139628).
-pub fn c85_a_udp_service_recovers_from_having_nobody<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c85_a_udp_service_recovers_from_having_nobody<D: Plugin>(mut lab: Lab<D>) {
     if !lab.udp() {
         return;
     }
@@ -151,7 +150,7 @@ pub fn c85_a_udp_service_recovers_from_having_nobody<D: Dataplane>(mut lab: Lab<
 }
 
 /// A segment out of the window must not reach the client as one of a stranger, which it would reset (k/k#74839).
-pub fn c86_stale_packets_do_not_end_a_connection<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c86_stale_packets_do_not_end_a_connection<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[]).external_local();
     for (from, target, member) in [("b", ClusterIp, "c"), ("client", NodePort("n1"), "a")] {
         lab.carry(&[web.with(&[ready(member)])]);
@@ -181,7 +180,7 @@ fn echo(client: &Namespace, mut conversation: Conversation) -> Conversation {
 }
 
 /// To its end, also when the Service goes entirely.
-pub fn c87_a_connection_to_a_removed_member_goes_on<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c87_a_connection_to_a_removed_member_goes_on<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("a")]);
     let others = web.with(&[ready("c")]);
     for without in [vec![others], vec![web.with(&[])], vec![]] {

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use portolan_dataplane::{Dataplane, RejectionCode};
+use portolan_dataplane::RejectionCode;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Ask, Conversation, Lab, Load, Service, echo, ready};
+use crate::{Ask, Conversation, Lab, Load, Plugin, Service, echo, ready};
 
 /// Members here and elsewhere.
-pub fn c22_23_pods_and_nodes_reach_a_virtual_address<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c22_23_pods_and_nodes_reach_a_virtual_address<D: Plugin>(mut lab: Lab<D>) {
     for members in [["b"], ["c"], ["d"]] {
         let web = Service::new(1, &members.map(ready));
         lab.carry(std::slice::from_ref(&web));
@@ -22,7 +22,7 @@ pub fn c22_23_pods_and_nodes_reach_a_virtual_address<D: Dataplane>(mut lab: Lab<
 }
 
 /// Itself is a matter of its own.
-pub fn c24_a_member_reaches_the_others_by_the_virtual_address<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c24_a_member_reaches_the_others_by_the_virtual_address<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::new(1, &["a", "b", "c"].map(ready));
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -35,7 +35,7 @@ pub fn c24_a_member_reaches_the_others_by_the_virtual_address<D: Dataplane>(mut 
 }
 
 /// By the node that has the member and by the one that has not.
-pub fn c25_26_27_node_ports_are_reached_from_everywhere<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c25_26_27_node_ports_are_reached_from_everywhere<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]);
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -48,7 +48,7 @@ pub fn c25_26_27_node_ports_are_reached_from_everywhere<D: Dataplane>(mut lab: L
 }
 
 /// The way there leads by `n1` from outside.
-pub fn c28_an_address_that_no_node_owns_is_reached_from_everywhere<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c28_an_address_that_no_node_owns_is_reached_from_everywhere<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &["a", "c"].map(ready));
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -59,7 +59,7 @@ pub fn c28_an_address_that_no_node_owns_is_reached_from_everywhere<D: Dataplane>
 }
 
 /// Weights 1, 1 and 2. The bound on χ² with two degrees of freedom is passed by chance once in three million runs.
-pub fn c29_every_member_is_reached_by_its_weight<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c29_every_member_is_reached_by_its_weight<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::new(1, &[ready("a"), ready("c"), ready("d").weighing(2)]);
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -75,7 +75,7 @@ pub fn c29_every_member_is_reached_by_its_weight<D: Dataplane>(mut lab: Lab<D>) 
 }
 
 /// A pod that is chosen for its own request must not get an answer from where it never asked.
-pub fn c30_a_member_reaches_itself<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c30_a_member_reaches_itself<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("a")]);
     for (web, local) in [(web.clone(), false), (web.external_local(), true)] {
         lab.carry(std::slice::from_ref(&web));
@@ -93,7 +93,7 @@ pub fn c30_a_member_reaches_itself<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Without `preserves_source` it is the address of the node that relays.
-pub fn c31_the_source_is_kept_on_the_way_to_another_node<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c31_the_source_is_kept_on_the_way_to_another_node<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::new(1, &[ready("c")]);
     lab.carry(std::slice::from_ref(&web));
     let source = lab.source("a", "n1");
@@ -101,7 +101,7 @@ pub fn c31_the_source_is_kept_on_the_way_to_another_node<D: Dataplane>(mut lab: 
 }
 
 /// None to the old one once the new one is told.
-pub fn c32_traffic_moves_entirely_to_a_replacement<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c32_traffic_moves_entirely_to_a_replacement<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[]);
     for member in ["a", "c", "d", "b"] {
         let web = web.with(&[ready(member)]);
@@ -118,7 +118,7 @@ pub fn c32_traffic_moves_entirely_to_a_replacement<D: Dataplane>(mut lab: Lab<D>
 }
 
 /// The shared members go on for the one that is left.
-pub fn c33_services_that_share_members_go_one_by_one<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c33_services_that_share_members_go_one_by_one<D: Plugin>(mut lab: Lab<D>) {
     let members = ["a", "c"].map(ready);
     let (gone, kept) = (Service::new(1, &members), Service::new(2, &members));
     lab.carry(&[gone.clone(), kept.clone()]);
@@ -133,7 +133,7 @@ pub fn c33_services_that_share_members_go_one_by_one<D: Dataplane>(mut lab: Lab<
 }
 
 /// One goes and comes back twenty times, the others are under load.
-pub fn c34_removing_one_service_costs_the_others_no_request<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c34_removing_one_service_costs_the_others_no_request<D: Plugin>(mut lab: Lab<D>) {
     let members = ["a", "c"].map(ready);
     let all: Vec<_> = (1..=3).map(|n| Service::external(n, &members)).collect();
     lab.carry(&all);
@@ -167,7 +167,7 @@ pub fn c34_removing_one_service_costs_the_others_no_request<D: Dataplane>(mut la
 }
 
 /// The virtual address stays.
-pub fn c35_a_removed_node_port_refuses<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c35_a_removed_node_port_refuses<D: Plugin>(mut lab: Lab<D>) {
     let (with, without) = (
         Service::external(1, &[ready("c")]),
         Service::new(1, &[ready("c")]),
@@ -187,7 +187,7 @@ pub fn c35_a_removed_node_port_refuses<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Beyond an MTU, beyond a buffer, and for UDP near the longest datagram.
-pub fn c36_payloads_beyond_an_mtu_pass_unharmed<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c36_payloads_beyond_an_mtu_pass_unharmed<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]);
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -216,7 +216,7 @@ pub fn c36_payloads_beyond_an_mtu_pass_unharmed<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Reached from pods, from both nodes and from outside.
-pub fn c37_servers_of_the_nodes_themselves_are_members_like_others<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c37_servers_of_the_nodes_themselves_are_members_like_others<D: Plugin>(mut lab: Lab<D>) {
     for member in ["n1", "n2"] {
         let web = Service::external(1, &[ready(member)]);
         lab.carry(std::slice::from_ref(&web));
@@ -235,7 +235,7 @@ pub fn c37_servers_of_the_nodes_themselves_are_members_like_others<D: Dataplane>
 }
 
 /// By either label; they come and go with it.
-pub fn c38_39_services_of_other_proxies_are_left_alone<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c38_39_services_of_other_proxies_are_left_alone<D: Plugin>(mut lab: Lab<D>) {
     let own = Service::external(1, &[ready("c")]);
     for (label, value) in [
         ("service.kubernetes.io/service-proxy-name", "another"),
@@ -253,7 +253,7 @@ pub fn c38_39_services_of_other_proxies_are_left_alone<D: Dataplane>(mut lab: La
 }
 
 /// As with named ports that mean another number on each.
-pub fn c40_members_may_listen_on_different_ports<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c40_members_may_listen_on_different_ports<D: Plugin>(mut lab: Lab<D>) {
     let (other, at) = (lab.network.workload("c"), lab.address("c"));
     echo::serve(&other.machine, "c-at-9377", at, 9_377);
     let members = [ready("a"), ready("c").at_port(9_377)];
@@ -268,9 +268,7 @@ pub fn c40_members_may_listen_on_different_ports<D: Dataplane>(mut lab: Lab<D>) 
 }
 
 /// SCTP only as an object: kernels without its sockets forward it all the same.
-pub fn c41_transports_of_one_address_and_port_are_different_services<D: Dataplane>(
-    mut lab: Lab<D>,
-) {
+pub fn c41_transports_of_one_address_and_port_are_different_services<D: Plugin>(mut lab: Lab<D>) {
     let tcp = Service::external(1, &[ready("a")]).only(Protocol::Tcp);
     let udp = Service::external(1, &[ready("c")]).only(Protocol::Udp);
     let sctp = Service::external(1, &[ready("d")]).only(Protocol::Sctp);

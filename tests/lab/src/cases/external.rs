@@ -4,18 +4,18 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use ipnet::IpNet;
-use portolan_dataplane::{Dataplane, RejectionCode};
+use portolan_dataplane::RejectionCode;
 use portolan_model::{Family, Protocol};
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
 use crate::client::DEADLINE;
-use crate::{Ask, Lab, Outcome, PORT, Service, echo, ready};
+use crate::{Ask, Lab, Outcome, PORT, Plugin, Service, echo, ready};
 
 /// A port of the load balancer's address that no Service has.
 const OTHER: u16 = 4_242;
 
 /// Listed and other clients, pods, the node itself; node port and virtual address go unguarded.
-pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D>) {
     let plain = Service::external(1, &["a", "c"].map(ready));
     let family = lab.family;
     let client = |n| lab.network.client.nth_address(family, n);
@@ -64,7 +64,7 @@ pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Dataplane>(mut lab: La
     }
 }
 
-fn assert_ranges_unsupported<D: Dataplane>(lab: &mut Lab<D>, limited: &Service) {
+fn assert_ranges_unsupported<D: Plugin>(lab: &mut Lab<D>, limited: &Service) {
     let carried = lab.carry_what_it_can("n1", std::slice::from_ref(limited));
     let listed: Vec<_> = carried.rejected().collect();
     assert_eq!(listed.len(), 2 * lab.protocols().len(), "both families");
@@ -90,7 +90,7 @@ fn assert_ranges_unsupported<D: Dataplane>(lab: &mut Lab<D>, limited: &Service) 
 }
 
 /// Makes the client's machine the load balancer that really has the address.
-fn balancer<D: Dataplane>(lab: &Lab<D>, address: IpAddr, ports: &[u16]) {
+fn balancer<D: Plugin>(lab: &Lab<D>, address: IpAddr, ports: &[u16]) {
     let (bits, via, flags) = match Family::of(address) {
         Family::V4 => (32, lab.network.client.address(Family::V4), ""),
         Family::V6 => (128, lab.network.client.address(Family::V6), " nodad"),
@@ -105,7 +105,7 @@ fn balancer<D: Dataplane>(lab: &Lab<D>, address: IpAddr, ports: &[u16]) {
 }
 
 /// Without a frontend, as with ipMode Proxy, pods go to the balancer itself; with one they don't.
-pub fn c61_an_address_that_is_not_ours_is_not_captured<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c61_an_address_that_is_not_ours_is_not_captured<D: Plugin>(mut lab: Lab<D>) {
     let (without, with) = (
         Service::new(1, &[ready("c")]),
         Service::external(1, &[ready("c")]),
@@ -123,7 +123,7 @@ pub fn c61_an_address_that_is_not_ours_is_not_captured<D: Dataplane>(mut lab: La
 }
 
 /// At the primary ones unless others are given.
-pub fn c62_node_ports_answer_at_the_given_addresses<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c62_node_ports_answer_at_the_given_addresses<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]);
     for both in [false, true, false] {
         lab.settings.second_addresses = both;
@@ -147,7 +147,7 @@ pub fn c62_node_ports_answer_at_the_given_addresses<D: Dataplane>(mut lab: Lab<D
 
 /// Other ports lead to whoever has the address, and no neighbour is told that the node has it. Without `guard` the
 /// address is the node's own while a frontend is there, and no longer.
-pub fn c65_nothing_else_of_a_load_balancers_address_is_touched<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c65_nothing_else_of_a_load_balancers_address_is_touched<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]);
     let address = web.load_balancer_ip(lab.family);
     balancer(&lab, address, &[OTHER]);
@@ -180,7 +180,7 @@ pub fn c65_nothing_else_of_a_load_balancers_address_is_touched<D: Dataplane>(mut
 }
 
 /// Whether `n1` says on its link that an address is its own.
-fn is_neighbour<D: Dataplane>(lab: &Lab<D>, address: IpAddr) -> bool {
+fn is_neighbour<D: Plugin>(lab: &Lab<D>, address: IpAddr) -> bool {
     let fabric = &lab.network.fabric;
     let via = lab.address("client");
     let text = address.to_string();

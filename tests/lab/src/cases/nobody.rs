@@ -1,10 +1,9 @@
 //! Without members, with unready and with terminating ones (checklist 4.3).
 
-use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Ask, Conversation, Lab, PORT, Service, echo, ready, terminating, unready};
+use crate::{Ask, Conversation, Lab, PORT, Plugin, Service, echo, ready, terminating, unready};
 
 const EVERYWHERE: [(&str, crate::Target); 9] = [
     ("a", ClusterIp),
@@ -19,7 +18,7 @@ const EVERYWHERE: [(&str, crate::Target); 9] = [
 ];
 
 /// Not left to a time-out.
-pub fn c42_without_members_clients_are_refused_at_once<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c42_without_members_clients_are_refused_at_once<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[]);
     for web in [
         web.clone(),
@@ -36,7 +35,7 @@ pub fn c42_without_members_clients_are_refused_at_once<D: Dataplane>(mut lab: La
 }
 
 /// Failed is not terminating: nobody answers there.
-pub fn c43_with_failed_members_only_clients_are_refused<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c43_with_failed_members_only_clients_are_refused<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &["a", "c"].map(ready));
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -52,7 +51,7 @@ pub fn c43_with_failed_members_only_clients_are_refused<D: Dataplane>(mut lab: L
 }
 
 /// A program of the node must not answer at a virtual address (k/k#72236). Without `guard` it does.
-pub fn c44_other_ports_refuse_and_other_addresses_are_silent<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c44_other_ports_refuse_and_other_addresses_are_silent<D: Plugin>(mut lab: Lab<D>) {
     const OTHER: u16 = 4_242;
     let web = Service::new(1, &[ready("c")]).only(Protocol::Tcp);
     lab.carry(std::slice::from_ref(&web));
@@ -85,7 +84,7 @@ pub fn c44_other_ports_refuse_and_other_addresses_are_silent<D: Dataplane>(mut l
 }
 
 /// Publishing is the control plane's doing: their endpoints count as ready.
-pub fn c45_members_that_are_not_ready_serve_only_if_published<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c45_members_that_are_not_ready_serve_only_if_published<D: Plugin>(mut lab: Lab<D>) {
     let members = [unready("a"), terminating("c"), ready("d")];
     let published = members.map(crate::Member::published);
     let web = Service::external(1, &members);
@@ -108,7 +107,7 @@ pub fn c45_members_that_are_not_ready_serve_only_if_published<D: Dataplane>(mut 
 }
 
 /// By both nodes.
-pub fn c46_48_terminating_members_serve_while_there_are_no_others<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c46_48_terminating_members_serve_while_there_are_no_others<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[terminating("c"), unready("a")]);
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -119,7 +118,7 @@ pub fn c46_48_terminating_members_serve_while_there_are_no_others<D: Dataplane>(
 }
 
 /// Internal and external policy alike.
-pub fn c47_49_terminating_members_serve_on_their_own_node_only<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c47_49_terminating_members_serve_on_their_own_node_only<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[terminating("c")])
         .internal_local()
         .external_local();
@@ -133,7 +132,7 @@ pub fn c47_49_terminating_members_serve_on_their_own_node_only<D: Dataplane>(mut
 }
 
 /// The cluster's list has the ready one alone, the node's own list the terminating one.
-pub fn c50_ready_elsewhere_and_terminating_here<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c50_ready_elsewhere_and_terminating_here<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[terminating("a"), ready("c")]).external_local();
     lab.carry(std::slice::from_ref(&web));
     for protocol in lab.protocols() {
@@ -145,7 +144,7 @@ pub fn c50_ready_elsewhere_and_terminating_here<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Old flows survive.
-pub fn c51_a_ready_member_ends_the_fallback_for_new_flows_only<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c51_a_ready_member_ends_the_fallback_for_new_flows_only<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[terminating("a"), terminating("c")]);
     lab.carry(std::slice::from_ref(&web));
     let mut old = Vec::new();
@@ -176,9 +175,7 @@ pub fn c51_a_ready_member_ends_the_fallback_for_new_flows_only<D: Dataplane>(mut
 }
 
 /// Members elsewhere: pods are fine, sources outside get nothing. After all are gone both are refused, and both recover.
-pub fn c52_67_silence_while_others_serve_and_refusal_once_nobody_does<D: Dataplane>(
-    mut lab: Lab<D>,
-) {
+pub fn c52_67_silence_while_others_serve_and_refusal_once_nobody_does<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]).external_local();
     let outside = [NodePort("n1"), LoadBalancer];
     for _ in 0..2 {

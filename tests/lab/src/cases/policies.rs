@@ -1,9 +1,7 @@
 //! Traffic policies and masquerade (checklist 4.4).
 
-use portolan_dataplane::Dataplane;
-
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Lab, Service, Target, ready};
+use crate::{Lab, Plugin, Service, Target, ready};
 
 const TARGETS: [Target; 3] = [ClusterIp, NodePort("n1"), LoadBalancer];
 const ALL: &[&str] = &["a", "c"];
@@ -51,7 +49,7 @@ const FLOWS: [(&str, &str, [Flow; 3]); 9] = [
 ];
 
 /// {pod, node, outside} × {virtual address, node port, load balancer} × {default, external Local, internal Local}.
-pub fn c53_sources_and_members_of_all_27_flows<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c53_sources_and_members_of_all_27_flows<D: Plugin>(mut lab: Lab<D>) {
     let plain = Service::external(1, &["a", "c"].map(ready));
     for policy in ["default", "external Local", "internal Local"] {
         let web = match policy {
@@ -75,7 +73,7 @@ pub fn c53_sources_and_members_of_all_27_flows<D: Dataplane>(mut lab: Lab<D>) {
 
 /// Nobody but the node itself is known to be inside then: virtual addresses are never masqueraded, and pods get what
 /// sources outside get.
-pub fn c54_without_workload_ranges_pods_are_outside<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c54_without_workload_ranges_pods_are_outside<D: Plugin>(mut lab: Lab<D>) {
     lab.settings.workload_ranges.clear();
     let web = Service::external(1, &["a", "c"].map(ready)).external_local();
     lab.carry(std::slice::from_ref(&web));
@@ -89,7 +87,7 @@ pub fn c54_without_workload_ranges_pods_are_outside<D: Dataplane>(mut lab: Lab<D
 }
 
 /// The client's address with Local, a node's with Cluster.
-pub fn c56_switching_the_external_policy_takes_effect<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c56_switching_the_external_policy_takes_effect<D: Plugin>(mut lab: Lab<D>) {
     let everywhere = Service::external(1, &["a", "c"].map(ready));
     let here = everywhere.clone().external_local();
     for _ in 0..2 {
@@ -104,7 +102,7 @@ pub fn c56_switching_the_external_policy_takes_effect<D: Dataplane>(mut lab: Lab
 }
 
 /// Pods and the node's own programs, to pods and to servers of the node itself.
-pub fn c57_the_internal_local_policy_serves_from_the_same_node_only<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c57_the_internal_local_policy_serves_from_the_same_node_only<D: Plugin>(mut lab: Lab<D>) {
     for member in ["a", "n1"] {
         let web = Service::new(1, &[ready(member)]).internal_local();
         lab.carry(std::slice::from_ref(&web));
@@ -121,7 +119,7 @@ pub fn c57_the_internal_local_policy_serves_from_the_same_node_only<D: Dataplane
 }
 
 /// As a short way: inside the cluster it never leaves the node for the balancer.
-pub fn c58_a_pod_keeps_its_source_towards_a_load_balancer_with_local_policy<D: Dataplane>(
+pub fn c58_a_pod_keeps_its_source_towards_a_load_balancer_with_local_policy<D: Plugin>(
     mut lab: Lab<D>,
 ) {
     let web = Service::external(1, &[ready("c")]).external_local();

@@ -1,10 +1,11 @@
 //! Restarts, interference and the cost of changes (checklist 4.9).
 
-use portolan_dataplane::Dataplane;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
-use crate::{Ask, Conversation, Lab, Load, Outcome, PORT, Service, ready, terminating, unready};
+use crate::{
+    Ask, Conversation, Lab, Load, Outcome, PORT, Plugin, Service, ready, terminating, unready,
+};
 
 const FLOWS: [(&str, crate::Target); 3] = [
     ("b", ClusterIp),
@@ -14,7 +15,7 @@ const FLOWS: [(&str, crate::Target); 3] = [
 
 /// Neither on connections that are there nor on new ones, while the plugin is away and when it is back. What lives in a
 /// process ends with it, and is there again when the process is.
-pub fn c89_a_restart_is_not_noticed<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c89_a_restart_is_not_noticed<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &["a", "c"].map(ready));
     lab.carry(std::slice::from_ref(&web));
     let mut open = Vec::new();
@@ -73,7 +74,7 @@ pub fn c89_a_restart_is_not_noticed<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Whatever a dataplane keeps in the kernel, somebody deletes it; the next look puts it back.
-pub fn c91_what_is_deleted_by_hand_is_restored<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c91_what_is_deleted_by_hand_is_restored<D: Plugin>(mut lab: Lab<D>) {
     let web = Service::external(1, &[ready("c")]);
     lab.carry(std::slice::from_ref(&web));
     let at = lab.at(&web, ClusterIp);
@@ -93,7 +94,7 @@ pub fn c91_what_is_deleted_by_hand_is_restored<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Deletes every rule, and every local route that is not the kernel's own.
-fn sabotage<D: Dataplane>(lab: &Lab<D>, node: &str) {
+fn sabotage<D: Plugin>(lab: &Lab<D>, node: &str) {
     let machine = &lab.network.node(node).machine;
     machine.execute(&["nft", "flush", "ruleset"], "");
     for family in ["-4", "-6"] {
@@ -114,7 +115,7 @@ fn sabotage<D: Dataplane>(lab: &Lab<D>, node: &str) {
 }
 
 /// What is not desired any more goes with the first look; what is stays.
-pub fn c92_what_an_earlier_run_left_is_cleaned<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c92_what_an_earlier_run_left_is_cleaned<D: Plugin>(mut lab: Lab<D>) {
     let (gone, kept) = (
         Service::external(1, &[ready("a")]),
         Service::external(2, &[ready("c")]),
@@ -148,7 +149,7 @@ table inet foreign {
 ";
 
 /// Rules, addresses and routes: while it works, and after cleanup nothing else is left.
-pub fn c93_what_is_not_ours_is_left_alone<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c93_what_is_not_ours_is_left_alone<D: Plugin>(mut lab: Lab<D>) {
     lab.cleanup("n1");
     let all = |lab: &Lab<D>| {
         let machine = &lab.network.node("n1").machine;
@@ -187,7 +188,7 @@ pub fn c93_what_is_not_ours_is_left_alone<D: Dataplane>(mut lab: Lab<D>) {
 }
 
 /// Among forty Services the plan for a change is the change.
-pub fn c96_a_change_writes_what_it_concerns<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c96_a_change_writes_what_it_concerns<D: Plugin>(mut lab: Lab<D>) {
     let mut services: Vec<_> = (1..=40)
         .map(|n| Service::external(n, &["a", "c"].map(ready)))
         .collect();
@@ -209,7 +210,7 @@ pub fn c96_a_change_writes_what_it_concerns<D: Dataplane>(mut lab: Lab<D>) {
 
 /// Members, their states, policies and whole Services come, go and come back; after each step traffic is where it should
 /// be. The seed is part of every message.
-pub fn c98_a_long_random_sequence_ends_where_it_should<D: Dataplane>(mut lab: Lab<D>) {
+pub fn c98_a_long_random_sequence_ends_where_it_should<D: Plugin>(mut lab: Lab<D>) {
     const SEED: u64 = 98;
     let mut random = Random(SEED);
     for step in 0..40 {

@@ -39,6 +39,7 @@ pub(super) fn hello(node: &str, session: u64) -> Hello {
             zone: spec.zone,
             node_port_addresses: Vec::new(),
             dataplane: spec.dataplane,
+            capabilities: None,
         }),
         agent_version: "test".to_owned(),
         projection_version: portolan_model::view::PROJECTION_VERSION,
