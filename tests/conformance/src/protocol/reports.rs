@@ -1,0 +1,186 @@
+//! What plugins say: Acks, heartbeats, health.
+
+use portolan_lab::{ECHO, Service};
+use portolan_model::view::{View, ViewKey, ViewKind, WorkloadView};
+use portolan_model::{Family, Name, Probe, ProbeAction, ProbePort, Protocol, Uid};
+use portolan_proto::node::v1 as wire;
+use tokio::time::Instant;
+use wire::sync_response::Message as Frame;
+
+use super::service;
+use crate::session::DEADLINE;
+use crate::trial::Trial;
+use crate::{Broken, Rule};
+
+pub(super) async fn what_can_not_be_carried_is_listed_and_the_rest_is_carried(
+    trial: &mut Trial,
+) -> Result<(), Broken> {
+    let web = service(1, &["a"]);
+    let beyond = if trial.declared.can.affinity {
+        service(2, &["a"]).only(Protocol::Sctp)
+    } else {
+        service(2, &["a"]).affine(60)
+    };
+    trial.snapshot(&[web.clone(), beyond.clone()]).await?;
+    listed(trial, &beyond)?;
+    trial.serves(Rule::AckRejected, &web, "a").await?;
+    // A new stream knows nothing: its first Ack lists everything.
+    trial.reconnect(Rule::AckRejected).await?;
+    trial.session.send([trial.state.welcome_resume()]).await;
+    trial.session.acked(trial.state.revision).await?;
+    listed(trial, &beyond)?;
+    trial.change(std::slice::from_ref(&web)).await?;
+    trial.a_while().await?;
+    if trial.session.told.rejected.is_empty() {
+        return Ok(());
+    }
+    let why = "a Service that is gone is no longer rejected: Ack.cleared has to name it";
+    Err(Broken::new(Rule::AckRejected, why))
+}
+
+fn listed(trial: &Trial, beyond: &Service) -> Result<(), Broken> {
+    let rejected = &trial.session.told.rejected;
+    let code = rejected.get(&beyond.uid()).map(|r| r.code.as_str());
+    if code == Some("UNSUPPORTED_FEATURE") && rejected.len() == 1 {
+        return Ok(());
+    }
+    let why = format!(
+        "exactly the Service that needs more than is declared has to be listed as \
+         UNSUPPORTED_FEATURE, listed are {rejected:?}"
+    );
+    Err(Broken::new(Rule::AckRejected, why))
+}
+
+pub(super) async fn a_crash_leaves_what_was_called_durable(
+    trial: &mut Trial,
+) -> Result<(), Broken> {
+    trial.snapshot(&[]).await?;
+    for n in 1..=4 {
+        trial.change(&[service(n, &["a"])]).await?;
+    }
+    trial.a_while().await?;
+    let durable = trial.session.told.durable;
+    trial.restart().await?;
+    let resume = trial.session.hello.resume.as_ref();
+    let remembered = resume.map_or(0, |resume| resume.revision);
+    if remembered < durable {
+        let why = format!(
+            "durable was {durable}, but after a crash the plugin remembers revision {remembered}"
+        );
+        return Err(Broken::new(Rule::AckDurable, why));
+    }
+    Ok(())
+}
+
+pub(super) async fn heartbeats_come_as_asked(trial: &mut Trial) -> Result<(), Broken> {
+    trial.snapshot(&[]).await?;
+    for _ in 0..3 {
+        trial.a_while().await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn workloads_of_the_own_node_are_probed_and_reported(
+    trial: &mut Trial,
+) -> Result<(), Broken> {
+    let (own, silent, foreign) = (
+        workload(trial, 1, "a"),
+        workload(trial, 2, "b"),
+        workload(trial, 3, "c"),
+    );
+    let mut views = trial.lab.views(&[]);
+    views.extend([own.clone(), silent.clone(), foreign.clone()]);
+    // Nobody listens there.
+    if let Some((_, View::Workload(view))) = views.iter_mut().find(|(key, _)| *key == silent.0) {
+        view.probe = probe(1);
+    }
+    trial.state.become_exactly(&views);
+    trial.session.send(trial.state.welcome_snapshot()).await;
+    trial.session.acked(trial.state.revision).await?;
+    reported(trial, own.0.uid, 1, true).await?;
+    reported(trial, silent.0.uid, 1, false).await?;
+    let first = trial.session.told.reports.first();
+    if first.is_none_or(|report| !report.full || report.seq != 1) {
+        let why = format!("the first report of a stream has seq 1 and is full, not {first:?}");
+        return Err(Broken::new(Rule::HealthFull, why));
+    }
+    let mut all = trial.session.told.reports.iter().flat_map(|r| &r.items);
+    if all.any(|item| item.workload_uid == foreign.0.uid.as_bytes()) {
+        let why = "a workload of another node is reported";
+        return Err(Broken::new(Rule::HealthProbe, why));
+    }
+    for (_, view) in &mut views {
+        if let View::Workload(view) = view {
+            view.probe_generation = 2;
+        }
+    }
+    let batch = trial.state.become_exactly(&views);
+    trial.session.send([Frame::Batch(batch)]).await;
+    reported(trial, own.0.uid, 2, true).await
+}
+
+/// Waits for a verdict, and commits every report that comes.
+async fn reported(
+    trial: &mut Trial,
+    uid: Uid,
+    generation: u64,
+    serving: bool,
+) -> Result<(), Broken> {
+    let until = Instant::now() + DEADLINE;
+    let (mut committed, mut last) = (0, 0);
+    loop {
+        let reports = trial.session.told.reports.clone();
+        for report in &reports[committed..] {
+            if report.seq <= last {
+                let why = format!("report {} follows {last}: seq grows", report.seq);
+                return Err(Broken::new(Rule::HealthFull, why));
+            }
+            last = report.seq;
+            let ack = wire::HealthAck { seq: report.seq };
+            trial.session.send([Frame::HealthAck(ack)]).await;
+        }
+        committed = reports.len();
+        let is_it = |item: &&wire::WorkloadHealth| {
+            item.workload_uid == uid.as_bytes() && item.probe_generation == generation
+        };
+        let latest = reports.iter().flat_map(|r| &r.items).rfind(is_it);
+        if latest.is_some_and(|item| item.serving == serving) {
+            return Ok(());
+        }
+        if trial.session.receive(until).await? != Some(true) {
+            let why = format!(
+                "serving: {serving} at probe generation {generation} should be reported of a workload, \
+                 last came {latest:?}"
+            );
+            return Err(Broken::new(Rule::HealthProbe, why));
+        }
+    }
+}
+
+fn probe(port: u16) -> Probe {
+    Probe {
+        action: ProbeAction::TcpConnect {
+            port: ProbePort::Number(port),
+        },
+        initial_delay_seconds: 0,
+        period_seconds: 1,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 1,
+    }
+}
+
+fn workload(trial: &Trial, number: u128, host: &str) -> (ViewKey, View) {
+    let family = trial.declared.can.families.first().copied();
+    let host = trial.lab.network.workload(host);
+    let view = WorkloadView {
+        namespace: Name::trusted("default"),
+        name: Name::trusted(host.machine.name()),
+        node: Name::trusted(host.node.unwrap_or_default()),
+        addresses: vec![host.address(family.unwrap_or(Family::V4))],
+        probe: probe(ECHO),
+        probe_generation: 1,
+    };
+    let key = ViewKey::new(ViewKind::Workload, Uid::from_random(number << 64));
+    (key, View::Workload(view))
+}

@@ -1,0 +1,95 @@
+//! The plugin in Python passes everything that it declares; each of its broken twins is noticed, and its rule is named.
+
+use std::process::Command;
+
+use portolan_tests::{Output, repository, run, tool};
+use tempfile::TempDir;
+
+/// Generated code of the node stream.
+fn stubs() -> TempDir {
+    let stubs = tempfile::tempdir().expect("a temporary directory");
+    let mut command = Command::new(tool("python"));
+    command.args(["-m", "grpc_tools.protoc", "-I", "proto/proto"]);
+    for kind in ["python_out", "grpc_python_out"] {
+        command.arg(format!("--{kind}={}", stubs.path().display()));
+    }
+    command.arg("portolan/node/v1/node_sync.proto");
+    command.current_dir(repository());
+    let made = run(command, "");
+    assert_eq!(made.code, 0, "{made:?}");
+    stubs
+}
+
+/// What the kit says of a plugin.
+fn conformance(script: &str, arguments: &[&str]) -> Output {
+    let stubs = stubs();
+    let plugin = format!(
+        "PYTHONPATH={} exec {} -B {}/{script}",
+        stubs.path().display(),
+        tool("python").display(),
+        repository().join("tests/plugins/python").display(),
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan-conformance"));
+    command.args(["--plugin", &plugin]).args(arguments);
+    run(command, "")
+}
+
+#[test]
+fn the_plugin_in_python_passes_the_cases_that_it_declares() {
+    let said = conformance("plugin.py", &[]);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    let [passed, failed, left_out] = counts(&said.out);
+    assert_eq!(failed, 0, "{}", said.out);
+    // What is left out: what it does not declare (UDP, probes), and what the stream can't ask for.
+    assert!(passed >= 60 && left_out <= 10, "{}", said.out);
+}
+
+/// Of the last line: `N passed, N failed, N left out`.
+fn counts(out: &str) -> [usize; 3] {
+    let last = out.lines().last().unwrap_or_default();
+    let numbers = last.split(|c: char| !c.is_ascii_digit());
+    let numbers: Vec<usize> = numbers.filter_map(|n| n.parse().ok()).collect();
+    numbers.try_into().expect("three counts")
+}
+
+/// Runs some cases with a broken twin; the one that is about its rule has to fail, and to say so.
+fn is_noticed(twin: &str, case: &str, rule: &str) {
+    let said = conformance(&format!("broken.py {twin}"), &["--stream-only", case]);
+    assert_eq!(said.code, 1, "{twin}: {}\n{}", said.out, said.err);
+    let failed = said.out.split("FAILED").skip(1);
+    let named = failed
+        .filter(|part| part.trim_start().starts_with(case))
+        .any(|part| part.contains(&format!("rule {rule}: ")));
+    assert!(named, "{twin}: {}", said.out);
+}
+
+#[test]
+fn a_plugin_that_ignores_deletes_is_noticed() {
+    is_noticed("IgnoresDeletes", "batches_lead", "batch-values");
+    is_noticed(
+        "IgnoresDeletes",
+        "what_is_not_in_a_snapshot",
+        "snapshot-complete",
+    );
+}
+
+#[test]
+fn a_plugin_that_acknowledges_too_early_is_noticed() {
+    is_noticed("AcksTooEarly", "batches_lead", "ack-after");
+}
+
+#[test]
+fn a_plugin_that_skips_a_revision_is_noticed() {
+    is_noticed("SkipsARevision", "batches_in_one_go", "ack-every");
+    is_noticed("IgnoresGaps", "a_gap", "batch-gap");
+}
+
+#[test]
+fn a_plugin_that_never_says_hello_is_noticed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan-conformance"));
+    command.args(["--plugin", "echo not today; exec sleep 600"]);
+    let said = run(command, "");
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("rule hello-first: "), "{}", said.out);
+    assert!(said.out.contains("not today"), "what it said: {}", said.out);
+}

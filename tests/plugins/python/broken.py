@@ -1,0 +1,58 @@
+"""The plugin with one rule broken on purpose, named by the first argument: the kit has to notice each."""
+
+import asyncio
+import os
+import sys
+
+from forward import Forwarder
+from plugin import Plugin
+
+
+class KeepsWhatIsRemoved(Forwarder):
+    """Never closes a listening socket."""
+
+    def remove(self, gone):
+        pass
+
+
+class IgnoresDeletes(Plugin):
+    """Keeps forwarding for what is gone."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.forwarder = KeepsWhatIsRemoved()
+
+
+class AcksTooEarly(Plugin):
+    """Says that a revision is applied, and applies it half a second later."""
+
+    async def applied(self):
+        self.done = self.held.revision
+        self.ack()
+        await asyncio.sleep(0.5)
+        await super().applied()
+
+
+class SkipsARevision(Plugin):
+    """Loses every third Batch, and goes on as if it had been there."""
+
+    batches = 0
+
+    async def batch(self, batch):
+        self.batches += 1
+        if self.batches % 3 == 0:
+            del batch.objects[:], batch.removed[:]
+        await super().batch(batch)
+
+
+class IgnoresGaps(Plugin):
+    """Applies a Batch wherever it starts."""
+
+    async def batch(self, batch):
+        batch.from_revision = 0
+        await super().batch(batch)
+
+
+if __name__ == "__main__":
+    plugin = globals()[sys.argv[1]]
+    asyncio.run(plugin(os.environ).run())
