@@ -143,6 +143,10 @@ fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
         Action::PutNode { name, params, mode } => node::put(draft, name, params, mode),
         Action::RegisterNode { name, spec } => node::register(draft, name, spec),
         Action::DeleteNode { name, mode } => node::delete(draft, name, mode),
+        Action::Derived(derived) => {
+            let action = derived.action(draft.state())?;
+            act(draft, &action)
+        }
         Action::ReportReadiness(report) => readiness::report(draft, report),
         Action::ReleaseQuarantined { addresses, ports } => {
             Ok(quarantine::release(draft, addresses, ports))

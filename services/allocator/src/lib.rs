@@ -31,7 +31,7 @@ pub use error::SubmitError;
 pub use events::{EventRecorder, EventSink};
 pub use metrics::Metrics;
 pub use operation::{
-    Action, ClusterField, Context, DeleteMode, EndpointParams, HealthItem, NamespaceField,
+    Action, ClusterField, Context, DeleteMode, Derived, EndpointParams, HealthItem, NamespaceField,
     NamespaceParams, NewService, NodeField, NodeParams, Operation, PutMode, ReadinessReport,
     ServiceField, ServiceParams, WorkloadField, WorkloadParams,
 };

@@ -1,5 +1,6 @@
 //! What can be asked of the allocator.
 
+mod derived;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use portolan_model::{
 use uuid::Uuid;
 
 use crate::Claimed;
+pub use derived::Derived;
 pub use settings::{ClusterField, NamespaceField, NamespaceParams, NodeField, WorkloadField};
 
 /// A request, its shape already checked.
@@ -201,6 +203,8 @@ pub enum Action {
     },
     /// What a node found out about its workloads.
     ReportReadiness(ReadinessReport),
+    /// What follows from the state, once it is known.
+    Derived(Derived),
     /// Free what every node has forgotten, or what waited for too long. Each with the revision that released it: what
     /// was claimed and released again meanwhile stays.
     ReleaseQuarantined {

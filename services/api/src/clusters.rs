@@ -4,10 +4,11 @@ mod audit;
 mod watch;
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_allocator::{Action, ClusterField, Operation, Outcome, Verb};
-use portolan_model::{Cluster, Family, Object, Revision, State};
+use portolan_model::{Cluster, ClusterSpec, Family, Object, Revision, State, Violations};
 use portolan_proto::convert::{cluster, meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::cluster_api_server::ClusterApi;
@@ -16,28 +17,31 @@ use tonic::{Request, Response, Status};
 use crate::access::Api;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing};
-use crate::mask::{Row, fields};
+use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::WatchStream;
 
 /// What a mask can name.
-const ROWS: &[Row<v1::Cluster, ClusterField>] = &[
-    ("spec.node_port_range", ClusterField::NodePorts, |c| {
-        spec(c, |spec| spec.node_port_range.is_some())
-    }),
-    ("spec.dns_domain", ClusterField::DnsDomain, |c| {
-        spec(c, |spec| !spec.dns_domain.is_empty())
-    }),
-    ("spec.ip_families", ClusterField::IpFamilies, |c| {
-        spec(c, |spec| !spec.ip_families.is_empty())
-    }),
-    ("spec.endpoint_ranges", ClusterField::EndpointRanges, |c| {
-        spec(c, |spec| !spec.endpoint_ranges.is_empty())
-    }),
-    ("spec.workload_ranges", ClusterField::WorkloadRanges, |c| {
-        spec(c, |spec| !spec.workload_ranges.is_empty())
-    }),
-];
+const TABLE: Table<v1::Cluster, ClusterField> = Table {
+    message: "portolan.v1.Cluster",
+    rows: &[
+        ("spec.node_port_range", ClusterField::NodePorts, |c| {
+            spec(c, |spec| spec.node_port_range.is_some())
+        }),
+        ("spec.dns_domain", ClusterField::DnsDomain, |c| {
+            spec(c, |spec| !spec.dns_domain.is_empty())
+        }),
+        ("spec.ip_families", ClusterField::IpFamilies, |c| {
+            spec(c, |spec| !spec.ip_families.is_empty())
+        }),
+        ("spec.endpoint_ranges", ClusterField::EndpointRanges, |c| {
+            spec(c, |spec| !spec.endpoint_ranges.is_empty())
+        }),
+        ("spec.workload_ranges", ClusterField::WorkloadRanges, |c| {
+            spec(c, |spec| !spec.workload_ranges.is_empty())
+        }),
+    ],
+};
 
 fn spec(cluster: &v1::Cluster, is_populated: impl Fn(&v1::ClusterSpec) -> bool) -> bool {
     cluster.spec.as_ref().is_some_and(is_populated)
@@ -130,14 +134,20 @@ impl ClusterApi for Api {
             let sent = required("cluster", m.cluster.as_ref(), v)?;
             let name = name::cluster("cluster.name", &sent.name, v);
             let context = context("UpdateCluster", &request, &m.request_id, m.validate_only, v);
-            let default = v1::ClusterSpec::default();
-            let spec = sent.spec.as_ref().unwrap_or(&default);
-            let action = Action::UpdateCluster {
-                spec: cluster::spec("cluster.spec", spec, &[], v),
-                fields: fields(m.update_mask.as_ref(), sent, ROWS, v),
-                etag: optional(&sent.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+            let asked = TABLE.asked(
+                m.update_mask.as_ref(),
+                sent,
+                |m, f, v| Some(settings(m, f, v)),
+                v,
+            );
+            let (etag, expected_uid) = (optional(&sent.etag), expected_uid(&m.expected_uid, v));
+            let stored = |state: &State| Some(cluster::to_wire(state, state.cluster()?));
+            let action = asked?.action(stored, move |(spec, fields)| Action::UpdateCluster {
+                spec,
+                fields,
+                etag: etag.clone(),
+                expected_uid,
+            });
             Some((name?, Operation { action, context }))
         })?;
         let access = self.cluster(&name)?;
@@ -194,6 +204,19 @@ impl ClusterApi for Api {
     ) -> Result<Response<v1::AuditAllocationsResponse>, Status> {
         audit::audit(self, &request).await.map(Response::new)
     }
+}
+
+/// Settings, and which of them are meant.
+type Settings = (ClusterSpec, BTreeSet<ClusterField>);
+
+fn settings(
+    sent: &v1::Cluster,
+    fields: BTreeSet<ClusterField>,
+    violations: &mut Violations,
+) -> Settings {
+    let default = v1::ClusterSpec::default();
+    let spec = sent.spec.as_ref().unwrap_or(&default);
+    (cluster::spec("cluster.spec", spec, &[], violations), fields)
 }
 
 /// A cluster in its own state.

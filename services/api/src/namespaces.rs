@@ -1,8 +1,10 @@
 //! NamespaceAPI.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, NamespaceField, NamespaceParams, Operation, PutMode};
-use portolan_model::{Object, Violations};
+use portolan_model::{Object, State, Violations};
 use portolan_proto::convert::{meta, name, namespace};
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
@@ -11,39 +13,42 @@ use tonic::{Request, Response, Status};
 use crate::access::{Api, ClusterAccess};
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing, filter};
-use crate::mask::{Row, fields};
+use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const ROWS: &[Row<v1::Namespace, NamespaceField>] = &[
-    ("labels", NamespaceField::Labels, |n| !n.labels.is_empty()),
-    ("annotations", NamespaceField::Annotations, |n| {
-        !n.annotations.is_empty()
-    }),
-    ("spec.quota.services", NamespaceField::Services, |n| {
-        quota(n, |quota| quota.services)
-    }),
-    ("spec.quota.node_ports", NamespaceField::NodePorts, |n| {
-        quota(n, |quota| quota.node_ports)
-    }),
-    (
-        "spec.quota.load_balancers",
-        NamespaceField::LoadBalancers,
-        |n| quota(n, |quota| quota.load_balancers),
-    ),
-    ("spec.quota.endpoints", NamespaceField::Endpoints, |n| {
-        quota(n, |quota| quota.endpoints)
-    }),
-    (
-        "spec.endpoint_ranges",
-        NamespaceField::EndpointRanges,
-        |n| {
-            let ranges = n.spec.as_ref().map(|spec| &spec.endpoint_ranges);
-            ranges.is_some_and(|ranges| !ranges.is_empty())
-        },
-    ),
-];
+const TABLE: Table<v1::Namespace, NamespaceField> = Table {
+    message: "portolan.v1.Namespace",
+    rows: &[
+        ("labels", NamespaceField::Labels, |n| !n.labels.is_empty()),
+        ("annotations", NamespaceField::Annotations, |n| {
+            !n.annotations.is_empty()
+        }),
+        ("spec.quota.services", NamespaceField::Services, |n| {
+            quota(n, |quota| quota.services)
+        }),
+        ("spec.quota.node_ports", NamespaceField::NodePorts, |n| {
+            quota(n, |quota| quota.node_ports)
+        }),
+        (
+            "spec.quota.load_balancers",
+            NamespaceField::LoadBalancers,
+            |n| quota(n, |quota| quota.load_balancers),
+        ),
+        ("spec.quota.endpoints", NamespaceField::Endpoints, |n| {
+            quota(n, |quota| quota.endpoints)
+        }),
+        (
+            "spec.endpoint_ranges",
+            NamespaceField::EndpointRanges,
+            |n| {
+                let ranges = n.spec.as_ref().map(|spec| &spec.endpoint_ranges);
+                ranges.is_some_and(|ranges| !ranges.is_empty())
+            },
+        ),
+    ],
+};
 
 /// Whether a quota is populated.
 fn quota(namespace: &v1::Namespace, of: impl Fn(&v1::NamespaceQuota) -> Option<i32>) -> bool {
@@ -71,7 +76,9 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let params = params(m.namespace.as_ref(), None, v);
+            // Every field has a default, so all of it may be left out.
+            let sent = m.namespace.clone().unwrap_or_default();
+            let params = params(&sent, NamespaceField::ALL.into(), v);
             let action = Action::PutNamespace {
                 name: id?,
                 params,
@@ -154,13 +161,23 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let params = params(Some(sent), m.update_mask.as_ref(), v);
-            let target = target?;
-            let action = Action::PutNamespace {
-                name: target.key,
-                params,
-                mode,
+            let asked = TABLE.asked(
+                m.update_mask.as_ref(),
+                sent,
+                |m, f, v| Some(params(m, f, v)),
+                v,
+            );
+            let (target, asked) = (target?, asked?);
+            let (cluster, name) = (target.cluster.clone(), target.key.clone());
+            let stored = move |state: &State| {
+                let found = state.namespace(&name)?;
+                Some(namespace::to_wire(cluster.as_str(), state, found))
             };
+            let action = asked.action(stored, move |params| Action::PutNamespace {
+                name: target.key.clone(),
+                params,
+                mode: mode.clone(),
+            });
             Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
@@ -228,23 +245,18 @@ impl NamespaceApi for Api {
     }
 }
 
-/// What a write asks for. Without a mask it means the fields that are populated.
+/// What a write asks for.
 fn params(
-    sent: Option<&v1::Namespace>,
-    mask: Option<&prost_types::FieldMask>,
+    sent: &v1::Namespace,
+    fields: BTreeSet<NamespaceField>,
     violations: &mut Violations,
 ) -> NamespaceParams {
-    let default = v1::Namespace::default();
-    let sent = sent.unwrap_or(&default);
     let spec = sent.spec.as_ref();
-    let spec = spec
-        .map(|spec| namespace::spec("namespace.spec", spec, violations))
-        .unwrap_or_default();
-    let fields = fields(mask, sent, ROWS, violations);
+    let spec = spec.map(|spec| namespace::spec("namespace.spec", spec, violations));
     NamespaceParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
-        spec,
+        spec: spec.unwrap_or_default(),
         fields,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use portolan_allocator::NodeField as F;
 use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
-use portolan_model::{Digest, Node, Object, Reports, Violations, validate, view};
+use portolan_model::{Digest, Node, Object, Reports, State, Violations, validate, view};
 use portolan_proto::convert::{meta, name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -16,27 +16,30 @@ use crate::conditions::node_conditions;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
 use crate::listing::{Arguments, Listing, filter};
-use crate::mask::{Row, fields};
+use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const ROWS: &[Row<v1::Node, F>] = &[
-    ("labels", F::Labels, |n| !n.labels.is_empty()),
-    ("annotations", F::Annotations, |n| !n.annotations.is_empty()),
-    ("spec.addresses", F::Addresses, |n| {
-        spec(n, |spec| !spec.addresses.is_empty())
-    }),
-    ("spec.zone", F::Zone, |n| {
-        spec(n, |spec| !spec.zone.is_empty())
-    }),
-    ("spec.node_port_addresses", F::NodePortAddresses, |n| {
-        spec(n, |spec| !spec.node_port_addresses.is_empty())
-    }),
-    ("spec.dataplane", F::Dataplane, |n| {
-        spec(n, |spec| !spec.dataplane.is_empty())
-    }),
-];
+const TABLE: Table<v1::Node, F> = Table {
+    message: "portolan.v1.Node",
+    rows: &[
+        ("labels", F::Labels, |n| !n.labels.is_empty()),
+        ("annotations", F::Annotations, |n| !n.annotations.is_empty()),
+        ("spec.addresses", F::Addresses, |n| {
+            spec(n, |spec| !spec.addresses.is_empty())
+        }),
+        ("spec.zone", F::Zone, |n| {
+            spec(n, |spec| !spec.zone.is_empty())
+        }),
+        ("spec.node_port_addresses", F::NodePortAddresses, |n| {
+            spec(n, |spec| !spec.node_port_addresses.is_empty())
+        }),
+        ("spec.dataplane", F::Dataplane, |n| {
+            spec(n, |spec| !spec.dataplane.is_empty())
+        }),
+    ],
+};
 
 fn spec(node: &v1::Node, is_populated: impl Fn(&v1::NodeSpec) -> bool) -> bool {
     node.spec.as_ref().is_some_and(is_populated)
@@ -54,7 +57,8 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_subdomain("node_id", &m.node_id, v);
-            let params = params(m.node.as_ref(), |_, _| F::ALL.into(), v);
+            let sent = required("node", m.node.as_ref(), v);
+            let params = sent.map(|sent| params(sent, F::ALL.into(), v));
             let context = context("CreateNode", &request, &m.request_id, m.validate_only, v);
             let action = Action::PutNode {
                 name: id?,
@@ -118,8 +122,12 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("node", m.node.as_ref(), v)?;
             let target = name::in_cluster("node.name", &sent.name, "nodes", v);
-            let meant = |sent: &_, v: &mut _| fields(m.update_mask.as_ref(), sent, ROWS, v);
-            let params = params(Some(sent), meant, v);
+            let asked = TABLE.asked(
+                m.update_mask.as_ref(),
+                sent,
+                |m, f, v| Some(params(m, f, v)),
+                v,
+            );
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
@@ -127,18 +135,18 @@ impl NodeApi for Api {
                 expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
-            let (target, params) = (target?, params?);
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::PutNode {
-                        name: target.key,
-                        params,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let (target, asked) = (target?, asked?);
+            let (cluster, name) = (target.cluster.clone(), target.key.clone());
+            let stored = move |state: &State| {
+                let found = state.node(&name)?;
+                Some(node::to_wire(cluster.as_str(), found, None))
+            };
+            let action = asked.action(stored, move |params| Action::PutNode {
+                name: target.key.clone(),
+                params,
+                mode: mode.clone(),
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
     }
@@ -245,12 +253,7 @@ fn wire(access: &ClusterAccess, reports: &Reports, node: &Node) -> v1::Node {
     message
 }
 
-fn params(
-    sent: Option<&v1::Node>,
-    fields: impl FnOnce(&v1::Node, &mut Violations) -> BTreeSet<F>,
-    violations: &mut Violations,
-) -> Option<NodeParams> {
-    let sent = required("node", sent, violations)?;
+fn params(sent: &v1::Node, fields: BTreeSet<F>, violations: &mut Violations) -> NodeParams {
     let default = v1::NodeSpec::default();
     let spec = node::spec(
         "node.spec",
@@ -259,12 +262,12 @@ fn params(
     );
     validate::labels("node.labels", &sent.labels, violations);
     validate::annotations("node.annotations", &sent.annotations, violations);
-    Some(NodeParams {
+    NodeParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
-        fields: fields(sent, violations),
-    })
+        fields,
+    }
 }
 
 async fn write(

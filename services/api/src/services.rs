@@ -3,6 +3,8 @@
 mod batch;
 mod mask;
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
 use portolan_model::{Object, Reports, Scoped, Service, State, Violations, validate};
@@ -16,7 +18,6 @@ use crate::conditions::service_status;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
 use crate::listing::{Arguments, Listing, filter};
-use crate::mask::fields;
 use crate::shape::{not_found, parse, required};
 use crate::watch::services::with_statuses;
 use crate::watch::{Scope, WatchStream, watch};
@@ -133,33 +134,25 @@ impl ServiceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("service", m.service.as_ref(), v)?;
             let target = name::in_namespace("service.name", &sent.name, "services", v);
-            let params = params(
-                "service",
-                Some(sent),
-                |sent, v| fields(m.update_mask.as_ref(), sent, mask::ROWS, v),
-                v,
-            );
-            if let Some(params) = params.as_ref().filter(|_| !v.is_empty()) {
-                check("service", params, v);
-            }
+            let asked = mask::TABLE.asked(m.update_mask.as_ref(), sent, updated, v);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag: optional(&sent.etag),
                 expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("UpdateService", &request, &m.request_id, m.validate_only, v);
-            let (target, params) = (target?, params?);
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::PutService {
-                        key: target.key,
-                        params,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let (target, asked) = (target?, asked?);
+            let (cluster, key) = (target.cluster.clone(), target.key.clone());
+            let stored = move |state: &State| {
+                let found = state.service(&key)?;
+                Some(service::to_wire(cluster.as_str(), found))
+            };
+            let action = asked.action(stored, move |params| Action::PutService {
+                key: target.key.clone(),
+                params,
+                mode: mode.clone(),
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
     }
@@ -234,18 +227,30 @@ pub(crate) fn wire(
     }
 }
 
-/// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
-/// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
-/// node ports of a `ClusterIP`.
+/// Checks what is created as a whole, so that everything that is wrong comes back at once.
 fn check(field: &str, params: &ServiceParams, violations: &mut Violations) {
     validate::service(&format!("{field}.spec"), &params.spec, violations);
+}
+
+/// The parameters of an update. It is checked when it is decided, unless it is refused anyway: only then is known what
+/// goes because it no longer applies, such as node ports of a `ClusterIP`.
+fn updated(
+    sent: &v1::Service,
+    fields: BTreeSet<ServiceField>,
+    violations: &mut Violations,
+) -> Option<ServiceParams> {
+    let params = params("service", Some(sent), |_, _| fields, violations)?;
+    if !violations.is_empty() {
+        check("service", &params, violations);
+    }
+    Some(params)
 }
 
 /// The parameters of a write.
 fn params(
     field: &str,
     sent: Option<&v1::Service>,
-    fields: impl FnOnce(&v1::Service, &mut Violations) -> std::collections::BTreeSet<ServiceField>,
+    fields: impl FnOnce(&v1::Service, &mut Violations) -> BTreeSet<ServiceField>,
     violations: &mut Violations,
 ) -> Option<ServiceParams> {
     let sent = required(field, sent, violations)?;

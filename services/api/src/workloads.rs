@@ -15,39 +15,42 @@ use crate::access::{Api, ClusterAccess};
 use crate::conditions::workload_status;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing, filter};
-use crate::mask::{Row, fields};
+use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const ROWS: &[Row<v1::Workload, F>] = &[
-    ("labels", F::Labels, |w| !w.labels.is_empty()),
-    ("annotations", F::Annotations, |w| !w.annotations.is_empty()),
-    ("spec.addresses", F::Addresses, |w| {
-        spec(w, |spec| !spec.addresses.is_empty())
-    }),
-    ("spec.node", F::Node, |w| {
-        spec(w, |spec| !spec.node.is_empty())
-    }),
-    ("spec.ports", F::Ports, |w| {
-        spec(w, |spec| !spec.ports.is_empty())
-    }),
-    ("spec.readiness_probe", F::ReadinessProbe, |w| {
-        spec(w, |spec| spec.readiness_probe.is_some())
-    }),
-    ("spec.hostname", F::Hostname, |w| {
-        spec(w, |spec| !spec.hostname.is_empty())
-    }),
-    ("spec.subdomain", F::Subdomain, |w| {
-        spec(w, |spec| !spec.subdomain.is_empty())
-    }),
-    ("spec.draining", F::Draining, |w| {
-        spec(w, |spec| spec.draining)
-    }),
-    ("spec.reported_ready", F::ReportedReady, |w| {
-        spec(w, |spec| spec.reported_ready.is_some())
-    }),
-];
+const TABLE: Table<v1::Workload, F> = Table {
+    message: "portolan.v1.Workload",
+    rows: &[
+        ("labels", F::Labels, |w| !w.labels.is_empty()),
+        ("annotations", F::Annotations, |w| !w.annotations.is_empty()),
+        ("spec.addresses", F::Addresses, |w| {
+            spec(w, |spec| !spec.addresses.is_empty())
+        }),
+        ("spec.node", F::Node, |w| {
+            spec(w, |spec| !spec.node.is_empty())
+        }),
+        ("spec.ports", F::Ports, |w| {
+            spec(w, |spec| !spec.ports.is_empty())
+        }),
+        ("spec.readiness_probe", F::ReadinessProbe, |w| {
+            spec(w, |spec| spec.readiness_probe.is_some())
+        }),
+        ("spec.hostname", F::Hostname, |w| {
+            spec(w, |spec| !spec.hostname.is_empty())
+        }),
+        ("spec.subdomain", F::Subdomain, |w| {
+            spec(w, |spec| !spec.subdomain.is_empty())
+        }),
+        ("spec.draining", F::Draining, |w| {
+            spec(w, |spec| spec.draining)
+        }),
+        ("spec.reported_ready", F::ReportedReady, |w| {
+            spec(w, |spec| spec.reported_ready.is_some())
+        }),
+    ],
+};
 
 fn spec(workload: &v1::Workload, is_populated: impl Fn(&v1::WorkloadSpec) -> bool) -> bool {
     workload.spec.as_ref().is_some_and(is_populated)
@@ -65,7 +68,8 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_subdomain("workload_id", &m.workload_id, v);
-            let params = params(m.workload.as_ref(), |_, _| F::ALL.into(), v);
+            let sent = required("workload", m.workload.as_ref(), v);
+            let params = sent.map(|sent| params(sent, F::ALL.into(), v));
             let context = context(
                 "CreateWorkload",
                 &request,
@@ -143,8 +147,12 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("workload", m.workload.as_ref(), v)?;
             let target = name::in_namespace("workload.name", &sent.name, "workloads", v);
-            let meant = |sent: &_, v: &mut _| fields(m.update_mask.as_ref(), sent, ROWS, v);
-            let params = params(Some(sent), meant, v);
+            let asked = TABLE.asked(
+                m.update_mask.as_ref(),
+                sent,
+                |m, f, v| Some(params(m, f, v)),
+                v,
+            );
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
@@ -158,18 +166,18 @@ impl WorkloadApi for Api {
                 m.validate_only,
                 v,
             );
-            let (target, params) = (target?, params?);
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::PutWorkload {
-                        key: target.key,
-                        params,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let (target, asked) = (target?, asked?);
+            let (cluster, key) = (target.cluster.clone(), target.key.clone());
+            let stored = move |state: &State| {
+                let found = state.workload(&key)?;
+                Some(workload::to_wire(cluster.as_str(), found))
+            };
+            let action = asked.action(stored, move |params| Action::PutWorkload {
+                key: target.key.clone(),
+                params,
+                mode: mode.clone(),
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
     }
@@ -250,27 +258,21 @@ fn wire(access: &ClusterAccess, state: &State, workload: &Workload) -> v1::Workl
 
 /// What a write asks for. A specification that is meant as a whole is checked as a whole, so that everything that is
 /// wrong comes back at once.
-fn params(
-    sent: Option<&v1::Workload>,
-    fields: impl FnOnce(&v1::Workload, &mut Violations) -> BTreeSet<F>,
-    violations: &mut Violations,
-) -> Option<WorkloadParams> {
-    let sent = required("workload", sent, violations)?;
+fn params(sent: &v1::Workload, fields: BTreeSet<F>, violations: &mut Violations) -> WorkloadParams {
     let default = v1::WorkloadSpec::default();
     let spec = sent.spec.as_ref().unwrap_or(&default);
     let spec = workload::spec("workload.spec", spec, violations);
-    let fields = fields(sent, violations);
     validate::labels("workload.labels", &sent.labels, violations);
     validate::annotations("workload.annotations", &sent.annotations, violations);
     if fields.len() == F::ALL.len() {
         validate::workload("workload.spec", &spec, violations);
     }
-    Some(WorkloadParams {
+    WorkloadParams {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
         fields,
-    })
+    }
 }
 
 async fn write(

@@ -3,7 +3,7 @@
 use portolan_allocator::ServiceField as F;
 use portolan_proto::v1::{Service, ServiceSpec};
 
-use crate::mask::Row;
+use crate::mask::{Row, Table};
 
 const fn row(path: &'static str, field: F, is_populated: fn(&Service) -> bool) -> Row<Service, F> {
     (path, field, is_populated)
@@ -13,8 +13,12 @@ fn spec(service: &Service, is_populated: impl Fn(&ServiceSpec) -> bool) -> bool 
     service.spec.as_ref().is_some_and(is_populated)
 }
 
-/// Every field that is not output only.
-pub(super) const ROWS: &[Row<Service, F>] = &[
+pub(super) const TABLE: Table<Service, F> = Table {
+    message: "portolan.v1.Service",
+    rows: ROWS,
+};
+
+const ROWS: &[Row<Service, F>] = &[
     row("labels", F::Labels, |s| !s.labels.is_empty()),
     row("annotations", F::Annotations, |s| !s.annotations.is_empty()),
     row("spec.type", F::Type, |s| spec(s, |s| s.r#type != 0)),

@@ -46,6 +46,9 @@ macro_rules! parts {
     };
 }
 
+mod leaves;
+mod together;
+
 /// What a mask looks like.
 #[derive(Clone, Debug)]
 enum Mask {
@@ -65,6 +68,11 @@ fn masks(parts: usize) -> impl Strategy<Value = Mask> {
         "colour",
         "spec.ports[0]",
         "labels.",
+        "labels.*",
+        "labels.a.b",
+        "spec.addresses.0",
+        "spec.ip_families.0",
+        "spec.endpoint_ranges.0",
         "*",
         "Labels",
         "",
@@ -134,8 +142,13 @@ trait Masked: Message + Default + Clone + PartialEq + std::fmt::Debug {
     }
 }
 
-async fn check<M: Masked>(before: M, sent: M, mask: Mask) -> Result<(), TestCaseError> {
-    let (server, parts) = (Server::start().await, M::parts());
+async fn check<M: Masked>(
+    parts: Vec<Part<M>>,
+    before: M,
+    sent: M,
+    mask: Mask,
+) -> Result<(), TestCaseError> {
+    let server = Server::start().await;
     let before = M::create(&server, before).await;
     let revision = server.revision();
     let updated = M::update(&server, sent.clone(), mask.wire(&parts)).await;
@@ -175,7 +188,7 @@ fn run<M: Masked>() {
     let done = TestRunner::new(config).run(&strategy, |(before, sent, mask)| {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().unwrap();
-        runtime.block_on(check(before, sent, mask))
+        runtime.block_on(check(M::parts(), before, sent, mask))
     });
     done.unwrap_or_else(|failed| panic!("{failed}"));
 }
