@@ -10,7 +10,7 @@ use portolan_subscriber::Description;
 
 use crate::{AgentConfig, ArgsError, address};
 
-/// Options of every plugin; flatten them into the plugin's own.
+/// Options of every plugin; flatten them into the plugin's own. The variables are those that `portolan-conformance` sets.
 #[derive(Args, Clone, Debug)]
 pub struct AgentArgs {
     /// Server to follow
@@ -22,23 +22,33 @@ pub struct AgentArgs {
     )]
     pub server: String,
     /// Cluster that this node belongs to
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(
+        long,
+        env = "PORTOLAN_CLUSTER",
+        value_name = "NAME",
+        default_value = "default"
+    )]
     pub cluster: String,
     /// Name of this node [default: the host name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "PORTOLAN_NODE", value_name = "NAME")]
     pub node: Option<String>,
     /// Address of this node, the primary one first; may be repeated [default: that of the default route]
-    #[arg(long = "address", value_name = "IP")]
+    #[arg(
+        long = "address",
+        env = "PORTOLAN_ADDRESSES",
+        value_name = "IP",
+        value_delimiter = ','
+    )]
     pub addresses: Vec<IpAddr>,
     /// Address that node ports answer on; may be repeated [default: the primary address of each family]
     #[arg(long = "node-port-address", value_name = "IP")]
     pub node_port_addresses: Vec<IpAddr>,
     /// Zone of this node
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, env = "PORTOLAN_ZONE", value_name = "NAME", default_value = "")]
     pub zone: String,
     /// Where the last known good state is kept [default: /var/lib/portolan/DATAPLANE for root, else below
     /// `$XDG_STATE_HOME/portolan`]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "PORTOLAN_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Take over the state of another store than the one followed so far
     #[arg(long)]

@@ -10,7 +10,8 @@
 //!                                                                          |
 //!               Dataplane::observe --> NodeState (observed) --plan_keys()--'--> Plan --> Dataplane::apply
 //! ```
-//! Start with [`Dataplane`]; to write one, run the conformance kit (feature `testing`) on it.
+//! Start with [`Dataplane`]. README.md says how to write one, `examples/haproxy` is one, and the conformance kit (feature
+//! `testing`) holds it against its promises.
 
 mod capabilities;
 mod dataplane;
