@@ -2,35 +2,13 @@
 
 use std::process::Command;
 
-use portolan_tests::{Output, repository, run, tool};
-use tempfile::TempDir;
-
-/// Generated code of the node stream.
-fn stubs() -> TempDir {
-    let stubs = tempfile::tempdir().expect("a temporary directory");
-    let mut command = Command::new(tool("python"));
-    command.args(["-m", "grpc_tools.protoc", "-I", "proto/proto"]);
-    for kind in ["python_out", "grpc_python_out"] {
-        command.arg(format!("--{kind}={}", stubs.path().display()));
-    }
-    command.arg("portolan/node/v1/node_sync.proto");
-    command.current_dir(repository());
-    let made = run(command, "");
-    assert_eq!(made.code, 0, "{made:?}");
-    stubs
-}
+use portolan_tests::{Output, PythonPlugin, run};
 
 /// What the kit says of a plugin.
 fn conformance(script: &str, arguments: &[&str]) -> Output {
-    let stubs = stubs();
-    let plugin = format!(
-        "PYTHONPATH={} exec {} -B {}/{script}",
-        stubs.path().display(),
-        tool("python").display(),
-        repository().join("tests/plugins/python").display(),
-    );
+    let plugin = PythonPlugin::new(script);
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan-conformance"));
-    command.args(["--plugin", &plugin]).args(arguments);
+    command.args(["--plugin", &plugin.command]).args(arguments);
     run(command, "")
 }
 

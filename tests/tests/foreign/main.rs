@@ -1,6 +1,8 @@
-//! Clients that have none of our files: what they know they learn from the server's reflection.
+//! Clients that have none of our files: what they know they learn from the server's reflection. And a plugin that has none of
+//! our code but the .proto.
 
 mod curl;
+mod plugin;
 mod python;
 
 use portolan_tests::{PROJECTION_VERSION, Server, Store};
