@@ -157,7 +157,7 @@ impl<D: Dataplane> Agent<D> {
 
     /// Applies an update together with those that came after it while the one before was applied.
     async fn apply(&mut self, update: Update) {
-        let began = Instant::now();
+        let received = update.received;
         let span = apply_span(&update);
         let mut mark = update.mark;
         let mut commits = update.commits.clone();
@@ -172,7 +172,7 @@ impl<D: Dataplane> Agent<D> {
         }
         self.reconciler.change(&touched).instrument(span).await;
         self.mark = Some(mark);
-        self.applied(began.elapsed(), &commits);
+        self.applied(received.elapsed(), &commits);
         self.probe(&touched);
     }
 

@@ -67,7 +67,7 @@ impl Metrics {
         };
         registry.register(
             "apply_seconds",
-            "Time that applying one update took",
+            "Time from the receipt of an update until it was applied",
             metrics.apply.clone(),
         );
         registry.register(

@@ -56,7 +56,10 @@ impl Held {
 
     /// Takes over whole values. Those that are held already change nothing.
     pub(crate) fn apply(&mut self, changes: &Changes, to: Revision) -> ViewChanges {
-        let mut views = ViewChanges::default();
+        let mut views = ViewChanges {
+            upserts: Vec::with_capacity(changes.len()),
+            removed: Vec::new(),
+        };
         self.revision = to;
         for (key, body) in changes {
             match body {

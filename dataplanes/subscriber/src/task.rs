@@ -140,6 +140,7 @@ impl Task {
         self.pending = Some(Update {
             mark: self.mark,
             source: Source::LastKnownGood,
+            received: Instant::now(),
             from: Revision::ZERO,
             upserts,
             removed: Vec::new(),

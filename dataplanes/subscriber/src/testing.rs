@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use wire::node_sync_server::{NodeSync, NodeSyncServer};
 use wire::sync_request::Message as Incoming;
@@ -30,7 +31,7 @@ pub fn health_channel() -> (HealthSender, watch::Receiver<Option<HealthTable>>) 
 }
 
 /// Long enough for the slowest machine; only a failing test waits for it.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Accepts streams and hands each to the test.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl FakeServer {
         let (sender, connections) = mpsc::channel(16);
         let serve = tonic::transport::Server::builder()
             .add_service(NodeSyncServer::new(Acceptor(sender)))
-            .serve_with_incoming(TcpListenerStream::new(listener));
+            .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
         let serving = tokio::spawn(serve).abort_handle();
         Self {
             address,

@@ -13,6 +13,8 @@ pub struct Update {
     pub mark: Mark,
     /// Where it came from.
     pub source: Source,
+    /// When its last frame was received, or the state directory was read.
+    pub received: Instant,
     /// The state it follows; [`Revision::ZERO`] for the first.
     pub from: Revision,
     /// New or changed, whole.
@@ -68,7 +70,7 @@ pub struct Applied {
     pub mark: Mark,
     /// Everything that is not programmed as it should be, not just what is new.
     pub rejected: BTreeMap<ViewKey, Reason>,
-    /// Microseconds that applying took.
+    /// Microseconds from its receipt until it was applied.
     pub apply_us: u64,
 }
 

@@ -79,7 +79,7 @@ impl Task {
     pub(super) async fn handle(&mut self, event: Event, link: &mut Link) -> Result<(), End> {
         let now = Instant::now();
         match event {
-            Event::Frame(frame) => self.frame(frame, link).await?,
+            Event::Frame(frame) => self.frame(frame, link, now).await?,
             Event::Applied => self.take_applied(),
             Event::Health => {
                 if let (Some(outbox), Some(table)) =
@@ -154,9 +154,9 @@ impl Task {
         let _ = link.out.try_send(message);
     }
 
-    async fn frame(&mut self, frame: Frame, link: &mut Link) -> Result<(), End> {
+    async fn frame(&mut self, frame: Frame, link: &mut Link, now: Instant) -> Result<(), End> {
         self.status
-            .send_modify(|status| status.last_contact = Some(Instant::now()));
+            .send_modify(|status| status.last_contact = Some(now));
         let Some(outbox) = &mut link.outbox else {
             let Frame::Welcome(welcome) = frame else {
                 return Err(Break::Violation("the first frame is no Welcome").into());
@@ -192,7 +192,7 @@ impl Task {
             }
         };
         if let Some(step) = step {
-            self.step(step, outbox).await;
+            self.step(step, outbox, now).await;
         }
         Ok(())
     }
@@ -227,9 +227,13 @@ impl Task {
         Ok(())
     }
 
-    /// A whole state: to the disk, then to the owner.
-    async fn step(&mut self, step: Step, outbox: &mut Outbox) {
-        self.store(&step).await;
+    /// A whole state: to the disk, then to the owner. Only the very first one goes to both at once: there is nothing older
+    /// on the disk that a crash could bring back, so the owner need not wait. It is acknowledged after both.
+    async fn step(&mut self, mut step: Step, outbox: &mut Outbox, received: Instant) {
+        let is_first = step.from == Revision::ZERO;
+        if !is_first {
+            self.store(&step).await;
+        }
         self.mark = Mark {
             number: self.mark.number + 1,
             revision: step.to,
@@ -244,11 +248,20 @@ impl Task {
         self.pending = Some(Update {
             mark: self.mark,
             source: step.source,
+            received,
             from: step.from,
-            upserts: step.views.upserts,
-            removed: step.views.removed,
-            commits: step.commits,
+            upserts: std::mem::take(&mut step.views.upserts),
+            removed: std::mem::take(&mut step.views.removed),
+            commits: std::mem::take(&mut step.commits),
         });
+        if is_first {
+            if let Ok(permit) = self.updates.try_reserve()
+                && let Some(update) = self.pending.take()
+            {
+                permit.send(update);
+            }
+            self.store(&step).await;
+        }
     }
 }
 
