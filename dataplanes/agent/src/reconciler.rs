@@ -8,7 +8,7 @@ use portolan_dataplane::{
 };
 use portolan_model::Name;
 use portolan_model::view::{Reach, ViewKey, ViewKind};
-use portolan_subscriber::{Reason, Update};
+use portolan_subscriber::{Reason, Source, Update};
 use tracing::{info, warn};
 
 use crate::rejected::{Failure, by_service};
@@ -26,6 +26,8 @@ pub(crate) struct Reconciler<D> {
     /// What the dataplane was told last about where it runs.
     environment: Option<Environment>,
     failures: BTreeMap<FrontendKey, Failure>,
+    /// What was accepted comes from the state directory, and the dataplane was not told yet.
+    remembers: bool,
 }
 
 impl<D: Dataplane> Reconciler<D> {
@@ -40,6 +42,7 @@ impl<D: Dataplane> Reconciler<D> {
             adopted: false,
             environment: None,
             failures: BTreeMap::new(),
+            remembers: false,
         }
     }
 
@@ -55,12 +58,16 @@ impl<D: Dataplane> Reconciler<D> {
 
     /// Takes over changes, without doing anything about them yet.
     pub(crate) fn accept(&mut self, update: Update) -> Touched {
+        self.remembers |= update.source == Source::LastKnownGood;
         self.views.apply(update.upserts, update.removed)
     }
 
     /// Programs what was touched.
     pub(crate) async fn change(&mut self, touched: &Touched) {
         let keys = self.desired.refresh(&self.views, &self.node, touched);
+        if std::mem::take(&mut self.remembers) {
+            self.recall();
+        }
         self.configure().await;
         if !self.adopted {
             return self.audit().await;
@@ -166,6 +173,12 @@ impl<D: Dataplane> Reconciler<D> {
 
     pub(crate) fn counters(&self) -> Vec<(&'static str, u64)> {
         self.dataplane.counters()
+    }
+
+    /// What the process before desired, as far as it had come.
+    fn recall(&mut self) {
+        let all = plan(self.desired.state(), &NodeState::new(), &self.capabilities);
+        self.dataplane.recall(all.put.into_iter().collect());
     }
 
     async fn configure(&mut self) {

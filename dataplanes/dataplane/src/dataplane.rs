@@ -12,6 +12,13 @@ pub trait Dataplane: Send + 'static {
     /// What it can do; stays the same.
     fn capabilities(&self) -> Capabilities;
 
+    /// What the agent remembers to be programmed, from before it was restarted; before everything else. It may be wrong or
+    /// never come, so a dataplane takes it for nothing but a guess: where it can prove that exactly this is programmed, it
+    /// need not read everything back.
+    fn recall(&mut self, remembered: NodeState) {
+        drop(remembered);
+    }
+
     /// Tells it where it runs: before the first [`Self::apply`], and whenever that changes. Doing it twice changes
     /// nothing. An error leaves it usable: what can't work without is rejected by `apply`; the agent tries again.
     fn configure(

@@ -16,6 +16,7 @@ use crate::mirror::{Mirror, compare};
 use crate::program::SetName;
 use crate::ranges::{Ranges, ranges};
 use crate::recover::recover;
+use crate::render::check;
 
 /// What an operator may choose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct NftablesDataplane {
     /// A step went wrong in the middle: the next look compares everything.
     pub(crate) suspect: bool,
     pub(crate) counters: Counters,
+    /// What the agent remembers, until it was looked whether that is what stands.
+    remembered: NodeState,
 }
 
 impl NftablesDataplane {
@@ -61,6 +64,7 @@ impl NftablesDataplane {
             guarded: false,
             suspect: false,
             counters: Counters::default(),
+            remembered: NodeState::new(),
         })
     }
 
@@ -70,14 +74,12 @@ impl NftablesDataplane {
             return Ok(found);
         }
         let found = self.kernel.look().await?;
+        let remembered = std::mem::take(&mut self.remembered);
         if found == Found::Ours {
-            let entries = self.kernel.entries(&SetName::OF_SERVICES).await?;
-            let state = recover(&entries);
-            let own = self.environment.own.clone();
-            let mirror = Mirror::of(state);
-            let repair = compare(entries, mirror.entries(&own));
-            self.counters.repaired(&repair);
-            self.kernel.carry(&repair).await?;
+            let mirror = match self.proven(remembered).await? {
+                Some(mirror) => mirror,
+                None => self.read_back().await?,
+            };
             self.ranges = self.listed_ranges().await?;
             self.guarded = FAMILIES
                 .iter()
@@ -90,6 +92,32 @@ impl NftablesDataplane {
         }
         self.found = Some(found);
         Ok(found)
+    }
+
+    /// What is remembered, if the seal proves that exactly this stands.
+    async fn proven(&mut self, remembered: NodeState) -> Result<Option<Mirror>, NetlinkError> {
+        let Some(digest) = self.kernel.unbroken().await? else {
+            return Ok(None);
+        };
+        let mut remembered = remembered;
+        remembered.retain(|key, frontend| check(*key, frontend).is_ok());
+        let mirror = Mirror::of(remembered);
+        if mirror.digest(&self.environment.own) != digest {
+            return Ok(None);
+        }
+        self.kernel.stands(digest);
+        Ok(Some(mirror))
+    }
+
+    /// Lists everything, and puts right what is not whole.
+    async fn read_back(&mut self) -> Result<Mirror, NetlinkError> {
+        self.counters.read_backs += 1;
+        let entries = self.kernel.of_services().await?;
+        let mirror = Mirror::of(recover(&entries));
+        let repair = compare(entries, mirror.entries(&self.environment.own));
+        self.counters.repaired(&repair);
+        self.kernel.carry(&repair).await?;
+        Ok(mirror)
     }
 
     async fn listed_ranges(&mut self) -> Result<Ranges, NetlinkError> {
@@ -155,7 +183,7 @@ impl NftablesDataplane {
             }
             return Ok(());
         }
-        let entries = self.kernel.entries(&SetName::OF_SERVICES).await?;
+        let entries = self.kernel.of_services().await?;
         let repair = compare(entries, self.mirror.entries(&self.environment.own));
         if repair != crate::mirror::Difference::default() {
             let (missing, strange) = (repair.add.len(), repair.delete.len());
@@ -197,6 +225,10 @@ impl Dataplane for NftablesDataplane {
             guard: true,
             persistent: true,
         }
+    }
+
+    fn recall(&mut self, remembered: NodeState) {
+        self.remembered = remembered;
     }
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {

@@ -1,5 +1,6 @@
 //! The kernel's side: transactions, and what is in our tables.
 
+use portolan_model::Digest;
 use portolan_netlink::nftables::{Batch, Family, elements, generation, program};
 use portolan_netlink::{NetlinkError, Socket};
 
@@ -7,6 +8,7 @@ use crate::entry::Entry;
 use crate::mirror::Difference;
 use crate::program::{SetName, TABLE, load, matches};
 use crate::ranges::Ranges;
+use crate::seal::{self, Seal};
 
 /// Both families, each with a table of its own.
 pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -28,10 +30,13 @@ pub(crate) enum Found {
     Other,
 }
 
-/// The socket, and the number of the last transaction that we know of.
+/// The socket, and what the kernel has after the last transaction that we know of.
 pub(crate) struct Kernel {
     socket: Socket,
+    /// The number of that transaction.
     generation: Option<u32>,
+    /// Of every element that follows from Services.
+    digest: Digest,
 }
 
 impl Kernel {
@@ -39,6 +44,7 @@ impl Kernel {
         Ok(Self {
             socket: Socket::open()?,
             generation: None,
+            digest: Digest::EMPTY,
         })
     }
 
@@ -46,23 +52,53 @@ impl Kernel {
         &mut self.socket
     }
 
-    /// Commits, and counts the transaction as ours.
-    pub(crate) async fn commit(&mut self, batch: Batch) -> Result<(), NetlinkError> {
+    /// Commits under a seal, and counts the transaction as ours. `digest` is that of what stands afterwards.
+    async fn commit(&mut self, mut batch: Batch, digest: Digest) -> Result<(), NetlinkError> {
         if batch.is_empty() {
             return Ok(());
         }
+        let next = self.next_generation();
+        if let Some(generation) = next {
+            Seal { generation, digest }.put(&mut batch);
+        }
         self.socket.commit(batch).await?;
-        // The kernel passes over 0 when it wraps.
-        self.generation = self.generation.map(|last| last.wrapping_add(1).max(1));
+        (self.generation, self.digest) = (next, digest);
         Ok(())
+    }
+
+    fn next_generation(&self) -> Option<u32> {
+        // The kernel passes over 0 when it wraps.
+        self.generation.map(|last| last.wrapping_add(1).max(1))
+    }
+
+    /// The digest of what stands, if nobody committed anything since our last transaction.
+    pub(crate) async fn unbroken(&mut self) -> Result<Option<Digest>, NetlinkError> {
+        let table = (seal::FAMILY, TABLE);
+        let listed = elements(&mut self.socket, table, SetName::Seal.as_str()).await?;
+        let seal = listed.as_deref().and_then(Seal::read);
+        let seal = seal.filter(|seal| self.generation == Some(seal.generation));
+        Ok(seal.map(|seal| seal.digest))
+    }
+
+    /// What stands has this digest.
+    pub(crate) fn stands(&mut self, digest: Digest) {
+        self.digest = digest;
     }
 
     /// Commits all of a difference, in bounded transactions: deletes of what is replaced go with their adds.
     pub(crate) async fn carry(&mut self, difference: &Difference) -> Result<(), NetlinkError> {
+        if difference.delete.len() + difference.add.len() <= BATCH {
+            return self.step(difference).await;
+        }
         for step in steps(difference) {
-            self.commit(batch(&step)).await?;
+            self.step(&step).await?;
         }
         Ok(())
+    }
+
+    async fn step(&mut self, step: &Difference) -> Result<(), NetlinkError> {
+        let digest = seal::after(self.digest, step);
+        self.commit(batch(step), digest).await
     }
 
     /// Whether somebody committed anything since we last looked. That is enough to know that nothing of ours changed: the
@@ -96,6 +132,13 @@ impl Kernel {
         } else {
             Found::Other
         })
+    }
+
+    /// Every element that follows from Services, in order; from now on it is known what stands.
+    pub(crate) async fn of_services(&mut self) -> Result<Vec<Entry>, NetlinkError> {
+        let entries = self.entries(&SetName::OF_SERVICES).await?;
+        self.digest = seal::digest(&entries);
+        Ok(entries)
     }
 
     /// Every element of these sets, in order.
@@ -139,7 +182,7 @@ impl Kernel {
             batch.add_elements((*family, TABLE), set.as_str(), elements);
         }
         add(entries, &mut batch);
-        self.commit(batch).await
+        self.commit(batch, seal::digest(entries)).await
     }
 
     /// Replaces the ranges that are others now.
@@ -155,7 +198,7 @@ impl Kernel {
                 batch.add_elements((*family, TABLE), set.as_str(), elements);
             }
         }
-        self.commit(batch).await
+        self.commit(batch, self.digest).await
     }
 
     /// Deletes our tables, as far as they are there.
@@ -166,16 +209,18 @@ impl Kernel {
                 batch.delete_table((family, TABLE));
             }
         }
-        self.commit(batch).await
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.socket.commit(batch).await?;
+        (self.generation, self.digest) = (self.next_generation(), Digest::EMPTY);
+        Ok(())
     }
 }
 
-/// A difference in transactions of at most [`BATCH`] elements. One is enough for most; else what is added comes first, then
-/// what packets are sent to it by, then the rest goes: at no time a slot leads nowhere.
+/// A difference in transactions of at most [`BATCH`] elements, if one is not enough: what is added comes first, then what
+/// packets are sent to it by, then the rest goes: at no time a slot leads nowhere.
 fn steps(difference: &Difference) -> Vec<Difference> {
-    if difference.delete.len() + difference.add.len() <= BATCH {
-        return vec![difference.clone()];
-    }
     let is_class = |entry: &Entry| matches!(entry.set, SetName::Frontends | SetName::Inside);
     let find = |all: &[Entry], entry: &Entry| {
         let found = all.binary_search_by(|other| other.identity().cmp(&entry.identity()));

@@ -22,6 +22,7 @@ mod program;
 mod ranges;
 mod recover;
 mod render;
+mod seal;
 mod slots;
 mod stale;
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
+use portolan_model::Digest;
 
 use crate::entry::Entry;
 use crate::program::SetName;
-use crate::render::{Rendered, render, shared};
+use crate::render::{render, shared, uses};
+use crate::seal;
 
 /// A frontend that becomes another, comes, or goes.
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ impl Mirror {
         let mut mirror = Self::default();
         let mut uses = Uses::new();
         for (key, frontend) in &state {
-            count(&render(*key, frontend, &[]), 1, &mut uses);
+            count(*key, frontend, 1, &mut uses);
         }
         mirror.use_more(&uses);
         mirror.state = state;
@@ -53,13 +55,25 @@ impl Mirror {
     /// Every element that should be there, in order.
     pub(crate) fn entries(&self, own: &[IpAddr]) -> Vec<Entry> {
         let frontends = self.state.iter();
-        let frontends = frontends.flat_map(|(key, frontend)| render(*key, frontend, own).own);
+        let frontends = frontends.flat_map(|(key, frontend)| render(*key, frontend, own));
         let uses = self.shared.keys();
         let mut entries: Vec<_> = frontends
             .chain(uses.map(|(set, address)| shared(*set, *address)))
             .collect();
         entries.sort_unstable();
         entries
+    }
+
+    /// The digest of all of [`Self::entries`].
+    pub(crate) fn digest(&self, own: &[IpAddr]) -> Digest {
+        let mut digest = Digest::EMPTY;
+        for (key, frontend) in &self.state {
+            digest.toggle(seal::digest(&render(*key, frontend, own)));
+        }
+        for (set, address) in self.shared.keys() {
+            digest.toggle(seal::digest([&shared(*set, *address)]));
+        }
+        digest
     }
 
     /// What leads to the changes; `before` and `now` are the node's addresses.
@@ -72,18 +86,16 @@ impl Mirror {
         let mut all = Difference::default();
         let mut uses = Uses::new();
         for change in changes {
-            let old = self
-                .state
-                .get(&change.key)
-                .map(|old| render(change.key, old, before));
-            let new = change
-                .frontend
-                .as_ref()
-                .map(|new| render(change.key, new, now));
-            let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-            count(&old, -1, &mut uses);
-            count(&new, 1, &mut uses);
-            let difference = compare(old.own, new.own);
+            let mut side = |frontend: Option<&Frontend>, own, more| {
+                let Some(frontend) = frontend else {
+                    return Vec::new();
+                };
+                count(change.key, frontend, more, &mut uses);
+                render(change.key, frontend, own)
+            };
+            let old = side(self.state.get(&change.key), before, -1);
+            let new = side(change.frontend.as_ref(), now, 1);
+            let difference = compare(old, new);
             all.delete.extend(difference.delete);
             all.add.extend(difference.add);
         }
@@ -108,14 +120,14 @@ impl Mirror {
         let mut uses = Uses::new();
         for Change { key, frontend } in changes {
             if let Some(new) = &frontend {
-                count(&render(key, new, &[]), 1, &mut uses);
+                count(key, new, 1, &mut uses);
             }
             let old = match frontend {
                 Some(new) => self.state.insert(key, new),
                 None => self.state.remove(&key),
             };
             if let Some(old) = old {
-                count(&render(key, &old, &[]), -1, &mut uses);
+                count(key, &old, -1, &mut uses);
             }
         }
         self.use_more(&uses);
@@ -132,9 +144,9 @@ impl Mirror {
     }
 }
 
-fn count(rendered: &Rendered, more: i64, uses: &mut Uses) {
-    for shared in &rendered.shared {
-        *uses.entry(*shared).or_default() += more;
+fn count(key: FrontendKey, frontend: &Frontend, more: i64, counts: &mut Uses) {
+    for shared in uses(key, frontend) {
+        *counts.entry(shared).or_default() += more;
     }
 }
 

@@ -19,7 +19,7 @@ pub use text::text;
 pub const TABLE: &str = "portolan";
 
 /// In the tables' comment. Another layout under our name is replaced in one transaction.
-pub(crate) const LAYOUT: &str = "portolan: layout 1, see the README of portolan-nftables";
+pub(crate) const LAYOUT: &str = "portolan: layout 2, see the README of portolan-nftables";
 
 /// A chain.
 pub(crate) struct Chain {
@@ -104,5 +104,5 @@ pub(crate) enum Key {
 
 /// Names of everything the kernel should list.
 pub(crate) fn sets(family: Family) -> Vec<Set> {
-    SetName::ALL.iter().map(|name| set(*name, family)).collect()
+    SetName::of(family).map(|name| set(name, family)).collect()
 }

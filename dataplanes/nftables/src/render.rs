@@ -14,22 +14,14 @@ use crate::program::SetName;
 use crate::slots::{hash, slots};
 use crate::userdata;
 
-/// What carries a frontend.
-#[derive(Debug, Default)]
-pub(crate) struct Rendered {
-    /// Elements that no other frontend has, in order.
-    pub(crate) own: Vec<Entry>,
-    /// Elements of `hairpin` and `cluster_ips`, which others may have, too.
-    pub(crate) shared: BTreeSet<(SetName, IpAddr)>,
-}
-
-/// Renders a frontend; `own` are the node's addresses. The pools must have passed [`check`].
-pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> Rendered {
+/// The elements that no other frontend has, in order; [`uses`] are the others. `own` are the node's addresses. The pools must
+/// have passed [`check`].
+pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> Vec<Entry> {
     let mut rendering = Rendering {
         key: frontend_key(key),
         family: family(key.address),
         seconds: frontend.affinity_seconds,
-        rendered: Rendered::default(),
+        entries: Vec::new(),
     };
     let mut class = rendering.pool(&frontend.pool, 0) | kind(frontend) as u32;
     if let Some(inside) = &frontend.inside {
@@ -42,14 +34,21 @@ pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> R
         rendering.allow(key.address, &frontend.source_ranges, own);
     }
     rendering.class(SetName::Frontends, class, userdata::of_frontend(frontend));
+    rendering.entries.sort_unstable();
+    rendering.entries
+}
+
+/// Elements of `hairpin` and `cluster_ips` that a frontend needs, each once.
+pub(crate) fn uses(key: FrontendKey, frontend: &Frontend) -> BTreeSet<(SetName, IpAddr)> {
+    let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
+    let backends = pools.flat_map(|pool| &pool.backends);
+    let mut uses: BTreeSet<_> = backends
+        .map(|backend| (SetName::Hairpin, backend.address.ip()))
+        .collect();
     if frontend.reach == Reach::Internal {
-        rendering
-            .rendered
-            .shared
-            .insert((SetName::ClusterIps, key.address));
+        uses.insert((SetName::ClusterIps, key.address));
     }
-    rendering.rendered.own.sort_unstable();
-    rendering.rendered
+    uses
 }
 
 /// An element that frontends share.
@@ -114,13 +113,13 @@ struct Rendering {
     key: Vec<u8>,
     family: Family,
     seconds: u32,
-    rendered: Rendered,
+    entries: Vec<Entry>,
 }
 
 impl Rendering {
     fn push(&mut self, set: SetName, element: Element) {
         let family = self.family;
-        self.rendered.own.push(Entry {
+        self.entries.push(Entry {
             family,
             set,
             element,
@@ -139,10 +138,6 @@ impl Rendering {
 
     /// The elements of a pool whose slots and identities have `bit` set; its part of the class.
     fn pool(&mut self, pool: &Pool, bit: u32) -> u32 {
-        for backend in &pool.backends {
-            let hairpin = (SetName::Hairpin, backend.address.ip());
-            self.rendered.shared.insert(hairpin);
-        }
         let slots = slots(&pool.backends).unwrap_or_default();
         if slots.is_empty() {
             return match pool.when_empty {

@@ -3,13 +3,16 @@
 
 use portolan_dataplane::{Backend, Frontend, ServiceRef};
 use portolan_model::view::{Reach, WhenEmpty};
-use portolan_model::{Name, Uid};
+use portolan_model::{Digest, Name, Uid};
 use portolan_netlink::nftables::comment;
+
+use crate::seal::Seal;
 
 const COMMENT: u8 = 0;
 const BACKEND: u8 = 0x50;
 const FRONTEND: u8 = 0x51;
 const RANGE: u8 = 0x52;
+const SEAL: u8 = 0x53;
 
 const EXTERNAL: u8 = 1;
 const DROPS: u8 = 2;
@@ -130,4 +133,21 @@ pub(crate) fn of_range(index: u16) -> Vec<u8> {
 /// Back.
 pub(crate) fn read_range(bytes: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes(get(bytes, RANGE)?.try_into().ok()?))
+}
+
+/// Of the seal: the number of its transaction for people, and again with the digest.
+pub(crate) fn of_seal(seal: &Seal) -> Vec<u8> {
+    let mut bytes = comment(&format!("transaction {}", seal.generation));
+    let value = [&seal.generation.to_be_bytes()[..], seal.digest.as_bytes()].concat();
+    put(&mut bytes, SEAL, &value);
+    bytes
+}
+
+/// Back.
+pub(crate) fn read_seal(bytes: &[u8]) -> Option<Seal> {
+    let (generation, digest) = get(bytes, SEAL)?.split_first_chunk::<4>()?;
+    Some(Seal {
+        generation: u32::from_be_bytes(*generation),
+        digest: Digest::from_slice(digest)?,
+    })
 }

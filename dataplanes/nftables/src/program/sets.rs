@@ -28,6 +28,8 @@ pub(crate) enum SetName {
     Workloads,
     /// Ranges of sources whose address stays as it is towards a `ClusterIP`.
     Unmasked,
+    /// What our last transaction left; see [`crate::seal`].
+    Seal,
     /// Pick → chain.
     Pick,
     /// Timeout → chain.
@@ -52,7 +54,7 @@ const CONCAT: u32 = 0x80;
 const MOST_CLIENTS: u32 = 1 << 20;
 
 impl SetName {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Frontends,
         Self::Inside,
         Self::Backends,
@@ -64,10 +66,17 @@ impl SetName {
         Self::ServiceCidrs,
         Self::Workloads,
         Self::Unmasked,
+        Self::Seal,
         Self::Pick,
         Self::Timeouts,
         Self::Kinds,
     ];
+
+    /// Those that a family's table has.
+    pub(crate) fn of(family: Family) -> impl Iterator<Item = Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(move |set| *set != Self::Seal || family == crate::seal::FAMILY)
+    }
 
     /// Those whose elements follow from Services and nothing else.
     pub(crate) const OF_SERVICES: [Self; 7] = [
@@ -97,6 +106,7 @@ impl SetName {
             Self::ServiceCidrs => "service_cidrs",
             Self::Workloads => "workloads",
             Self::Unmasked => "unmasked",
+            Self::Seal => "seal",
             Self::Pick => "pick",
             Self::Timeouts => "timeouts",
             Self::Kinds => "kinds",
@@ -125,6 +135,7 @@ impl SetName {
             Self::ServiceCidrs | Self::Workloads | Self::Unmasked => {
                 (vec![address], Vec::new(), false, INTERVAL, 0)
             }
+            Self::Seal => data(vec![CLASSID], Vec::new()),
             Self::Pick | Self::Timeouts | Self::Kinds => (vec![CLASSID], Vec::new(), true, 0, 0),
         }
     }
@@ -142,6 +153,7 @@ impl SetName {
             Self::ServiceCidrs => "other addresses are dropped",
             Self::Workloads => "sources inside",
             Self::Unmasked => "sources that ClusterIPs see",
+            Self::Seal => "of our last transaction",
             Self::Pick => "constant: number of slots",
             Self::Timeouts => "constant: idle seconds",
             Self::Kinds => "constant: whose source is replaced",

@@ -13,9 +13,8 @@ pub fn text(family: Family) -> String {
         "table {} {TABLE} {{\n\tcomment \"{LAYOUT}\"\n",
         family.as_str()
     );
-    let mut blocks: Vec<_> = SetName::ALL
-        .iter()
-        .map(|set| declaration(*set, family))
+    let mut blocks: Vec<_> = SetName::of(family)
+        .map(|set| declaration(set, family))
         .collect();
     blocks.extend(chains().iter().map(|chain| chain_text(chain, family)));
     text.push_str(&blocks.join("\n"));

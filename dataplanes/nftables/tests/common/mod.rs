@@ -122,6 +122,17 @@ impl Node {
         self.configure(environment);
     }
 
+    /// As one whose agent remembers this.
+    pub(crate) fn restart_remembering(
+        &mut self,
+        environment: &Environment,
+        remembered: &NodeState,
+    ) {
+        self.dataplane = open(&self.namespace, &self.runtime, Options::default());
+        self.dataplane.recall(remembered.clone());
+        self.configure(environment);
+    }
+
     pub(crate) fn configure(&mut self, environment: &Environment) {
         let told = self.runtime.block_on(self.dataplane.configure(environment));
         told.expect("the node can be configured");
