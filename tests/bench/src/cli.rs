@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
-use crate::{c1, d5, d6, latest, relays, s1, s2, s3, s4};
+use crate::{c1, d5, d6, latest, nft, relays, s1, s2, s3, s4};
 
 /// Measure Portolan beside a peer and a floor
 #[derive(Parser)]
@@ -41,6 +41,8 @@ enum Benchmark {
     /// From a commit to the last of 100 and 1,000 nodes, and memory of an idle stream
     #[command(name = "C1")]
     FanOut(FanningOut),
+    #[command(flatten)]
+    Nftables(nft::Benchmark),
     /// Relay TCP: the userspace dataplane beside HAProxy, nginx and realm
     #[command(name = "D5")]
     RelayTcp(Relaying),
@@ -204,6 +206,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             report.finish()
         }
         Benchmark::FanOut(options) => fan_out(&runtime, &options),
+        Benchmark::Nftables(benchmark) => benchmark.run(),
         Benchmark::RelayTcp(options) => relay(&runtime, "D5", &options),
         Benchmark::RelayUdp(options) => relay(&runtime, "D6", &options),
         Benchmark::RelayServer { udp, at, to } => runtime.block_on(d5::relay(udp, at, to)),

@@ -9,7 +9,20 @@ use serde::Deserialize;
 use crate::report::figure;
 
 /// In the order of the table.
-pub(crate) const IDS: [&str; 6] = ["S1", "S1-node-ports", "S2", "S3", "S4", "C1"];
+pub(crate) const IDS: [&str; 12] = [
+    "S1",
+    "S1-node-ports",
+    "S2",
+    "S3",
+    "S4",
+    "C1",
+    "P1",
+    "P2",
+    "P3",
+    "P4",
+    "D1",
+    "E1",
+];
 /// Around the table in the README.
 const BEGIN: &str = "<!-- portolan-bench report: begin -->\n";
 const END: &str = "<!-- portolan-bench report: end -->\n";

@@ -42,6 +42,11 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     kib(&format!("/proc/{pid}/status"), "VmRSS")
 }
 
+/// The most resident memory that a process had so far, in KiB.
+pub(crate) fn peak_kib(pid: u32) -> Option<u64> {
+    kib(&format!("/proc/{pid}/status"), "VmHWM")
+}
+
 /// Processor time of a process so far, in milliseconds: fields 14 and 15 of `proc_pid_stat(5)`, in ticks of 10 ms.
 pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
     let fields = stat(&pid.to_string())?;

@@ -3,11 +3,12 @@
 //! It asserts nothing about absolute times: ratios within a run are what can be compared between machines.
 //!
 //! ```text
-//! cli --ID--> s1 … c1, d5 --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
+//! cli --ID--> s1 … c1, d5, nft --Rounds (ours, floor, peer; in turns)--> Cell --report--> table, results/ID.json
 //!              |-- serve: the real `portolan serve`, from the same target folder
-//!              '-- relays: the userspace dataplane and its peers
+//!              |-- relays: the userspace dataplane and its peers
+//!              '-- nft: the real plugin in network namespaces, bare netlink, kube-proxy's shape
 //! ```
-//! Start with [`round::Rounds`] for the rules, then `s1` to `s4` and `c1` for what is measured.
+//! Start with [`round::Rounds`] for the rules, then `s1` to `s4`, `c1` and `nft` for what is measured.
 
 mod c1;
 mod cli;
@@ -16,6 +17,7 @@ mod d6;
 mod import;
 mod latest;
 mod machine;
+mod nft;
 mod relays;
 mod report;
 mod round;
