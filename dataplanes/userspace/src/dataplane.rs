@@ -177,7 +177,7 @@ impl Dataplane for UserspaceDataplane {
     }
 
     async fn probe(&mut self) -> Health {
-        if self.shared.connections.available_permits() == 0 {
+        if self.shared.shares.is_full() {
             return Health::Degraded(
                 "as many TCP connections as the limit of open files allows are relayed; new ones wait. Raise \
                  LimitNOFILE= of the plugin"

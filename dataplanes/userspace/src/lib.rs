@@ -24,6 +24,7 @@ mod node_ports;
 mod pool;
 mod proxy_protocol;
 mod route;
+mod shares;
 mod sys;
 mod tcp;
 mod udp;

@@ -10,13 +10,14 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ipnet::IpNet;
 use portolan_dataplane::{Environment, Frontend, FrontendKey};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{AcquireError, Notify, Semaphore};
 
 use crate::affinity::{Affinities, Affinity};
 use crate::counters::Counters;
 use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::pool::{Candidate, Pools};
 use crate::proxy_protocol::ProxyProtocol;
+use crate::shares::{Room, Shares};
 use crate::tcp::Pipes;
 use crate::workers::Workers;
 
@@ -26,8 +27,6 @@ pub(crate) struct Shared {
     /// Made local by us beside the ranges of virtual addresses.
     pub(crate) addresses: ArcSwap<BTreeSet<IpAddr>>,
     pub(crate) counters: Counters,
-    /// One permit a relayed connection.
-    pub(crate) connections: Arc<Semaphore>,
     pub(crate) pipes: Arc<Pipes>,
     /// UDP sessions of all frontends together.
     pub(crate) most_sessions: usize,
@@ -35,21 +34,32 @@ pub(crate) struct Shared {
     /// Services whose backends are told of their clients.
     proxy_protocol: Vec<ProxyProtocol>,
     affinities: Affinities,
+    /// Room for relayed connections.
+    pub(crate) shares: Shares,
     started: Instant,
 }
 
 impl Shared {
     pub(crate) fn new(workers: Workers, proxy_protocol: Vec<ProxyProtocol>) -> Self {
+        Self::with_room(most_connections(), workers, proxy_protocol)
+    }
+
+    /// With this many connections at once.
+    pub(crate) fn with_room(
+        connections: usize,
+        workers: Workers,
+        proxy_protocol: Vec<ProxyProtocol>,
+    ) -> Self {
         Self {
             environment: ArcSwap::default(),
             addresses: ArcSwap::default(),
             counters: Counters::default(),
-            connections: Arc::new(Semaphore::new(most_connections())),
             pipes: Arc::new(Pipes::new(most_pipes())),
             most_sessions: most_sessions(),
             workers,
             proxy_protocol,
             affinities: Affinities::default(),
+            shares: Shares::new(connections),
             started: Instant::now(),
         }
     }
@@ -88,6 +98,8 @@ pub(crate) struct Route {
     pools: ArcSwap<Pools>,
     affinity: ArcSwapOption<Affinity>,
     tells_clients: AtomicBool,
+    /// Of its Service.
+    share: ArcSwapOption<Semaphore>,
     /// Told after each change of the pools.
     pub(crate) changed: Notify,
 }
@@ -100,6 +112,7 @@ impl Route {
             pools: ArcSwap::default(),
             affinity: ArcSwapOption::empty(),
             tells_clients: AtomicBool::new(false),
+            share: ArcSwapOption::empty(),
             changed: Notify::new(),
         }
     }
@@ -113,9 +126,21 @@ impl Route {
         let mut named = self.shared.proxy_protocol.iter();
         let tells_clients = named.any(|named| named.names(&frontend.service));
         self.tells_clients.store(tells_clients, Ordering::Relaxed);
+        let share = self.shared.shares.of(frontend.service.uid);
+        self.share.store(Some(share));
         self.affinity.store(self.shared.affinities.of(frontend));
         self.pools.store(Arc::new(pools));
         self.changed.notify_one();
+    }
+
+    /// Room for one more connection. Waits until there is some.
+    pub(crate) async fn room(&self) -> Result<Room, AcquireError> {
+        let share = self.share.load_full();
+        let shares = &self.shared.shares;
+        // Without one it has no part of the reserve; a socket is open only where a frontend was set.
+        shares
+            .take(share.unwrap_or_else(|| Arc::new(Semaphore::new(0))))
+            .await
     }
 
     /// Whether connections begin with a header of the PROXY protocol.

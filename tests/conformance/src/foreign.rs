@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use wire::sync_response::Message as Frame;
 
 use crate::capabilities::Declared;
-use crate::process::Place;
+use crate::process::{Place, tail};
 use crate::session::Session;
 use crate::{Broken, Launch, Rule};
 
@@ -38,6 +38,16 @@ impl Setup {
             dir: tempfile::tempdir().expect("a directory for what plugins remember"),
             states: Mutex::default(),
         }
+    }
+
+    /// The last lines of every plugin.
+    pub(crate) fn said(&self) -> String {
+        let nodes = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_node = |node: &Name| {
+            let lines = tail(&self.dir.path().join(node.as_str()));
+            (!lines.is_empty()).then(|| format!("\nthe plugin on {node} said:\n{lines}"))
+        };
+        nodes.keys().filter_map(of_node).collect()
     }
 
     fn place(&self, node: &Name, views: &[(ViewKey, View)]) -> Place {

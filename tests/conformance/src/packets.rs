@@ -56,14 +56,16 @@ pub(crate) fn run(
     (name, case): Case,
 ) -> Result<(), Broken> {
     let setup = Arc::new(Setup::new(launch.clone(), declared.clone()));
-    let make = move || Foreign::new(Arc::clone(&setup));
+    let plugins = Arc::clone(&setup);
+    let make = move || Foreign::new(Arc::clone(&plugins));
     let outcome = catch_unwind(AssertUnwindSafe(|| case(Lab::new(family, make))));
     outcome.map_err(|payload| match payload.downcast::<Broken>() {
         Ok(broken) => *broken,
         Err(other) => {
             let text = other.downcast_ref::<String>().cloned();
             let text = text.or_else(|| other.downcast_ref::<&str>().map(|&text| text.to_owned()));
-            Broken::new(rule(name), text.unwrap_or_default())
+            let text = text.unwrap_or_default();
+            Broken::new(rule(name), format!("{text}{}", setup.said()))
         }
     })
 }

@@ -10,6 +10,9 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+/// Where its output goes, in its directory.
+const OUTPUT: &str = "output";
+
 /// How a plugin is started: a shell command, to which the environment says where it is.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -33,7 +36,7 @@ pub(crate) struct Place {
 /// A running plugin; it and what it started end with this value.
 pub(crate) struct Process {
     child: Child,
-    output: PathBuf,
+    dir: PathBuf,
 }
 
 impl Launch {
@@ -41,7 +44,7 @@ impl Launch {
     pub(crate) fn start(&self, place: &Place, server: &str) -> io::Result<Process> {
         let state = place.dir.join("state");
         std::fs::create_dir_all(&state)?;
-        let output = place.dir.join("output");
+        let output = place.dir.join(OUTPUT);
         let log = || OpenOptions::new().create(true).append(true).open(&output);
         let (out, err): (File, File) = (log()?, log()?);
         let addresses: Vec<_> = place.addresses.iter().map(IpAddr::to_string).collect();
@@ -58,7 +61,8 @@ impl Launch {
             .stderr(err)
             .process_group(0)
             .spawn()?;
-        Ok(Process { child, output })
+        let dir = place.dir.clone();
+        Ok(Process { child, dir })
     }
 }
 
@@ -73,7 +77,7 @@ impl Process {
 
     /// The last lines that it said.
     pub(crate) fn said(&self) -> String {
-        tail(&self.output)
+        tail(&self.dir)
     }
 }
 
@@ -83,9 +87,10 @@ impl Drop for Process {
     }
 }
 
-fn tail(path: &Path) -> String {
+/// The last lines of the plugin that has its place there.
+pub(crate) fn tail(dir: &Path) -> String {
     const LINES: usize = 15;
-    let said = std::fs::read(path).unwrap_or_default();
+    let said = std::fs::read(dir.join(OUTPUT)).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<_> = said.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")

@@ -34,7 +34,7 @@ pub(crate) struct Told {
     pub(crate) attempted: Option<u64>,
     /// Of its last Ack or heartbeat.
     pub(crate) durable: u64,
-    /// What is rejected, by Service.
+    /// What is rejected: Services, and Endpoints that must not be.
     pub(crate) rejected: BTreeMap<Uid, wire::Rejection>,
     /// Health reports, in order.
     pub(crate) reports: Vec<wire::HealthReport>,
@@ -229,7 +229,7 @@ impl Told {
         self.attempted = Some(ack.attempted);
         self.durable(ack.durable, ack.attempted)?;
         for rejection in ack.rejected {
-            let uid = service(rejection.r#ref.as_ref())?;
+            let uid = object(rejection.r#ref.as_ref())?;
             if rejection.code.is_empty() || rejection.message.is_empty() {
                 let why = "a rejection needs a code and a message with the remedy";
                 return Err(Broken::new(Rule::AckRejected, why));
@@ -237,7 +237,7 @@ impl Told {
             self.rejected.insert(uid, rejection);
         }
         for cleared in ack.cleared {
-            self.rejected.remove(&service(Some(&cleared))?);
+            self.rejected.remove(&object(Some(&cleared))?);
         }
         Ok(())
     }
@@ -252,11 +252,13 @@ impl Told {
     }
 }
 
-fn service(reference: Option<&wire::ObjectRef>) -> Result<Uid, Broken> {
-    let named = reference.filter(|reference| reference.kind() == wire::Kind::Service);
+fn object(reference: Option<&wire::ObjectRef>) -> Result<Uid, Broken> {
+    let kinds = [wire::Kind::Service, wire::Kind::Endpoint];
+    let named = reference.filter(|reference| kinds.contains(&reference.kind()));
     let uid = named.and_then(|reference| Uid::from_slice(&reference.uid));
     uid.ok_or_else(|| {
-        let why = format!("a rejection names a Service by its uid, not {reference:?}");
+        let why =
+            format!("a rejection names a Service or an Endpoint by its uid, not {reference:?}");
         Broken::new(Rule::AckRejected, why)
     })
 }
