@@ -44,12 +44,11 @@ impl<'a> Grants<'a> {
         ))
     }
 
-    /// Whether nodes are told of an endpoint.
-    pub fn admit(&self, endpoint: &Endpoint) -> bool {
+    /// Why nodes are not told of an endpoint; `Ok` if they are.
+    pub fn admit(&self, endpoint: &Endpoint) -> Result<(), String> {
         match endpoint.origin {
             Origin::Workload { .. } => self.check(endpoint.address),
             Origin::Source(_) => self.check_by_hand(endpoint.address),
         }
-        .is_ok()
     }
 }

@@ -1,6 +1,6 @@
 //! Conditions of workloads.
 
-use portolan_model::{Prober, State, Workload};
+use portolan_model::{Grants, Prober, State, Workload};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True};
 
@@ -21,11 +21,25 @@ pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::Workloa
         let missing = Word(True, "NodeNotRegistered", message);
         conditions.push(missing.condition("NoProber", generation, since));
     }
+    conditions.extend(
+        not_admitted(state, workload).map(|word| word.condition("NotAdmitted", generation, None)),
+    );
     v1::WorkloadStatus {
         conditions,
         serving,
         probe_generation: workload.probe_generation,
     }
+}
+
+/// Ranges may have come over it, or gone from under it, since it was written.
+fn not_admitted(state: &State, workload: &Workload) -> Option<Word> {
+    let grants = Grants::of(state, &workload.namespace)?;
+    let mut addresses = workload.spec.addresses.iter();
+    let why = addresses.find_map(|address| grants.check(*address).err())?;
+    let message = format!(
+        "nodes are not told of it: {why}; give it another address, or change the ServiceCIDRs or the cluster's endpoint_ranges"
+    );
+    Some(Word(True, "AddressNotAllowed", message))
 }
 
 fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {

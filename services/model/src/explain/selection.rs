@@ -193,18 +193,17 @@ fn not_admitted(about: &About<'_>) -> Option<Finding> {
     let out: Vec<_> = about
         .endpoints
         .iter()
-        .filter(|e| !grants.admit(e))
+        .filter_map(|e| Some((*e, grants.admit(e).err()?)))
         .collect();
-    let first = out.first()?;
-    let checked = match first.origin {
-        Origin::Workload { .. } => grants.check(first.address),
-        Origin::Source(_) => grants.check_by_hand(first.address),
+    let (first, why) = out.first()?;
+    let whose = match &first.origin {
+        Origin::Workload { name, .. } => format!("workload {name}: "),
+        Origin::Source(_) => String::new(),
     };
     let all = out.len() == about.endpoints.len();
     let cause = format!(
-        "kept from the nodes: {}; {}",
+        "kept from the nodes: {}; {whose}{why}",
         share(out.len(), about.endpoints.len(), "endpoint"),
-        checked.err().unwrap_or_default()
     );
     let finding = Finding::new(
         if all {
@@ -215,11 +214,12 @@ fn not_admitted(about: &About<'_>) -> Option<Finding> {
         "ENDPOINT_NOT_ADMITTED",
         all.then_some(Symptom::ConnectionRefused),
         cause,
-        "give them an address within the ranges, or widen the ranges of the cluster or the namespace",
+        "give them an address within the ranges and outside all ServiceCIDRs, widen the ranges of the cluster or the namespace, or delete the ServiceCIDR",
     );
-    let subjects = out
-        .iter()
-        .map(|e| subject(&e.namespace, Kind::Endpoint, &e.name));
+    let subjects = out.iter().map(|(e, _)| match &e.origin {
+        Origin::Workload { name, .. } => subject(&e.namespace, Kind::Workload, name),
+        Origin::Source(_) => subject(&e.namespace, Kind::Endpoint, &e.name),
+    });
     Some(finding.about(subjects))
 }
 

@@ -37,7 +37,8 @@ pub(super) fn project_service(
     views: &mut BTreeMap<ViewKey, View>,
 ) {
     let grants = Grants::of(state, &service.namespace);
-    let admitted = |endpoint: &&Arc<Endpoint>| grants.as_ref().is_none_or(|g| g.admit(endpoint));
+    let admitted =
+        |endpoint: &&Arc<Endpoint>| grants.as_ref().is_none_or(|g| g.admit(endpoint).is_ok());
     let endpoints: Vec<_> = state.endpoints_of(service).filter(admitted).collect();
     let usable = Usable::of(&endpoints);
     for endpoint in &endpoints {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Endpoint, Family, Origin, Service, ServicePort, ServiceType, State, TargetPort, Timestamp,
+    Endpoint, Family, Grants, Origin, Service, ServicePort, ServiceType, State, TargetPort,
+    Timestamp,
 };
 use portolan_proto::v1::ConditionStatus::{False, True};
 
@@ -62,12 +63,24 @@ impl<'a> Endpoints<'a> {
                 format!("none of {total} endpoints is ready{why}"),
             );
         }
-        let ready = self.ready;
-        Word(
-            True,
-            "Resolved",
-            format!("{ready} of {total} endpoints are ready"),
-        )
+        let ready = format!("{} of {total} endpoints are ready", self.ready);
+        match self.kept_back(state, service) {
+            None => Word(True, "Resolved", ready),
+            Some((number, why)) => {
+                let message = format!("{ready}, but nodes are not told of {number}: {why}");
+                let all = number == self.ready;
+                Word(if all { False } else { True }, "NotAdmitted", message)
+            }
+        }
+    }
+
+    /// How many ready endpoints nodes are not told of, and why of the first one.
+    fn kept_back(&self, state: &State, service: &Service) -> Option<(usize, String)> {
+        let grants = Grants::of(state, &service.namespace)?;
+        let ready = self.all.iter().filter(|endpoint| endpoint.ready);
+        let mut kept = ready.filter_map(|endpoint| grants.admit(endpoint).err());
+        let why = kept.next()?;
+        Some((1 + kept.count(), why))
     }
 
     fn serve(&self, port: &ServicePort) -> bool {

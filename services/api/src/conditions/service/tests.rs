@@ -1,7 +1,7 @@
 use portolan_model::{
-    ClusterIps, Endpoint, EndpointPort, Family, Labels, Meta, Name, Node, NodeRuntime, NodeSpec,
-    Object, Origin, Protocol, Rejection, Revision, ServicePort, ServiceSpec, TargetPort, Timestamp,
-    Uid, Workload, WorkloadSpec,
+    Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family, Labels, Meta, Name, Node,
+    NodeRuntime, NodeSpec, Object, Origin, PortRange, Protocol, Rejection, Revision, ServiceCidr,
+    ServicePort, ServiceSpec, TargetPort, Timestamp, Uid, Workload, WorkloadSpec,
 };
 
 use super::*;
@@ -65,6 +65,30 @@ impl World {
     fn select(&mut self) {
         self.endpoints.clear();
         self.service.spec.selector = labels().into();
+    }
+
+    /// In a cluster with a ServiceCIDR.
+    fn cover(&mut self, cidr: &str) {
+        let spec = ClusterSpec {
+            node_ports: PortRange {
+                first: 30_000,
+                last: 32_767,
+            },
+            dns_domain: "cluster.local".to_owned(),
+            families: vec![Family::V4],
+            endpoint_ranges: Vec::new(),
+            workload_ranges: Vec::new(),
+        };
+        let cluster = Cluster {
+            meta: meta("default"),
+            spec,
+        };
+        let range = ServiceCidr {
+            meta: meta("late"),
+            cidrs: vec![cidr.parse().unwrap()],
+            draining_since: None,
+        };
+        self.others.extend([cluster.into(), range.into()]);
     }
 
     fn status(&self) -> v1::ServiceStatus {
@@ -236,6 +260,43 @@ fn endpoints_are_resolved_or_it_is_said_why_not() {
             kind,
             True,
             "NotNeeded",
+        ),
+    ]);
+}
+
+#[test]
+fn what_nodes_are_not_told_of_is_said() {
+    let kind = "EndpointsResolved";
+    check(&[
+        (
+            "where a ServiceCIDR is now",
+            |w| w.cover("10.0.0.0/24"),
+            kind,
+            False,
+            "NotAdmitted",
+        ),
+        (
+            "one of two where a ServiceCIDR is now",
+            |w| {
+                w.cover("10.0.0.0/31");
+                let other = Endpoint {
+                    name: name("web.m.2"),
+                    uid: uid("web.m.2"),
+                    address: [10, 0, 0, 2].into(),
+                    ..w.endpoints[0].clone()
+                };
+                w.endpoints.push(other);
+            },
+            kind,
+            True,
+            "NotAdmitted",
+        ),
+        (
+            "beside a ServiceCIDR",
+            |w| w.cover("10.1.0.0/24"),
+            kind,
+            True,
+            "Resolved",
         ),
     ]);
 }
