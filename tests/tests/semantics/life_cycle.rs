@@ -8,21 +8,20 @@ use portolan_tests::api::{block_on, channel};
 use portolan_tests::{eventually, holds};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
+use v1::ServiceSpec;
 use v1::service_api_client::ServiceApiClient;
-use v1::{IpFamilyPolicy, ServiceSpec};
 
 use crate::cluster::{Cluster, V4, V6, spec_of};
 use crate::expect::assert_refused;
 use crate::specs::{
     PREFER, REQUIRE, SINGLE, alias, cluster_ip, families, headless, load_balancer, local_balancer,
-    named, node_port, udp, with, with_addresses, with_families, with_policy, with_ports,
+    named, node_port, udp, with, with_addresses, with_policy, with_ports,
 };
 use crate::stores::ControlPlane;
 
 on_every_store!(
     a12_an_update_that_leaves_out_what_was_allocated_keeps_it,
     a13_families_are_filled_in_on_create_and_read,
-    a14_every_combination_is_decided_alike_and_a_refusal_changes_nothing,
     a15_a_delete_gives_everything_back_and_a_rehearsed_one_nothing,
     a15_a_namespace_gives_back_what_its_services_held,
     a16_of_two_creators_one_gets_the_last_address,
@@ -94,95 +93,11 @@ fn a13_families_are_filled_in_on_create_and_read(plane: &'static ControlPlane) {
     }
 }
 
-/// One pair of so many is walked; prime to the number of families and policies, so that all of them meet.
-const SOME: usize = 31;
-
-/// Every type, families and policy.
-fn combinations() -> Vec<ServiceSpec> {
-    let types = [
-        cluster_ip(),
-        headless(),
-        node_port(),
-        load_balancer(),
-        local_balancer(),
-        alias(),
-    ];
-    let families: [&[u8]; 5] = [&[], &[4], &[6], &[4, 6], &[6, 4]];
-    let policies = [IpFamilyPolicy::Unspecified, SINGLE, PREFER, REQUIRE];
-    let mut all = Vec::new();
-    for spec in &types {
-        for order in families {
-            for policy in policies {
-                all.push(with_policy(with_families(spec.clone(), order), policy));
-            }
-        }
-    }
-    all
-}
-
-fn a14_every_combination_is_decided_alike_and_a_refusal_changes_nothing(
-    plane: &'static ControlPlane,
-) {
-    for ranges in [&[V4][..], &[V4, V6]] {
-        let cluster = plane.cluster(ranges);
-        let all = combinations();
-        let (mut created, mut updated, mut refused) = (0, 0, 0);
-        for (i, spec) in all.iter().enumerate() {
-            let rehearsed = cluster.create_with("web", spec.clone(), |r| r.validate_only = true);
-            let done = cluster.create("web", spec.clone());
-            assert_same(spec, &rehearsed, &done);
-            let Ok(service) = done else { continue };
-            created += 1;
-            let mut held = spec_of(service);
-            // Some of the others, each time other ones: all pairs would be 14,400.
-            for to in all.iter().skip(i % SOME).step_by(SOME) {
-                let before = usage(&cluster);
-                let rehearsed =
-                    cluster.update("web", &["*"], to.clone(), |r| r.validate_only = true);
-                assert_eq!(usage(&cluster), before, "{to:?}: a rehearsal takes nothing");
-                let done = cluster.put("web", to.clone());
-                assert_same(to, &rehearsed, &done);
-                if let Ok(service) = done {
-                    updated += 1;
-                    held = spec_of(service);
-                } else {
-                    refused += 1;
-                    assert_eq!(usage(&cluster), before, "{to:?}: a refusal changes nothing");
-                    assert_eq!(
-                        cluster.spec("web"),
-                        held,
-                        "{to:?}: a refusal changes nothing"
-                    );
-                }
-            }
-            cluster.delete("web").expect("it goes");
-            assert_eq!(usage(&cluster), (0, 0), "{spec:?}: nothing is left");
-        }
-        assert!(
-            created > 20 && updated > 20 && refused > 40,
-            "{created}, {updated}, {refused}"
-        );
-    }
-}
-
-fn usage(cluster: &Cluster) -> (u64, u32) {
+/// Addresses and node ports held.
+pub(crate) fn usage(cluster: &Cluster) -> (u64, u32) {
     let status = cluster.status();
     let addresses = status.service_ranges.iter().map(|r| r.used).sum();
     (addresses, status.node_ports.expect("usage of ports").used)
-}
-
-fn assert_same(
-    spec: &ServiceSpec,
-    rehearsed: &Result<v1::Service, Status>,
-    done: &Result<v1::Service, Status>,
-) {
-    let code = |answer: &Result<_, Status>| {
-        answer
-            .as_ref()
-            .err()
-            .map(|s| (s.code(), s.message().to_owned()))
-    };
-    assert_eq!(code(rehearsed), code(done), "{spec:?}");
 }
 
 fn a15_a_delete_gives_everything_back_and_a_rehearsed_one_nothing(plane: &'static ControlPlane) {

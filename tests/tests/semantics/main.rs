@@ -65,6 +65,7 @@ mod families;
 mod family_changes;
 mod fields;
 mod life_cycle;
+mod matrix;
 mod metadata;
 mod metrics;
 mod node_port_allocation;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     address_fields, checklist_4_1, clusterip_allocation, cross_field, dependents, endpoints,
-    families, family_changes, fields, life_cycle, metadata, metrics, node_port_allocation,
+    families, family_changes, fields, life_cycle, matrix, metadata, metrics, node_port_allocation,
     node_ports, port_fields, projection, quarantine, repair, transitions, validate_only,
 };
 
 /// Each module's cases.
-const CASES: [&[&str]; 20] = [
+const CASES: [&[&str]; 21] = [
     address_fields::CASES,
     checklist_4_1::CASES,
     clusterip_allocation::CASES,
@@ -20,6 +20,7 @@ const CASES: [&[&str]; 20] = [
     family_changes::CASES,
     fields::CASES,
     life_cycle::CASES,
+    matrix::CASES,
     metadata::CASES,
     metrics::CASES,
     node_port_allocation::CASES,
