@@ -11,6 +11,7 @@ mod ports;
 mod preconditions;
 mod quarantine;
 mod quota;
+mod ratchet;
 mod readiness;
 mod repair;
 mod replay;

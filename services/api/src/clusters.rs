@@ -22,8 +22,11 @@ use crate::shape::{not_found, parse, required};
 use crate::watch::WatchStream;
 
 /// What a mask can name.
-const TABLE: Table<v1::Cluster, ClusterField> = Table {
+static TABLE: Table<v1::Cluster, ClusterField, Settings> = Table {
     message: "portolan.v1.Cluster",
+    field: "cluster",
+    params: |sent, fields, v| Some(settings(sent, fields, v)),
+    check: |_, _| (),
     rows: &[
         ("spec.node_port_range", ClusterField::NodePorts, |c| {
             spec(c, |spec| spec.node_port_range.is_some())
@@ -134,13 +137,8 @@ impl ClusterApi for Api {
             let sent = required("cluster", m.cluster.as_ref(), v)?;
             let name = name::cluster("cluster.name", &sent.name, v);
             let context = context("UpdateCluster", &request, &m.request_id, m.validate_only, v);
-            let asked = TABLE.asked(
-                m.update_mask.as_ref(),
-                sent,
-                |m, f, v| Some(settings(m, f, v)),
-                v,
-            );
             let (etag, expected_uid) = (optional(&sent.etag), expected_uid(&m.expected_uid, v));
+            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
             let stored = |state: &State| Some(cluster::to_wire(state, state.cluster()?));
             let action = asked?.action(stored, move |(spec, fields)| Action::UpdateCluster {
                 spec,

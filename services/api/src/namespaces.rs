@@ -18,8 +18,11 @@ use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const TABLE: Table<v1::Namespace, NamespaceField> = Table {
+static TABLE: Table<v1::Namespace, NamespaceField, NamespaceParams> = Table {
     message: "portolan.v1.Namespace",
+    field: "namespace",
+    params: |sent, fields, v| Some(params(sent, fields, v)),
+    check: |_, _| (),
     rows: &[
         ("labels", NamespaceField::Labels, |n| !n.labels.is_empty()),
         ("annotations", NamespaceField::Annotations, |n| {
@@ -161,12 +164,7 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let asked = TABLE.asked(
-                m.update_mask.as_ref(),
-                sent,
-                |m, f, v| Some(params(m, f, v)),
-                v,
-            );
+            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
             let (target, asked) = (target?, asked?);
             let (cluster, name) = (target.cluster.clone(), target.key.clone());
             let stored = move |state: &State| {

@@ -21,8 +21,11 @@ use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const TABLE: Table<v1::Node, F> = Table {
+static TABLE: Table<v1::Node, F, NodeParams> = Table {
     message: "portolan.v1.Node",
+    field: "node",
+    params: |sent, fields, v| Some(params(sent, fields, v)),
+    check: |_, _| (),
     rows: &[
         ("labels", F::Labels, |n| !n.labels.is_empty()),
         ("annotations", F::Annotations, |n| !n.annotations.is_empty()),
@@ -122,12 +125,6 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("node", m.node.as_ref(), v)?;
             let target = name::in_cluster("node.name", &sent.name, "nodes", v);
-            let asked = TABLE.asked(
-                m.update_mask.as_ref(),
-                sent,
-                |m, f, v| Some(params(m, f, v)),
-                v,
-            );
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
@@ -135,6 +132,7 @@ impl NodeApi for Api {
                 expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
+            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
             let (target, asked) = (target?, asked?);
             let (cluster, name) = (target.cluster.clone(), target.key.clone());
             let stored = move |state: &State| {

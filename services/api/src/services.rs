@@ -134,13 +134,14 @@ impl ServiceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("service", m.service.as_ref(), v)?;
             let target = name::in_namespace("service.name", &sent.name, "services", v);
-            let asked = mask::TABLE.asked(m.update_mask.as_ref(), sent, updated, v);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
                 etag: optional(&sent.etag),
                 expected_uid: expected_uid(&m.expected_uid, v),
             };
             let context = context("UpdateService", &request, &m.request_id, m.validate_only, v);
+            // Last, since what else is wrong decides what becomes of it.
+            let asked = mask::TABLE.asked(m.update_mask.as_ref(), sent, v);
             let (target, asked) = (target?, asked?);
             let (cluster, key) = (target.cluster.clone(), target.key.clone());
             let stored = move |state: &State| {
@@ -227,23 +228,11 @@ pub(crate) fn wire(
     }
 }
 
-/// Checks what is created as a whole, so that everything that is wrong comes back at once.
+/// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
+/// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
+/// node ports of a `ClusterIP`.
 fn check(field: &str, params: &ServiceParams, violations: &mut Violations) {
     validate::service(&format!("{field}.spec"), &params.spec, violations);
-}
-
-/// The parameters of an update. It is checked when it is decided, unless it is refused anyway: only then is known what
-/// goes because it no longer applies, such as node ports of a `ClusterIP`.
-fn updated(
-    sent: &v1::Service,
-    fields: BTreeSet<ServiceField>,
-    violations: &mut Violations,
-) -> Option<ServiceParams> {
-    let params = params("service", Some(sent), |_, _| fields, violations)?;
-    if !violations.is_empty() {
-        check("service", &params, violations);
-    }
-    Some(params)
 }
 
 /// The parameters of a write.

@@ -20,8 +20,11 @@ use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-const TABLE: Table<v1::Workload, F> = Table {
+static TABLE: Table<v1::Workload, F, WorkloadParams> = Table {
     message: "portolan.v1.Workload",
+    field: "workload",
+    params: |sent, fields, v| Some(params(sent, fields, v)),
+    check: |_, _| (),
     rows: &[
         ("labels", F::Labels, |w| !w.labels.is_empty()),
         ("annotations", F::Annotations, |w| !w.annotations.is_empty()),
@@ -147,12 +150,6 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("workload", m.workload.as_ref(), v)?;
             let target = name::in_namespace("workload.name", &sent.name, "workloads", v);
-            let asked = TABLE.asked(
-                m.update_mask.as_ref(),
-                sent,
-                |m, f, v| Some(params(m, f, v)),
-                v,
-            );
             let etag = optional(&sent.etag);
             let mode = PutMode::Update {
                 allow_missing: m.allow_missing,
@@ -166,6 +163,7 @@ impl WorkloadApi for Api {
                 m.validate_only,
                 v,
             );
+            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
             let (target, asked) = (target?, asked?);
             let (cluster, key) = (target.cluster.clone(), target.key.clone());
             let stored = move |state: &State| {

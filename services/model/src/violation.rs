@@ -49,6 +49,18 @@ impl Violations {
         }
     }
 
+    /// Adds others, under the same rules.
+    pub fn extend(&mut self, others: Self) {
+        for Violation { field, description } in others.0 {
+            self.add(field, description);
+        }
+    }
+
+    /// Drops those that `is_kept` does not hold for.
+    pub fn retain(&mut self, is_kept: impl FnMut(&Violation) -> bool) {
+        self.0.retain(is_kept);
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

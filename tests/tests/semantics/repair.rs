@@ -10,8 +10,8 @@ use v1::ServiceSpec;
 use crate::by_hand::{ByHand, Change};
 use crate::cluster::{Cluster, V4, spec_of, texts};
 use crate::specs::{
-    PREFER, SINGLE, at, cluster_ip, headless, load_balancer, local_balancer, named, node_port,
-    port, udp, with, with_addresses, with_policy, with_ports,
+    PREFER, SINGLE, at, cluster_ip, headless, local_balancer, named, node_port, port, udp, with,
+    with_addresses, with_policy, with_ports,
 };
 use crate::stores::Kind;
 
@@ -21,7 +21,6 @@ on_durable_stores!(
     a11_node_ports_and_claims_that_disagree_are_found_and_put_right,
     a13_rows_from_before_the_family_policy_are_single_stack,
     a_what_waits_for_a_silent_node_is_freed_sooner_where_hardly_anything_is_free,
-    s_values_stored_before_stay_legal_while_they_are_unchanged,
 );
 
 /// Nobody's.
@@ -290,30 +289,4 @@ fn a_what_waits_for_a_silent_node_is_freed_sooner_where_hardly_anything_is_free(
     eventually("the port after ten minutes", || {
         holds(ports() == 0, "it waits")
     });
-}
-
-fn s_values_stored_before_stay_legal_while_they_are_unchanged(kind: Kind) {
-    let mut hand = ByHand::start(kind, V4);
-    let ranges = with(load_balancer(), |s| {
-        s.load_balancer_source_ranges = texts(&["192.0.2.0/24"]);
-    });
-    hand.cluster.created("web", ranges);
-    hand.change(&[Change::Body(
-        "default/web",
-        "\"192.0.2.0/24\"",
-        "\"192.0.2.1/24\"",
-    )]);
-    let stored = hand.cluster.spec("web");
-    assert_eq!(stored.load_balancer_source_ranges, texts(&["192.0.2.1/24"]));
-    let path = ["spec.publish_not_ready_addresses"];
-    let change = |spec| {
-        with(spec, |s: &mut ServiceSpec| {
-            s.publish_not_ready_addresses = true;
-        })
-    };
-    let after = hand
-        .cluster
-        .patch("web", &path, change(ServiceSpec::default()))
-        .expect("another field");
-    assert_eq!(spec_of(after), change(stored));
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::{
     address_fields, checklist_4_1, clusterip_allocation, cross_field, dependents, endpoints,
     families, family_changes, fields, life_cycle, matrix, metadata, metrics, node_port_allocation,
-    node_ports, port_fields, projection, quarantine, repair, transitions, validate_only,
+    node_ports, port_fields, projection, quarantine, ratchet, repair, stored, transitions,
+    validate_only,
 };
 
 /// Each module's cases.
-const CASES: [&[&str]; 21] = [
+const CASES: [&[&str]; 23] = [
     address_fields::CASES,
     checklist_4_1::CASES,
     clusterip_allocation::CASES,
@@ -28,7 +29,9 @@ const CASES: [&[&str]; 21] = [
     port_fields::CASES,
     projection::CASES,
     quarantine::CASES,
+    ratchet::CASES,
     repair::CASES,
+    stored::CASES,
     transitions::CASES,
     validate_only::CASES,
 ];

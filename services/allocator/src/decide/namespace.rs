@@ -6,6 +6,7 @@ use portolan_model::{
 
 use super::draft::Draft;
 use super::preconditions::{Present, check_delete, check_put};
+use super::ratchet::{self, is_key_kept};
 use super::{endpoints, service, workload};
 use crate::{DeleteMode, NamespaceField, NamespaceParams, Outcome, PutMode, Verb};
 
@@ -13,7 +14,7 @@ use crate::{DeleteMode, NamespaceField, NamespaceParams, Outcome, PutMode, Verb}
 const MAX_RANGES: usize = 64;
 
 /// A namespace as it shall be.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Wanted {
     labels: Labels,
     annotations: Labels,
@@ -35,7 +36,7 @@ pub(super) fn put(
     let Some(before) = before else {
         // What is created is taken as a whole, whatever the mask says (AIP-134).
         let wanted = merge(Wanted::default(), params, NamespaceField::ALL);
-        check(&wanted)?;
+        check(&wanted, None)?;
         let meta = draft.new_meta(name, wanted.labels, wanted.annotations);
         let namespace = Object::from(Namespace {
             meta,
@@ -52,8 +53,8 @@ pub(super) fn put(
         annotations: before.meta.annotations.clone(),
         spec: before.spec.clone(),
     };
-    let wanted = merge(held, params, params.fields.iter().copied());
-    check(&wanted)?;
+    let wanted = merge(held.clone(), params, params.fields.iter().copied());
+    check(&wanted, Some(&held))?;
     let changed = before.spec != wanted.spec;
     if !changed
         && before.meta.labels == wanted.labels
@@ -101,14 +102,21 @@ fn merge(
     wanted
 }
 
-fn check(wanted: &Wanted) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
-    validate::labels("namespace.labels", &wanted.labels, &mut violations);
-    validate::annotations(
-        "namespace.annotations",
-        &wanted.annotations,
-        &mut violations,
-    );
+fn check(wanted: &Wanted, before: Option<&Wanted>) -> Result<(), Refusal> {
+    ratchet::check(wanted, before, rules, |field, old, new| {
+        if field.starts_with("namespace.labels") {
+            return is_key_kept(field, &old.labels, &new.labels);
+        }
+        if field.starts_with("namespace.annotations") {
+            return is_key_kept(field, &old.annotations, &new.annotations);
+        }
+        old.spec == new.spec
+    })
+}
+
+fn rules(wanted: &Wanted, violations: &mut Violations) {
+    validate::labels("namespace.labels", &wanted.labels, violations);
+    validate::annotations("namespace.annotations", &wanted.annotations, violations);
     let ranges = wanted.spec.endpoint_ranges.len();
     if ranges > MAX_RANGES {
         violations.add(
@@ -116,7 +124,6 @@ fn check(wanted: &Wanted) -> Result<(), Refusal> {
             format!("{ranges} ranges; at most {MAX_RANGES} are allowed"),
         );
     }
-    violations.into_result()
 }
 
 pub(super) fn delete(

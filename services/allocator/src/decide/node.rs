@@ -7,8 +7,10 @@ use portolan_model::{Change, Name, Node, NodeSpec, Object, Refusal, Violations, 
 use super::draft::Draft;
 use super::endpoints;
 use super::preconditions::{Present, check_delete, check_put};
+use super::ratchet::{self, is_key_kept, part};
 use crate::{DeleteMode, NodeField, NodeParams, Outcome, PutMode, Verb};
 
+const SPEC: &str = "node.spec";
 const MAX_ADDRESSES: usize = 64;
 
 pub(super) fn put(
@@ -24,11 +26,11 @@ pub(super) fn put(
     check_put(&format!("nodes/{name}"), present.as_ref(), mode)?;
     let Some(before) = before else {
         // What is created is taken as a whole, whatever the mask says (AIP-134).
-        check(params)?;
+        check(params, None)?;
         return Ok(create(draft, name, params));
     };
     let wanted = merge(&before, params);
-    check(&wanted)?;
+    check(&wanted, Some(&merge(&before, &NodeParams::default())))?;
     let changed = before.spec != wanted.spec;
     if !changed
         && before.meta.labels == wanted.labels
@@ -63,7 +65,7 @@ pub(super) fn register(
         spec: spec.clone(),
         ..NodeParams::default()
     };
-    check(&params)?;
+    check(&params, None)?;
     Ok(create(draft, name, &params))
 }
 
@@ -132,24 +134,44 @@ fn sync_workloads(draft: &mut Draft, node: &Name) {
     }
 }
 
-fn check(params: &NodeParams) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
-    validate::labels("node.labels", &params.labels, &mut violations);
-    validate::annotations("node.annotations", &params.annotations, &mut violations);
+fn check(params: &NodeParams, before: Option<&NodeParams>) -> Result<(), Refusal> {
+    ratchet::check(params, before, rules, is_kept)
+}
+
+fn is_kept(field: &str, before: &NodeParams, wanted: &NodeParams) -> bool {
+    if field.starts_with("node.labels") {
+        return is_key_kept(field, &before.labels, &wanted.labels);
+    }
+    if field.starts_with("node.annotations") {
+        return is_key_kept(field, &before.annotations, &wanted.annotations);
+    }
+    let (old, new) = (&before.spec, &wanted.spec);
+    match part(SPEC, field) {
+        "addresses" => old.addresses == new.addresses,
+        "node_port_addresses" => old.node_port_addresses == new.node_port_addresses,
+        "zone" => old.zone == new.zone,
+        "dataplane" => old.dataplane == new.dataplane,
+        _ => old == new,
+    }
+}
+
+fn rules(params: &NodeParams, violations: &mut Violations) {
+    validate::labels("node.labels", &params.labels, violations);
+    validate::annotations("node.annotations", &params.annotations, violations);
     for (field, list) in [
         ("addresses", &params.spec.addresses),
         ("node_port_addresses", &params.spec.node_port_addresses),
     ] {
         if list.len() > MAX_ADDRESSES {
             violations.add(
-                format!("node.spec.{field}"),
+                format!("{SPEC}.{field}"),
                 format!("at most {MAX_ADDRESSES} addresses are allowed"),
             );
         }
         for (i, address) in list.iter().enumerate() {
             if address.is_unspecified() || address.is_multicast() {
                 violations.add(
-                    format!("node.spec.{field}[{i}]"),
+                    format!("{SPEC}.{field}[{i}]"),
                     format!("{address} is no address of a node"),
                 );
             }
@@ -159,7 +181,6 @@ fn check(params: &NodeParams) -> Result<(), Refusal> {
         ("zone", &params.spec.zone),
         ("dataplane", &params.spec.dataplane),
     ] {
-        validate::text(&format!("node.spec.{field}"), text, 63, &mut violations);
+        validate::text(&format!("{SPEC}.{field}"), text, 63, violations);
     }
-    violations.into_result()
 }

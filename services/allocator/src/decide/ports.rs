@@ -66,13 +66,18 @@ pub(super) fn blocker(
             holder: None,
         })
     };
+    let claim = draft.state().port_claim(port);
+    // What is held stays held, wherever the range has gone since.
+    if claim.is_some_and(|claim| claim.owner.uid == owner.uid && claim.state.is_held()) {
+        return None;
+    }
     if !range.contains(port) {
         let description = format!(
             "{port} lies outside the cluster's node ports ({range}); ask for one of these, or leave it out"
         );
         return blocked("RANGE", description);
     }
-    let claim = draft.state().port_claim(port)?;
+    let claim = claim?;
     match &claim.state {
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(

@@ -41,7 +41,7 @@ pub(super) fn put(
 
     let mut wanted = merge(before.as_deref(), params);
     settle(draft.state(), &mut wanted.spec, before.as_deref())?;
-    check(&wanted)?;
+    check(&wanted, before.as_deref())?;
     if let Some(before) = &before {
         check_immutable(&before.spec, &wanted.spec)?;
     }

@@ -10,8 +10,11 @@ use portolan_model::{
 use super::draft::Draft;
 use super::endpoints;
 use super::preconditions::{Present, check_delete, check_namespace, check_put};
+use super::ratchet::{self, is_key_kept, part};
 use crate::WorkloadField as F;
 use crate::{DeleteMode, Outcome, PutMode, Verb, WorkloadParams};
+
+const SPEC: &str = "workload.spec";
 
 pub(super) fn put(
     draft: &mut Draft,
@@ -26,7 +29,7 @@ pub(super) fn put(
         .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
     check_put(&resource(key), present.as_ref(), mode)?;
     let wanted = merge(before.as_deref(), params);
-    check(draft, &key.namespace, &wanted)?;
+    check(draft, &key.namespace, &wanted, before.as_deref())?;
     let (verb, workload) = match &before {
         None => {
             let meta = draft.new_meta(&key.name, wanted.labels, wanted.annotations);
@@ -140,12 +143,37 @@ fn probed(spec: &WorkloadSpec) -> impl PartialEq + use<'_> {
     )
 }
 
-fn check(draft: &Draft, namespace: &Name, params: &WorkloadParams) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
-    validate::labels("workload.labels", &params.labels, &mut violations);
-    validate::annotations("workload.annotations", &params.annotations, &mut violations);
-    validate::workload("workload.spec", &params.spec, &mut violations);
-    violations.into_result()?;
+fn is_kept(field: &str, before: &WorkloadParams, wanted: &WorkloadParams) -> bool {
+    if field.starts_with("workload.labels") {
+        return is_key_kept(field, &before.labels, &wanted.labels);
+    }
+    if field.starts_with("workload.annotations") {
+        return is_key_kept(field, &before.annotations, &wanted.annotations);
+    }
+    let (old, new) = (&before.spec, &wanted.spec);
+    match part(SPEC, field) {
+        "addresses" => old.addresses == new.addresses,
+        "ports" => old.ports == new.ports,
+        "hostname" => old.hostname == new.hostname,
+        "subdomain" => old.subdomain == new.subdomain,
+        "readiness_probe" => old.probe == new.probe,
+        _ => old == new,
+    }
+}
+
+fn check(
+    draft: &Draft,
+    namespace: &Name,
+    params: &WorkloadParams,
+    before: Option<&Workload>,
+) -> Result<(), Refusal> {
+    let old = before.map(|before| merge(Some(before), &WorkloadParams::default()));
+    let rules = |params: &WorkloadParams, violations: &mut Violations| {
+        validate::labels("workload.labels", &params.labels, violations);
+        validate::annotations("workload.annotations", &params.annotations, violations);
+        validate::workload(SPEC, &params.spec, violations);
+    };
+    ratchet::check(params, old.as_ref(), rules, is_kept)?;
     let grants =
         Grants::of(draft.state(), namespace).ok_or_else(|| Refusal::not_found("the cluster"))?;
     let preconditions: Vec<_> = params
@@ -153,6 +181,7 @@ fn check(draft: &Draft, namespace: &Name, params: &WorkloadParams) -> Result<(),
         .addresses
         .iter()
         .enumerate()
+        .filter(|(_, address)| before.is_none_or(|before| !before.spec.addresses.contains(address)))
         .filter_map(|(i, address)| {
             let description = grants.check(*address).err()?;
             Some(Precondition {

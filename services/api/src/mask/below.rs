@@ -95,6 +95,31 @@ pub(super) fn take(to: &mut DynamicMessage, from: Option<&DynamicMessage>, path:
     }
 }
 
+/// What is at the end of a path of fields; `None` if nothing is populated there.
+pub(super) fn value(message: &DynamicMessage, path: &[Step]) -> Option<Value> {
+    let (Step::Field(field), rest) = path.split_first()? else {
+        return None;
+    };
+    let value = Some(message).filter(|message| message.has_field(field))?;
+    let value = value.get_field(field).into_owned();
+    match rest {
+        [] => Some(value),
+        rest => self::value(value.as_message()?, rest),
+    }
+}
+
+/// Whether two values are the same; of maps, the key that a violation's field names: `labels["app"]`.
+pub(super) fn is_same(one: Option<&Value>, other: Option<&Value>, field: &str) -> bool {
+    let key = |value: Option<&Value>| {
+        let entry = value?.as_map()?.iter().find(|(key, _)| {
+            let key = key.as_str().unwrap_or_default();
+            field.ends_with(&format!("[{key:?}]"))
+        });
+        entry.map(|(_, value)| value.clone())
+    };
+    one == other || key(one).is_some_and(|value| key(other) == Some(value))
+}
+
 fn take_key(to: &mut DynamicMessage, from: Option<&Value>, field: &FieldDescriptor, key: &str) {
     let key = MapKey::String(key.to_owned());
     let value = from.and_then(|from| from.as_map()?.get(&key).cloned());

@@ -2,8 +2,11 @@ use portolan_proto::v1;
 
 use super::*;
 
-const TABLE: Table<v1::Workload, u8> = Table {
+static TABLE: Table<v1::Workload, u8, BTreeSet<u8>> = Table {
     message: "portolan.v1.Workload",
+    field: "workload",
+    params: |_, fields, _| Some(fields),
+    check: |_, _| (),
     rows: &[
         ("labels", 1, |sent| !sent.labels.is_empty()),
         ("spec.addresses", 2, |sent| {
@@ -140,7 +143,7 @@ fn merged(stored: &v1::Workload, sent: &v1::Workload, paths: &[&str]) -> v1::Wor
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
     };
     let named = TABLE.named(Some(&mask), sent, &mut Violations::new());
-    TABLE.over(&named, stored, sent)
+    TABLE.over(&named, stored, sent).0
 }
 
 #[test]

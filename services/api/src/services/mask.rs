@@ -1,8 +1,10 @@
 //! What a mask of a Service can name.
 
 use portolan_allocator::ServiceField as F;
+use portolan_allocator::ServiceParams;
 use portolan_proto::v1::{Service, ServiceSpec};
 
+use super::{check, params};
 use crate::mask::{Row, Table};
 
 const fn row(path: &'static str, field: F, is_populated: fn(&Service) -> bool) -> Row<Service, F> {
@@ -13,9 +15,12 @@ fn spec(service: &Service, is_populated: impl Fn(&ServiceSpec) -> bool) -> bool 
     service.spec.as_ref().is_some_and(is_populated)
 }
 
-pub(super) const TABLE: Table<Service, F> = Table {
+pub(super) static TABLE: Table<Service, F, ServiceParams> = Table {
     message: "portolan.v1.Service",
+    field: "service",
     rows: ROWS,
+    params: |sent, fields, v| params("service", Some(sent), |_, _| fields, v),
+    check: |params, v| check("service", params, v),
 };
 
 const ROWS: &[Row<Service, F>] = &[

@@ -1,6 +1,7 @@
 //! Endpoints that are written by hand.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use portolan_model::Change;
 use portolan_model::{
@@ -37,13 +38,14 @@ pub(in super::super) fn replace(
         .map(|params| by_hand(&service, source, params))
         .collect();
     check_list(&service, source, &wanted)?;
-    check_addresses(draft, &key.namespace, &wanted)?;
     let existing: Vec<_> = draft
         .state()
         .endpoints_of(&service)
         .filter(|e| is_from(e, source))
         .cloned()
         .collect();
+    let had: BTreeSet<_> = existing.iter().map(|endpoint| endpoint.address).collect();
+    check_addresses(draft, &key.namespace, &wanted, &had)?;
     let names: BTreeSet<_> = wanted
         .iter()
         .map(|endpoint| endpoint.name.clone())
@@ -167,12 +169,19 @@ fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), 
     violations.into_result()
 }
 
-fn check_addresses(draft: &Draft, namespace: &Name, list: &[Endpoint]) -> Result<(), Refusal> {
+/// What is there already may stay, wherever ranges have gone since; nodes are not told of it.
+fn check_addresses(
+    draft: &Draft,
+    namespace: &Name,
+    list: &[Endpoint],
+    had: &BTreeSet<IpAddr>,
+) -> Result<(), Refusal> {
     let grants =
         Grants::of(draft.state(), namespace).ok_or_else(|| Refusal::not_found("the cluster"))?;
     let preconditions: Vec<_> = list
         .iter()
         .enumerate()
+        .filter(|(_, endpoint)| !had.contains(&endpoint.address))
         .filter_map(|(i, endpoint)| {
             let description = grants.check_by_hand(endpoint.address).err()?;
             let subject = format!("endpoints[{i}].spec.address");

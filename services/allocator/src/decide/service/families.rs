@@ -29,8 +29,8 @@ pub(super) fn settle(
     if let Some(old) = old {
         shorten(spec, old, policy)?;
         let untouched = spec.cluster_ips == old.cluster_ips && spec.families == old.families;
-        if untouched && policy == FamilyPolicy::PreferDualStack && old.family_policy == Some(policy)
-        {
+        let was_whole = !spec.families.is_empty() && is_by_hand(spec) == is_by_hand(old);
+        if untouched && was_whole && old.family_policy == Some(policy) {
             return Ok(());
         }
     }

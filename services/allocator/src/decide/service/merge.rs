@@ -6,6 +6,7 @@ use portolan_model::{
 };
 
 use super::super::ports;
+use super::super::ratchet::{self, is_key_kept, part};
 use super::SPEC;
 use super::families;
 use super::wipe::wipe;
@@ -125,10 +126,39 @@ pub(super) fn picks_addresses(spec: &ServiceSpec) -> bool {
     spec.kind != ServiceType::ExternalName && spec.cluster_ips != ClusterIps::None
 }
 
-pub(super) fn check(wanted: &Wanted) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
-    validate::labels("service.labels", &wanted.labels, &mut violations);
-    validate::annotations("service.annotations", &wanted.annotations, &mut violations);
-    validate::service(SPEC, &wanted.spec, &mut violations);
-    violations.into_result()
+/// The rules that hold whatever else is there.
+pub(super) fn check(wanted: &Wanted, before: Option<&Service>) -> Result<(), Refusal> {
+    let before = before.map(|before| merge(Some(before), &ServiceParams::default()));
+    let rules = |wanted: &Wanted, violations: &mut Violations| {
+        validate::labels("service.labels", &wanted.labels, violations);
+        validate::annotations("service.annotations", &wanted.annotations, violations);
+        validate::service(SPEC, &wanted.spec, violations);
+    };
+    ratchet::check(wanted, before.as_ref(), rules, is_kept)
+}
+
+fn is_kept(field: &str, before: &Wanted, wanted: &Wanted) -> bool {
+    if field.starts_with("service.labels") {
+        return is_key_kept(field, &before.labels, &wanted.labels);
+    }
+    if field.starts_with("service.annotations") {
+        return is_key_kept(field, &before.annotations, &wanted.annotations);
+    }
+    let (old, new) = (&before.spec, &wanted.spec);
+    match part(SPEC, field) {
+        "selector" => is_key_kept(field, old.selector.iter(), new.selector.iter()),
+        "ports" => old.ports == new.ports,
+        "cluster_ips" => old.cluster_ips == new.cluster_ips,
+        "ip_families" => old.families == new.families,
+        "ip_family_policy" => old.family_policy == new.family_policy,
+        "session_affinity_config" => old.affinity_timeout == new.affinity_timeout,
+        "external_name" => old.external_name == new.external_name,
+        "health_check_node_port" => old.health_check_node_port == new.health_check_node_port,
+        "load_balancer_class" => old.load_balancer_class == new.load_balancer_class,
+        "load_balancer_source_ranges" => old.source_ranges == new.source_ranges,
+        "requested_load_balancer_ips" => {
+            old.requested_load_balancer_ips == new.requested_load_balancer_ips
+        }
+        _ => old == new,
+    }
 }
