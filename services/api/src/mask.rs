@@ -8,21 +8,19 @@
 
 mod asked;
 mod below;
+mod named;
 mod nearest;
 mod path;
+mod stored;
 
 use std::collections::BTreeSet;
 
 use portolan_model::{Refusal, Violations};
 use prost::Message;
-use prost_reflect::DynamicMessage;
 use prost_types::FieldMask;
 
 pub(crate) use asked::Asked;
-use below::Steps;
-
-/// Paths of one mask.
-const MAX_PATHS: usize = 256;
+use named::Named;
 
 /// A field: its path, what it is to the allocator, and whether a message has it populated.
 pub(crate) type Row<M, F> = (&'static str, F, fn(&M) -> bool);
@@ -41,29 +39,6 @@ pub(crate) struct Table<M: 'static, F: 'static, P: 'static> {
     pub(crate) params: Params<M, F, P>,
     /// More that is wrong with what is refused anyway.
     pub(crate) check: fn(&P, &mut Violations),
-}
-
-/// Output only: naming them is no mistake, and has no effect.
-const OUTPUT_ONLY: [&str; 10] = [
-    "name",
-    "uid",
-    "generation",
-    "etag",
-    "revision",
-    "create_time",
-    "update_time",
-    "delete_time",
-    "status",
-    // Only Services have them.
-    "warnings",
-];
-
-/// The fields that a write means.
-struct Named<F> {
-    /// As a whole.
-    fields: BTreeSet<F>,
-    /// In part: the field, and the way to the part.
-    below: Vec<(F, Steps)>,
 }
 
 impl<M: Message + Default + Clone, F: Copy + Ord + Send + Sync, P> Table<M, F, P> {
@@ -115,152 +90,6 @@ impl<M: Message + Default + Clone, F: Copy + Ord + Send + Sync, P> Table<M, F, P
         }
         violations.into_result()?;
         params.ok_or_else(|| Refusal::invalid("", "the request lacks a required field"))
-    }
-
-    /// Drops what is wrong with what is stored in the same way, and was not changed.
-    fn excuse(&self, stored: &M, whole: &M, violations: &mut Violations) {
-        if violations.is_empty() {
-            return;
-        }
-        let all = self.rows.iter().map(|(_, field, _)| *field);
-        let mut earlier = Violations::new();
-        (self.params)(stored, all.collect(), &mut earlier);
-        let (stored, whole) = (self.dynamic(stored), self.dynamic(whole));
-        violations.retain(|v| {
-            let is_old = earlier.iter().any(|old| old == v);
-            !(is_old && self.is_kept(&v.field, &stored, &whole))
-        });
-    }
-
-    /// Whether a field of the request is as it is stored: a row as a whole, or one key of a map.
-    fn is_kept(&self, field: &str, stored: &DynamicMessage, whole: &DynamicMessage) -> bool {
-        let below = field.strip_prefix(self.field);
-        let path = below.and_then(|below| below.strip_prefix('.'));
-        let row = self.rows.iter().find_map(|(row, ..)| {
-            let rest = path?.strip_prefix(row)?;
-            (rest.is_empty() || rest.starts_with(['.', '['])).then_some(*row)
-        });
-        row.is_some_and(|row| {
-            let steps = self.steps(row);
-            let [stored, whole] = [stored, whole].map(|message| below::value(message, &steps));
-            below::is_same(stored.as_ref(), whole.as_ref(), field)
-        })
-    }
-
-    fn named(&self, mask: Option<&FieldMask>, sent: &M, violations: &mut Violations) -> Named<F> {
-        let mut named = Named {
-            fields: BTreeSet::new(),
-            below: Vec::new(),
-        };
-        let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
-            let populated = self.rows.iter().filter(|(.., populated)| populated(sent));
-            named.fields.extend(populated.map(|(_, field, _)| *field));
-            return named;
-        };
-        if mask.paths.len() > MAX_PATHS {
-            let said = format!("at most {MAX_PATHS} paths are allowed; name fields as a whole");
-            violations.add("update_mask.paths", said);
-            return named;
-        }
-        for (i, path) in mask.paths.iter().enumerate() {
-            if path == "*" && mask.paths.len() == 1 {
-                named
-                    .fields
-                    .extend(self.rows.iter().map(|(_, field, _)| *field));
-            } else if let Err(wrong) = self.name(path, &mut named) {
-                violations.add(
-                    format!("update_mask.paths[{i}]"),
-                    format!("{path:?} {wrong}"),
-                );
-            }
-        }
-        let Named { fields, below } = &mut named;
-        below.retain(|(field, _)| !fields.contains(field));
-        named
-    }
-
-    /// Adds what a path stands for, or says what is wrong with it.
-    fn name(&self, path: &str, named: &mut Named<F>) -> Result<(), String> {
-        let parts = path::parse(path)?;
-        if parts.iter().any(|part| part == "*") {
-            return Err("is no field: * stands for all fields, and only alone".to_owned());
-        }
-        let mut is_known = OUTPUT_ONLY.contains(&parts[0].as_str());
-        for (row, field, _) in self.rows {
-            let row: Vec<_> = row.split('.').collect();
-            if row.len() >= parts.len() && row.iter().zip(&parts).all(|(a, b)| a == b) {
-                named.fields.insert(*field);
-                is_known = true;
-            } else if row.iter().zip(&parts).all(|(a, b)| a == b) {
-                match below::resolve(&below::descriptor(self.message), &parts) {
-                    Ok(steps) => named.below.push((*field, steps)),
-                    Err(wrong) if wrong.is_empty() => return Err(self.unknown(path)),
-                    Err(wrong) => return Err(wrong),
-                }
-                is_known = true;
-            }
-        }
-        if is_known {
-            Ok(())
-        } else {
-            Err(self.unknown(path))
-        }
-    }
-
-    fn unknown(&self, path: &str) -> String {
-        let mut names = Vec::new();
-        below::names(&below::descriptor(self.message), "", &mut names);
-        names.retain(|name| !OUTPUT_ONLY.contains(&name.split('.').next().unwrap_or_default()));
-        let near = nearest::nearest(path, &names);
-        if near.is_empty() {
-            let rows: Vec<_> = self.rows.iter().map(|(row, ..)| *row).collect();
-            let rows = rows.join(", ");
-            return format!(
-                "is no field that can be written; name some of {rows}, or what is below them, or * alone for all"
-            );
-        }
-        format!(
-            "is no field that can be written; did you mean {}?",
-            near.join(" or ")
-        )
-    }
-
-    /// What is stored, with everything that is named taken over from what was sent; and the fields that differ by that.
-    fn over(&self, named: &Named<F>, stored: &M, sent: &M) -> (M, BTreeSet<F>) {
-        let (before, sent) = (self.dynamic(stored), self.dynamic(sent));
-        let mut whole = before.clone();
-        let is_named = |field| named.fields.contains(field);
-        for (row, ..) in self.rows.iter().filter(|(_, field, _)| is_named(field)) {
-            below::take(&mut whole, Some(&sent), &self.steps(row));
-        }
-        for (_, steps) in &named.below {
-            below::take(&mut whole, Some(&sent), steps);
-        }
-        let differs = |row| {
-            let steps = self.steps(row);
-            below::value(&before, &steps) != below::value(&whole, &steps)
-        };
-        let changed = self.rows.iter().filter(|(row, ..)| differs(row));
-        let changed = changed.map(|(_, field, _)| *field).collect();
-        let whole = whole.transcode_to();
-        (
-            whole.expect("a message is what its descriptor says"),
-            changed,
-        )
-    }
-
-    fn dynamic(&self, message: &M) -> DynamicMessage {
-        let mut dynamic = DynamicMessage::new(below::descriptor(self.message));
-        dynamic
-            .transcode_from(message)
-            .expect("a message is what its descriptor says");
-        dynamic
-    }
-
-    fn steps(&self, row: &str) -> Steps {
-        let parts: Vec<_> = row.split('.').map(str::to_owned).collect();
-        below::resolve(&below::descriptor(self.message), &parts)
-            .expect("a row is a field of its message")
     }
 }
 

@@ -1,5 +1,6 @@
 use portolan_proto::v1;
 
+use super::named::MAX_PATHS;
 use super::*;
 
 static TABLE: Table<v1::Workload, u8, BTreeSet<u8>> = Table {
