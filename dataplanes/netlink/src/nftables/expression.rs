@@ -75,6 +75,10 @@ pub enum Load {
     OriginalDestination(Family),
     /// Its destination port likewise.
     OriginalPort,
+    /// Where its answers come from, of a family.
+    ReplySource(Family),
+    /// The port that they come from.
+    ReplyPort,
     /// The type (`RTN_*`) of the source address in the routing table.
     SourceType,
 }
@@ -195,18 +199,20 @@ impl Load {
             | Self::CtDirection
             | Self::CtStatus
             | Self::OriginalDestination(_)
-            | Self::OriginalPort => "ct",
+            | Self::OriginalPort
+            | Self::ReplySource(_)
+            | Self::ReplyPort => "ct",
             Self::SourceType => "fib",
         }
     }
 
     fn write(self, to: u32, w: &mut Writer) {
-        // NFT_CT_*: 0 state, 1 direction, 2 status, 12 destination port, 20 and 22 destination address; direction 0 is the original one.
-        let ct = |w: &mut Writer, key, original: bool| {
+        // NFT_CT_*: 0 state, 1 direction, 2 status, 11 and 12 ports, 19 to 22 addresses; direction 0 is the original one.
+        let ct = |w: &mut Writer, key, direction: Option<u8>| {
             w.put_u32(1, to);
             w.put_u32(2, key);
-            if original {
-                w.put(3, &[0]);
+            if let Some(direction) = direction {
+                w.put(3, &[direction]);
             }
         };
         match self {
@@ -216,12 +222,15 @@ impl Load {
                 w.put_u32(2, meta as u32);
                 w.put_u32(1, to);
             }
-            Self::CtState => ct(w, 0, false),
-            Self::CtDirection => ct(w, 1, false),
-            Self::CtStatus => ct(w, 2, false),
-            Self::OriginalDestination(Family::V4) => ct(w, 20, true),
-            Self::OriginalDestination(Family::V6) => ct(w, 22, true),
-            Self::OriginalPort => ct(w, 12, true),
+            Self::CtState => ct(w, 0, None),
+            Self::CtDirection => ct(w, 1, None),
+            Self::CtStatus => ct(w, 2, None),
+            Self::OriginalDestination(Family::V4) => ct(w, 20, Some(0)),
+            Self::OriginalDestination(Family::V6) => ct(w, 22, Some(0)),
+            Self::OriginalPort => ct(w, 12, Some(0)),
+            Self::ReplySource(Family::V4) => ct(w, 19, Some(1)),
+            Self::ReplySource(Family::V6) => ct(w, 21, Some(1)),
+            Self::ReplyPort => ct(w, 11, Some(1)),
             Self::SourceType => {
                 w.put_u32(1, to);
                 // NFT_FIB_RESULT_ADDRTYPE of NFTA_FIB_F_SADDR.

@@ -1,0 +1,266 @@
+//! What is committed to nftables, in memory: the kernel is not asked on the way of a change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use portolan_dataplane::{Frontend, FrontendKey, NodeState};
+
+use crate::entry::Entry;
+use crate::mark::MarkBit;
+use crate::program::SetName;
+use crate::recover::Recovered;
+use crate::render::{Rendered, is_served, render, served, shared};
+
+/// A frontend that becomes another, comes, or goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) key: FrontendKey,
+    pub(crate) frontend: Option<Frontend>,
+    /// Its mark, if it is or was served.
+    pub(crate) mark: Option<u32>,
+}
+
+/// Elements to delete and to add, each in order. What changes its value is in both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) delete: Vec<Entry>,
+    pub(crate) add: Vec<Entry>,
+}
+
+/// Committed frontends, how many of them share an element, and which have, or had, virtual servers.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    bit: MarkBit,
+    state: NodeState,
+    shared: HashMap<(SetName, IpAddr), u32>,
+    /// With their marks.
+    served: BTreeMap<FrontendKey, u32>,
+    marks: BTreeSet<u32>,
+    next: u32,
+}
+
+/// How often shared elements are used more, or less.
+type Uses = BTreeMap<(SetName, IpAddr), i64>;
+
+impl Mirror {
+    /// Of what is committed.
+    pub(crate) fn of(recovered: Recovered, bit: MarkBit) -> Self {
+        let Recovered { state, served } = recovered;
+        let mut mirror = Self {
+            bit,
+            state: NodeState::new(),
+            shared: HashMap::new(),
+            marks: served.values().copied().collect(),
+            served,
+            next: 1,
+        };
+        let mut uses = Uses::new();
+        for (key, frontend) in &state {
+            count(&mirror.render(*key, frontend, None), 1, &mut uses);
+        }
+        mirror.use_more(&uses);
+        mirror.state = state;
+        mirror
+    }
+
+    pub(crate) fn state(&self) -> &NodeState {
+        &self.state
+    }
+
+    /// Frontends with an element in `served`, and their marks.
+    pub(crate) fn served(&self) -> &BTreeMap<FrontendKey, u32> {
+        &self.served
+    }
+
+    /// The mark of a frontend that is or was served.
+    pub(crate) fn mark(&self, key: FrontendKey) -> Option<u32> {
+        self.served.get(&key).copied()
+    }
+
+    /// A change of one frontend. `None` if no mark is left for it.
+    pub(crate) fn change(
+        &mut self,
+        key: FrontendKey,
+        frontend: Option<&Frontend>,
+    ) -> Option<Change> {
+        let mark = match self.mark(key) {
+            None if frontend.is_some_and(is_served) => Some(self.free_mark()?),
+            held => held,
+        };
+        Some(Change {
+            key,
+            frontend: frontend.cloned(),
+            mark,
+        })
+    }
+
+    fn free_mark(&mut self) -> Option<u32> {
+        // Twice: what was passed over at first may have been given back.
+        for _ in 0..2 {
+            while let Some(mark) = self.bit.numbered(self.next) {
+                self.next += 1;
+                if self.marks.insert(mark) {
+                    return Some(mark);
+                }
+            }
+            self.next = 1;
+        }
+        None
+    }
+
+    /// A change that came to nothing: its mark is free again unless the frontend had it before.
+    pub(crate) fn give_back(&mut self, change: &Change) {
+        if let Some(mark) = change.mark
+            && self.mark(change.key) != Some(mark)
+        {
+            self.marks.remove(&mark);
+        }
+    }
+
+    /// Every element that should be there, in order.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let frontends = self.state.iter();
+        let own = frontends.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)).own);
+        let uses = self.shared.keys();
+        let mut entries: Vec<_> = own
+            .chain(uses.map(|(set, address)| shared(*set, *address)))
+            .chain(self.served.iter().map(|(key, mark)| served(*key, *mark)))
+            .collect();
+        entries.sort_unstable();
+        entries
+    }
+
+    /// What leads to the changes.
+    pub(crate) fn difference(&self, changes: &[Change]) -> Difference {
+        let mut all = Difference::default();
+        let mut uses = Uses::new();
+        for change in changes {
+            let key = change.key;
+            let old = self.state.get(&key);
+            let old = old.map(|old| self.render(key, old, self.mark(key)));
+            let new = change.frontend.as_ref();
+            let new = new.map(|new| self.render(key, new, change.mark));
+            let (mut old, mut new) = (old.unwrap_or_default(), new.unwrap_or_default());
+            count(&old, -1, &mut uses);
+            count(&new, 1, &mut uses);
+            old.own.extend(self.mark(key).map(|mark| served(key, mark)));
+            new.own
+                .extend(self.mark_after(change).map(|mark| served(key, mark)));
+            old.own.sort_unstable();
+            new.own.sort_unstable();
+            let difference = compare(old.own, new.own);
+            all.delete.extend(difference.delete);
+            all.add.extend(difference.add);
+        }
+        self.compare_uses(uses, &mut all);
+        all.delete.sort_unstable();
+        all.add.sort_unstable();
+        all
+    }
+
+    /// The mark in `served` after a change: it stays until its virtual servers are gone, see [`Self::unserve`].
+    fn mark_after(&self, change: &Change) -> Option<u32> {
+        let serves = change.frontend.as_ref().is_some_and(is_served);
+        change
+            .mark
+            .filter(|_| serves || self.served.contains_key(&change.key))
+    }
+
+    fn compare_uses(&self, uses: Uses, all: &mut Difference) {
+        for ((set, address), more) in uses {
+            let held = self.shared.get(&(set, address));
+            let held = held.map_or(0, |uses| i64::from(*uses));
+            match (held > 0, held + more > 0) {
+                (false, true) => all.add.push(shared(set, address)),
+                (true, false) => all.delete.push(shared(set, address)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The changes are committed.
+    pub(crate) fn absorb(&mut self, changes: Vec<Change>) {
+        let mut uses = Uses::new();
+        for change in changes {
+            if let Some(mark) = self.mark_after(&change) {
+                self.served.insert(change.key, mark);
+            }
+            let Change { key, frontend, .. } = change;
+            if let Some(new) = &frontend {
+                count(&self.render(key, new, None), 1, &mut uses);
+            }
+            let old = match frontend {
+                Some(new) => self.state.insert(key, new),
+                None => self.state.remove(&key),
+            };
+            if let Some(old) = old {
+                count(&self.render(key, &old, None), -1, &mut uses);
+            }
+        }
+        self.use_more(&uses);
+    }
+
+    /// The elements of frontends whose virtual servers are gone.
+    pub(crate) fn unserved(&self, keys: &[FrontendKey]) -> Difference {
+        let held = keys.iter().filter_map(|key| {
+            let mark = self.served.get(key)?;
+            Some(served(*key, *mark))
+        });
+        let mut delete: Vec<_> = held.collect();
+        delete.sort_unstable();
+        delete.dedup();
+        Difference {
+            delete,
+            ..Difference::default()
+        }
+    }
+
+    /// They are deleted.
+    pub(crate) fn unserve(&mut self, keys: &[FrontendKey]) {
+        for key in keys {
+            if let Some(mark) = self.served.remove(key) {
+                self.marks.remove(&mark);
+            }
+        }
+    }
+
+    fn render(&self, key: FrontendKey, frontend: &Frontend, mark: Option<u32>) -> Rendered {
+        render(key, frontend, self.bit, mark)
+    }
+
+    fn use_more(&mut self, uses: &Uses) {
+        for (shared, more) in uses {
+            let held = self.shared.get(shared).map_or(0, |uses| i64::from(*uses));
+            match u32::try_from(held + more) {
+                Ok(left) if left > 0 => self.shared.insert(*shared, left),
+                _ => self.shared.remove(shared),
+            };
+        }
+    }
+}
+
+fn count(rendered: &Rendered, more: i64, uses: &mut Uses) {
+    for shared in &rendered.shared {
+        *uses.entry(*shared).or_default() += more;
+    }
+}
+
+/// From elements to others; both in order.
+pub(crate) fn compare(old: Vec<Entry>, new: Vec<Entry>) -> Difference {
+    let mut difference = Difference::default();
+    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return difference,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(old), Some(new)) => old.identity().cmp(&new.identity()),
+        };
+        let gone = if order.is_le() { old.next() } else { None };
+        let come = if order.is_ge() { new.next() } else { None };
+        if gone != come {
+            difference.delete.extend(gone);
+            difference.add.extend(come);
+        }
+    }
+}

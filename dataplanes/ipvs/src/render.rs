@@ -1,0 +1,284 @@
+//! From a frontend to what carries it: elements, and virtual servers. Pure, and the only place that decides them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use portolan_dataplane::{Frontend, FrontendKey, Pool};
+use portolan_model::view::{Reach, WhenEmpty};
+use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
+use portolan_netlink::nftables::Element;
+
+use crate::entry::{self, Entry, family, number, octets};
+use crate::mark::{DROP, GUARDED, INSIDE, Kind, MarkBit, REFUSE, SPLIT};
+use crate::program::SetName;
+use crate::scheduler::{Scheduler, Schedulers};
+use crate::userdata::{self, Member};
+
+/// By this flag, which no scheduler reads, our virtual servers are known among others'.
+pub(crate) const OURS: u32 = flags::SCHEDULER_3;
+
+/// The greatest weight that IPVS takes.
+const MOST_WEIGHT: u32 = 65_535;
+
+/// Endpoints at one address of one frontend: an element keeps 256 bytes for us.
+const MOST_MEMBERS: usize = 10;
+
+/// Elements that carry a frontend.
+#[derive(Debug, Default)]
+pub(crate) struct Rendered {
+    /// Those that no other frontend has, in order.
+    pub(crate) own: Vec<Entry>,
+    /// Those of `hairpin` and `cluster_ips`, which others may have, too.
+    pub(crate) shared: BTreeSet<(SetName, IpAddr)>,
+}
+
+/// A virtual server with its real ones: address and weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) server: VirtualServer,
+    pub(crate) reals: BTreeMap<SocketAddr, u32>,
+}
+
+/// Elements of a frontend; one that is served by anybody has a mark of its own.
+pub(crate) fn render(
+    key: FrontendKey,
+    frontend: &Frontend,
+    bit: MarkBit,
+    mark: Option<u32>,
+) -> Rendered {
+    let mut rendered = Rendered::default();
+    let mark = mark.unwrap_or_else(|| bit.mask());
+    let plain = match frontend.affinity_seconds {
+        0 => mark,
+        _ => bit.mask(),
+    };
+    let mut class = plain | empty(&frontend.pool) | kind(frontend) as u32;
+    if let Some(pool) = &frontend.inside {
+        class |= SPLIT;
+        let to = mark | INSIDE | empty(pool);
+        rendered.push(SetName::Inside, key, Some(to), Vec::new());
+    }
+    if !frontend.source_ranges.is_empty() {
+        class |= GUARDED;
+        rendered.allow(key, &frontend.source_ranges);
+    }
+    let facts = userdata::of_frontend(frontend);
+    rendered.push(SetName::Frontends, key, Some(class), facts);
+    for (address, members) in members(frontend) {
+        let element = Element {
+            key: entry::backend(key, address),
+            userdata: userdata::of_members(&members),
+            ..Element::default()
+        };
+        rendered.own.push(Entry {
+            family: family(key.address),
+            set: SetName::Backends,
+            element,
+        });
+        rendered.shared.insert((SetName::Hairpin, address.ip()));
+    }
+    if frontend.reach == Reach::Internal {
+        rendered.shared.insert((SetName::ClusterIps, key.address));
+    }
+    rendered.own.sort_unstable();
+    rendered
+}
+
+/// The virtual servers of a frontend with this mark: none for a pool without backends.
+pub(crate) fn groups(
+    key: FrontendKey,
+    frontend: &Frontend,
+    mark: u32,
+    schedulers: &Schedulers,
+) -> Vec<Group> {
+    let scheduler = schedulers.of(&frontend.service);
+    let [at, plain, inside] = ids(key, mark);
+    let seconds = frontend.affinity_seconds;
+    let (plain, by_hash) = match seconds {
+        0 => (server(plain, scheduler, 0, 0), scheduler),
+        // By a mark nothing is remembered, so sources inside are told apart by their addresses alone.
+        _ => (
+            server(at, scheduler, flags::PERSISTENT, seconds),
+            Scheduler::Mh,
+        ),
+    };
+    let mut groups = vec![group(plain, &frontend.pool)];
+    if let Some(pool) = &frontend.inside {
+        groups.push(group(server(inside, by_hash, 0, 0), pool));
+    }
+    groups.retain(|group| !group.reals.is_empty());
+    groups
+}
+
+/// The virtual servers that a frontend with this mark may have: at its address, by its mark, by that for sources inside.
+pub(crate) fn ids(key: FrontendKey, mark: u32) -> [ServerId; 3] {
+    let family = family(key.address);
+    [
+        ServerId::At(number(key.protocol), key.socket_addr()),
+        ServerId::Marked(family, mark),
+        ServerId::Marked(family, mark | INSIDE),
+    ]
+}
+
+fn server(id: ServerId, scheduler: Scheduler, set: u32, timeout: u32) -> VirtualServer {
+    let passes_over = if scheduler.hashes() {
+        flags::SCHEDULER_1
+    } else {
+        0
+    };
+    VirtualServer {
+        id,
+        scheduler: scheduler.as_str().to_owned(),
+        flags: OURS | set | passes_over,
+        timeout,
+    }
+}
+
+fn group(server: VirtualServer, pool: &Pool) -> Group {
+    let mut reals = BTreeMap::new();
+    for backend in &pool.backends {
+        let weight: &mut u32 = reals.entry(backend.address).or_default();
+        *weight = weight.saturating_add(backend.weight).min(MOST_WEIGHT);
+    }
+    Group { server, reals }
+}
+
+fn members(frontend: &Frontend) -> BTreeMap<SocketAddr, Vec<Member>> {
+    let mut members: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (inside, pool) in pools(frontend) {
+        for backend in &pool.backends {
+            let at = members.entry(backend.address).or_default();
+            at.push(Member::new(backend, inside));
+        }
+    }
+    members
+}
+
+fn pools(frontend: &Frontend) -> impl Iterator<Item = (bool, &Pool)> {
+    let inside = frontend.inside.iter().map(|pool| (true, pool));
+    std::iter::once((false, &frontend.pool)).chain(inside)
+}
+
+/// Whether anybody serves it.
+pub(crate) fn is_served(frontend: &Frontend) -> bool {
+    pools(frontend).any(|(_, pool)| !pool.backends.is_empty())
+}
+
+/// The element of `served`.
+pub(crate) fn served(key: FrontendKey, mark: u32) -> Entry {
+    Entry {
+        family: family(key.address),
+        set: SetName::Served,
+        element: Element {
+            key: entry::frontend(key),
+            userdata: userdata::of_mark(mark),
+            ..Element::default()
+        },
+    }
+}
+
+/// An element that frontends share.
+pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
+    let mut key = octets(address);
+    if set == SetName::Hairpin {
+        key.extend_from_within(..);
+    }
+    Entry {
+        family: family(address),
+        set,
+        element: Element {
+            key,
+            ..Element::default()
+        },
+    }
+}
+
+/// Why a frontend can't be carried at all.
+pub(crate) fn check(key: FrontendKey, frontend: &Frontend) -> Result<(), Unfit> {
+    for (_, pool) in pools(frontend) {
+        let mut strangers = pool.backends.iter();
+        let stranger = strangers.find(|b| b.address.is_ipv4() != key.address.is_ipv4());
+        if let Some(stranger) = stranger {
+            return Err(Unfit::Family(stranger.address));
+        }
+    }
+    let crowded = members(frontend)
+        .into_iter()
+        .find(|(_, members)| members.len() > MOST_MEMBERS);
+    crowded.map_or(Ok(()), |(address, _)| Err(Unfit::Crowded(address)))
+}
+
+/// What [`check`] found.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error(
+        "the backend {0} is of another family than the frontend; give the Service an endpoint of its own family"
+    )]
+    Family(SocketAddr),
+    #[error(
+        "more than {MOST_MEMBERS} endpoints listen at {0}; IPVS knows one real server an address, give it one endpoint with the sum of their weights"
+    )]
+    Crowded(SocketAddr),
+}
+
+/// What the class of a pool without backends says.
+fn empty(pool: &Pool) -> u32 {
+    match (pool.backends.is_empty(), pool.when_empty) {
+        (false, _) => 0,
+        (true, WhenEmpty::Reject) => REFUSE,
+        (true, WhenEmpty::Drop) => DROP,
+    }
+}
+
+/// Whose source address is replaced.
+pub(crate) fn kind(frontend: &Frontend) -> Kind {
+    match (frontend.reach, &frontend.inside) {
+        (Reach::Internal, _) => Kind::NotWorkloads,
+        (Reach::External, None) => Kind::Always,
+        (Reach::External, Some(_)) => Kind::Node,
+    }
+}
+
+impl Rendered {
+    fn push(&mut self, set: SetName, key: FrontendKey, value: Option<u32>, userdata: Vec<u8>) {
+        self.own.push(Entry {
+            family: family(key.address),
+            set,
+            element: Element {
+                key: entry::frontend(key),
+                value: value.map(|value| value.to_ne_bytes().to_vec()),
+                userdata,
+                ..Element::default()
+            },
+        });
+    }
+
+    /// Ranges that are within others are left out: the kernel takes no overlaps.
+    fn allow(&mut self, key: FrontendKey, ranges: &[IpNet]) {
+        let own = family(key.address);
+        let of_family: Vec<_> = ranges.iter().filter(|r| family(r.addr()) == own).collect();
+        let is_outer = |range: &IpNet| {
+            let mut others = of_family.iter().filter(|other| **other != range);
+            !others.any(|other| other.contains(range))
+        };
+        let mut seen = BTreeSet::new();
+        for (index, range) in of_family.iter().copied().enumerate() {
+            if !is_outer(range) || !seen.insert(range.trunc()) {
+                continue;
+            }
+            let end = |address| [entry::frontend(key), octets(address)].concat();
+            let order = u16::try_from(index).unwrap_or(u16::MAX);
+            self.own.push(Entry {
+                family: own,
+                set: SetName::Allowed,
+                element: Element {
+                    key: end(range.network()),
+                    key_end: Some(end(range.broadcast())),
+                    userdata: userdata::of_range(order),
+                    ..Element::default()
+                },
+            });
+        }
+    }
+}
