@@ -58,6 +58,7 @@ fn services_and_dataplanes_meet_only_in_proto_and_model() {
     let dataplanes = [
         "agent",
         "dataplane",
+        "ipvs",
         "netlink",
         "nftables",
         "subscriber",

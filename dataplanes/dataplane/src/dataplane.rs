@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -58,6 +59,12 @@ pub trait Dataplane: Send + 'static {
 
     /// Removes all that is ours, and nothing else.
     fn cleanup(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send;
+
+    /// For how long, at most, a client is still known beyond the timeout of its affinity: not every mechanism forgets a
+    /// connection that has ended at once, and the timeout begins when it does.
+    fn affinity_slack(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Figures of the mechanism for the agent's metrics. Names are snake case; those that end in `_total` only grow
     /// while the process lives, the others go up and down.

@@ -384,6 +384,11 @@ impl Dataplane for IpvsDataplane {
         Ok(())
     }
 
+    /// IPVS keeps a TCP connection that has ended for two minutes, and looks every minute whether it still knows of one.
+    fn affinity_slack(&self) -> Duration {
+        Duration::from_mins(3)
+    }
+
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let frontends = self.mirror.state().len();
         let draining = self.servers.draining();

@@ -98,7 +98,7 @@ fn virtual_servers_of_every_kind_are_read_back() {
         let mut all = vec![
             server(at(TCP, "10.96.0.1:80"), "rr"),
             server(at(UDP, "10.96.0.1:80"), "wrr"),
-            server(at(SCTP, "10.96.0.1:80"), "lc"),
+            server(at(SCTP, "10.96.0.1:80"), "wlc"),
             persistent(at(TCP, "10.96.0.2:80"), "wlc"),
             server(at(TCP, "[fd96::1]:80"), "sh"),
             persistent(at(UDP, "[fd96::1]:53"), "mh"),
@@ -130,7 +130,7 @@ fn virtual_servers_of_every_kind_are_read_back() {
             assert!(seen.contains(line), "{line} in {seen}");
         }
         for server in &mut all {
-            server.scheduler = "lc".to_owned();
+            server.scheduler = "rr".to_owned();
             server.flags ^= flags::PERSISTENT;
             server.timeout = 60;
             ipvs.set(server).await.expect("it can be changed");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use portolan_dataplane::{Capabilities, NodeState};
@@ -150,6 +151,12 @@ impl<D: Plugin> Lab<D> {
     pub fn cleanup(&mut self, node: &str) {
         let (plugin, process) = self.plugin(node);
         process.run(async move { plugin.lock().await.cleanup().await });
+    }
+
+    /// For how long a client is still known beyond the timeout of its affinity.
+    pub fn affinity_slack(&self) -> Duration {
+        let (dataplane, process) = self.plugin(self.topology.nodes[0].0);
+        process.run(async move { dataplane.lock().await.affinity_slack() })
     }
 
     /// What a node carries.

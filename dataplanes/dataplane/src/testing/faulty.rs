@@ -83,6 +83,10 @@ impl<D: Dataplane> Dataplane for FaultyDataplane<D> {
         self.inner.cleanup().await
     }
 
+    fn affinity_slack(&self) -> std::time::Duration {
+        self.inner.affinity_slack()
+    }
+
     fn counters(&self) -> Vec<(&'static str, u64)> {
         self.inner.counters()
     }

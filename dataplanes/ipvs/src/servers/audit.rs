@@ -43,7 +43,9 @@ impl Servers {
     pub(crate) async fn audit(&mut self) -> Result<u64, NetlinkError> {
         let before = self.counters.writes;
         let listed = self.ipvs.servers().await?.into_iter();
-        let listed = listed.filter(|server| server.flags & OURS != 0);
+        // What is at the place of one of ours is that one, whatever somebody made of its flags.
+        let listed = listed
+            .filter(|server| server.flags & OURS != 0 || self.programmed.contains_key(&server.id));
         let mut listed: BTreeMap<_, _> = listed.map(|server| (server.id, server)).collect();
         let programmed: Vec<_> = self.programmed.keys().copied().collect();
         for id in programmed {

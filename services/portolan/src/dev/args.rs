@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Userspace,
     /// In the kernel, within network namespaces of its own: needs root.
     Nftables,
+    /// The same, balanced by IPVS: needs root, and a kernel that has it.
+    Ipvs,
 }
 
 /// Run control plane and one node in this process, on an embedded store; without root unless the dataplane needs it
@@ -26,7 +28,8 @@ pub(crate) struct Dev {
     /// Also start three small backends behind a Service, and show how they share the traffic
     #[arg(long)]
     pub(super) demo: bool,
-    /// Directory of all data [default: portolan/dev, or portolan/dev-nftables, in the user's state directory]
+    /// Directory of all data [default: portolan/dev, portolan/dev-nftables or portolan/dev-ipvs, in the user's state
+    /// directory]
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
     /// Forget all data of the data directory first
@@ -58,6 +61,7 @@ impl Dev {
         match self.dataplane {
             Kind::Userspace => "portolan/dev",
             Kind::Nftables => "portolan/dev-nftables",
+            Kind::Ipvs => "portolan/dev-ipvs",
         }
     }
 
@@ -65,7 +69,7 @@ impl Dev {
     pub(super) fn demo_address(&self) -> Option<&'static str> {
         let address = match self.dataplane {
             Kind::Userspace => "127.96.0.10",
-            Kind::Nftables => "10.96.0.10",
+            Kind::Nftables | Kind::Ipvs => "10.96.0.10",
         };
         self.cluster.service_cidr.is_empty().then_some(address)
     }
@@ -82,7 +86,7 @@ impl Dev {
         };
         let (range, workloads): (_, &[&str]) = match self.dataplane {
             Kind::Userspace => ("127.96.0.0/16", &[]),
-            Kind::Nftables => ("10.96.0.0/16", &[WORKLOADS]),
+            Kind::Nftables | Kind::Ipvs => ("10.96.0.0/16", &[WORKLOADS]),
         };
         ClusterFlags {
             service_cidr: or(&self.cluster.service_cidr, &[range]),

@@ -13,7 +13,9 @@ pub(crate) use backend::DemoBackend;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use portolan_agent::{AgentConfig, AgentError, Description};
-use portolan_nftables::{NftablesDataplane, Options};
+use portolan_dataplane::{Dataplane, DataplaneError};
+use portolan_ipvs::IpvsDataplane;
+use portolan_nftables::NftablesDataplane;
 use portolan_userspace::UserspaceDataplane;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -91,7 +93,7 @@ impl Node {
         let server = connectable(server);
         let address = match kind {
             Kind::Userspace => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Kind::Nftables => sandbox::NODE,
+            Kind::Nftables | Kind::Ipvs => sandbox::NODE,
         };
         let config = config(server, settings.cluster.as_str(), address, data);
         let stopped = async move {
@@ -108,13 +110,13 @@ impl Node {
         }
         let sandbox = Sandbox::new().await?;
         sandbox.share(server).await?;
-        let runtime = sandbox.node.runtime();
-        let dataplane = runtime.spawn(async { NftablesDataplane::new(Options::default()) });
-        let dataplane = dataplane
-            .await
-            .map_err(|e| Failure::Start(e.to_string()))?
-            .map_err(|e| Failure::Start(format!("the node: {e}")))?;
-        let agent = runtime.spawn(portolan_agent::run(config, dataplane, stopped));
+        let agent = if kind == Kind::Ipvs {
+            let make = || IpvsDataplane::new(portolan_ipvs::Options::default());
+            sandbox_agent(&sandbox, make, config, stopped).await?
+        } else {
+            let make = || NftablesDataplane::new(portolan_nftables::Options::default());
+            sandbox_agent(&sandbox, make, config, stopped).await?
+        };
         Ok(Self {
             agent,
             sandbox: Some(sandbox),
@@ -128,6 +130,21 @@ impl Node {
             Some(sandbox) => Places::within(sandbox),
         }
     }
+}
+
+/// Makes a dataplane on the sandbox's node, and runs an agent with it there.
+async fn sandbox_agent<D: Dataplane>(
+    sandbox: &Sandbox,
+    make: impl FnOnce() -> Result<D, DataplaneError> + Send + 'static,
+    config: AgentConfig,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<Result<(), AgentError>>, Failure> {
+    let runtime = sandbox.node.runtime();
+    let dataplane = runtime.spawn(async { make() }).await;
+    let dataplane = dataplane
+        .map_err(|e| Failure::Start(e.to_string()))?
+        .map_err(|e| Failure::Start(format!("the node: {e}")))?;
+    Ok(runtime.spawn(portolan_agent::run(config, dataplane, stopped)))
 }
 
 fn config(server: SocketAddr, cluster: &str, address: IpAddr, data: &DataDir) -> AgentConfig {

@@ -127,7 +127,7 @@ pub fn c70_affinity_ends_after_idleness<D: Plugin>(mut lab: Lab<D>) {
     }
     // Four members: 20 rounds find the same one by chance once in 10^12.
     for _ in 0..20 {
-        std::thread::sleep(Duration::from_millis(2_300));
+        std::thread::sleep(Duration::from_millis(2_300) + lab.affinity_slack());
         if lab.home(at, protocol, client, 1) != home {
             return;
         }
