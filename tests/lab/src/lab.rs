@@ -155,8 +155,8 @@ impl<D: Plugin> Lab<D> {
 
     /// For how long a client is still known beyond the timeout of its affinity.
     pub fn affinity_slack(&self) -> Duration {
-        let (dataplane, process) = self.plugin(self.topology.nodes[0].0);
-        process.run(async move { dataplane.lock().await.affinity_slack() })
+        let (plugin, process) = self.plugin(self.topology.nodes[0].0);
+        process.run(async move { plugin.lock().await.affinity_slack() })
     }
 
     /// What a node carries.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, NodeState, Plan, Rejected, Views, carried, plan,
 };
@@ -19,6 +21,11 @@ pub trait Plugin: Send + 'static {
         node: &Name,
         views: &[(ViewKey, View)],
     ) -> impl Future<Output = Carried> + Send;
+
+    /// For how long, at most, a client is still known beyond the timeout of its affinity.
+    fn affinity_slack(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What it says it carries.
     fn observe(&mut self) -> impl Future<Output = NodeState> + Send;
@@ -74,6 +81,10 @@ impl<D: Dataplane> Plugin for D {
             .collect();
         assert_eq!(wanted, seen, "what it observes is what it should carry");
         Carried { plan, applied }
+    }
+
+    fn affinity_slack(&self) -> Duration {
+        Dataplane::affinity_slack(self)
     }
 
     async fn observe(&mut self) -> NodeState {
