@@ -107,14 +107,14 @@ async fn what_does_not_fit_what_is_there_is_refused_on_the_requests_field() {
 async fn what_is_not_named_is_not_looked_at() {
     let server = Server::start().await;
     created(&server).await;
-    let mut request = label(1);
-    let spec = request.workload.as_mut().unwrap().spec.as_mut().unwrap();
-    spec.addresses = vec!["no address".to_owned()];
-    let written = server.api.update_workload(Request::new(request)).await;
-    assert_eq!(
-        written.unwrap().into_inner().spec.unwrap().addresses,
-        ["192.0.2.1"]
-    );
+    for path in ["labels.writer-1", "labels", "spec.hostname"] {
+        let mut request = update(&[path], BTreeMap::new(), None);
+        let spec = request.workload.as_mut().unwrap().spec.as_mut().unwrap();
+        spec.addresses = vec!["no address".to_owned()];
+        let written = server.api.update_workload(Request::new(request)).await;
+        let spec = written.unwrap().into_inner().spec.unwrap();
+        assert_eq!(spec.addresses, ["192.0.2.1"], "{path}");
+    }
 }
 
 #[tokio::test]
