@@ -100,9 +100,11 @@ impl<D: Dataplane> Reconciler<D> {
     /// Compares all that is programmed with all that should be, and puts it right.
     pub(crate) async fn audit(&mut self) {
         self.configure().await;
+        let mut first = false;
         match self.dataplane.observe().await {
             Ok(observed) => {
                 self.observed = observed;
+                first = !self.adopted;
                 self.adopted = true;
             }
             // What is desired is still put, as far as it is not known to be there.
@@ -121,6 +123,11 @@ impl<D: Dataplane> Reconciler<D> {
                 remove = plan.remove.len(),
                 "bringing the dataplane in step"
             );
+        }
+        if first && plan.is_empty() {
+            // On a node without Services nothing else would say that all of them are programmed, and what is guarded only
+            // then would stay open.
+            self.dataplane.apply(&plan).await;
         }
         self.carry_out(plan, &keys).await;
     }

@@ -31,7 +31,7 @@ pub trait Dataplane: Send + 'static {
     fn observe(&mut self) -> impl Future<Output = Result<NodeState, DataplaneError>> + Send;
 
     /// Carries out a plan: everything in `put` first, then `remove`. Doing it twice changes nothing, removing what is
-    /// not there is fine. One frontend that fails neither stops the others nor loses its last good version.
+    /// not there is fine. The first plan may be empty: then everything is programmed already. One frontend that fails neither stops the others nor loses its last good version.
     /// Established connections to a backend that left a pool live on until they end.
     fn apply(&mut self, plan: &Plan) -> impl Future<Output = Applied> + Send;
 

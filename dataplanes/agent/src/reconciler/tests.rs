@@ -162,6 +162,17 @@ async fn an_audit_puts_right_what_was_changed_behind_its_back() {
 }
 
 #[tokio::test]
+async fn a_node_without_services_is_told_once_that_everything_is_programmed() {
+    let fake = FakeDataplane::default();
+    let mut reconciler = reconciler(fake.clone());
+    change(&mut reconciler, &[], &[]).await;
+    assert_eq!(fake.plans(), 1);
+    change(&mut reconciler, &[], &[]).await;
+    reconciler.audit().await;
+    assert_eq!((fake.plans(), fake.writes()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_dataplane_that_cannot_be_observed_is_programmed_and_pruned_later() {
     let fake = FakeDataplane::default();
     fake.tamper(|programmed| programmed.extend([left_behind(9)]));

@@ -24,6 +24,7 @@ struct Shared {
     environment: Environment,
     refused: BTreeMap<FrontendKey, RejectionCode>,
     writes: u64,
+    plans: u64,
     health: Health,
 }
 
@@ -41,6 +42,7 @@ impl FakeDataplane {
             environment: Environment::default(),
             refused: BTreeMap::new(),
             writes: 0,
+            plans: 0,
             health: Health::Serving,
         };
         Self {
@@ -85,6 +87,11 @@ impl FakeDataplane {
         self.shared().writes
     }
 
+    /// How many plans were carried out so far, empty ones included.
+    pub fn plans(&self) -> u64 {
+        self.shared().plans
+    }
+
     /// Rejects a frontend from now on, or no longer.
     pub fn refuse(&self, key: FrontendKey, code: Option<RejectionCode>) {
         let mut shared = self.shared();
@@ -121,6 +128,7 @@ impl Dataplane for FakeDataplane {
 
     async fn apply(&mut self, plan: &Plan) -> Applied {
         let mut shared = self.shared();
+        shared.plans += 1;
         let mut rejected = Vec::new();
         for (key, frontend) in &plan.put {
             if let Some(code) = shared.refused.get(key) {
