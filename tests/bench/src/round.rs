@@ -68,17 +68,18 @@ impl Rounds {
             counted
         };
         let column = |value: fn(&Round) -> f64| counted.iter().map(value).collect::<Vec<_>>();
-        let peers: Option<Vec<f64>> = counted.iter().map(|round| round.peer).collect();
-        let to_peer: Option<Vec<f64>> = counted
+        // A peer that takes minutes is not measured in every round.
+        let peers: Vec<f64> = counted.iter().filter_map(|round| round.peer).collect();
+        let to_peer = counted
             .iter()
-            .map(|round| round.peer.map(|peer| round.ours / peer))
-            .collect();
+            .filter_map(|round| Some(round.ours / round.peer?));
+        let to_peer: Vec<f64> = to_peer.collect();
         Verdict {
             ours: Spread::of(&column(|round| round.ours)),
             floor: Spread::of(&column(|round| round.floor)),
-            peer: peers.map(|peers| Spread::of(&peers)),
+            peer: (!peers.is_empty()).then(|| Spread::of(&peers)),
             ratio_to_floor: median(&column(|round| round.ours / round.floor)),
-            ratio_to_peer: to_peer.map(|ratios| median(&ratios)),
+            ratio_to_peer: (!to_peer.is_empty()).then(|| median(&to_peer)),
             discarded: self.0.len() - counted.len(),
             rounds: self.0,
         }
@@ -92,6 +93,20 @@ impl Rounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_may_have_fewer_rounds() {
+        let round = |ours, peer| Round {
+            ours,
+            floor: 10.0,
+            peer,
+        };
+        let verdict = Rounds(vec![round(50.0, None), round(60.0, Some(120.0))]).verdict();
+        assert!((verdict.ratio_to_peer.unwrap() - 0.5).abs() < f64::EPSILON);
+        assert!((verdict.ours.median - 55.0).abs() < f64::EPSILON);
+        let verdict = Rounds(vec![round(50.0, None)]).verdict();
+        assert!(verdict.peer.is_none() && verdict.ratio_to_peer.is_none());
+    }
 
     #[test]
     fn a_round_whose_floor_moved_is_counted_out() {

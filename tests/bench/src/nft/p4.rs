@@ -67,7 +67,7 @@ pub(super) fn run(plan: &Restarting, facts: &mut Facts) -> anyhow::Result<Vec<Ce
     let (writes, lost) = (f64::from(restarts.writes), restarts.lost);
     let lost = f64::from(u32::try_from(lost)?);
     let targets = vec![
-        at_most("adopted", verdict.ours.most, 1_000.0, "ms"),
+        at_most("adopted", verdict.ours.median, 1_000.0, "ms"),
         at_most("kernel writes", writes, 0.0, ""),
         at_most("connections lost", lost, 0.0, ""),
     ];
