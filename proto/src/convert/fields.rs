@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use portolan_model::{Family, Protocol, Violations, canonical_cidr, parse_address};
+use portolan_model::{Family, FieldPath, Protocol, Violations, canonical_cidr, parse_address};
 
 use crate::v1;
 
 /// A port from its wire form. Out of range: a violation, and 0, which later checks take as said already.
-pub(super) fn port(field: &str, number: i32, violations: &mut Violations) -> u16 {
+pub(super) fn port(field: impl FieldPath, number: i32, violations: &mut Violations) -> u16 {
     match u16::try_from(number) {
         Ok(port) if port != 0 => port,
         _ => {
@@ -20,7 +20,7 @@ pub(super) fn port(field: &str, number: i32, violations: &mut Violations) -> u16
 
 /// An enum from its wire form; `None` and a violation if this release does not know the number.
 pub(super) fn enumeration<E: TryFrom<i32>>(
-    field: &str,
+    field: impl FieldPath,
     number: i32,
     violations: &mut Violations,
 ) -> Option<E> {
@@ -31,7 +31,11 @@ pub(super) fn enumeration<E: TryFrom<i32>>(
     value
 }
 
-pub(super) fn protocol(field: &str, number: i32, violations: &mut Violations) -> Protocol {
+pub(super) fn protocol(
+    field: impl FieldPath,
+    number: i32,
+    violations: &mut Violations,
+) -> Protocol {
     match enumeration(field, number, violations) {
         Some(v1::Protocol::Udp) => Protocol::Udp,
         Some(v1::Protocol::Sctp) => Protocol::Sctp,
@@ -57,15 +61,24 @@ pub(super) fn family_out(family: Family) -> i32 {
 }
 
 /// Addresses; those that are none become violations and are left out.
-pub(super) fn addresses(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpAddr> {
+pub(super) fn addresses(
+    field: impl FieldPath,
+    texts: &[String],
+    violations: &mut Violations,
+) -> Vec<IpAddr> {
     let parse = |(i, text): (usize, &String)| {
-        violations.check(&format!("{field}[{i}]"), parse_address(text))
+        violations.check(format_args!("{field}[{i}]"), parse_address(text))
     };
     texts.iter().enumerate().filter_map(parse).collect()
 }
 
 /// Seconds or a count: not negative.
-pub(super) fn count(field: &str, number: i32, default: u32, violations: &mut Violations) -> u32 {
+pub(super) fn count(
+    field: impl FieldPath,
+    number: i32,
+    default: u32,
+    violations: &mut Violations,
+) -> u32 {
     match u32::try_from(number) {
         Ok(0) => default,
         Ok(number) => number,
@@ -82,9 +95,9 @@ pub(super) fn optional(text: &str) -> Option<String> {
 }
 
 /// Ranges; those that are none, or have host bits, become violations and are left out.
-pub fn cidrs(field: &str, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
+pub fn cidrs(field: impl FieldPath, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
     let parse = |(i, text): (usize, &String)| {
-        violations.check(&format!("{field}[{i}]"), canonical_cidr(text))
+        violations.check(format_args!("{field}[{i}]"), canonical_cidr(text))
     };
     texts.iter().enumerate().filter_map(parse).collect()
 }

@@ -1,6 +1,6 @@
 //! Resource names: `clusters/{cluster}/namespaces/{namespace}/services/{service}` and the like.
 
-use portolan_model::{Name, NameError, Scoped, Violations};
+use portolan_model::{FieldPath, Name, NameError, Scoped, Violations};
 
 /// A cluster and a key within it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +12,14 @@ pub struct InCluster<K> {
 }
 
 /// `clusters/{cluster}`
-pub fn cluster(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+pub fn cluster(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     let [cluster] = split(field, text, ["clusters"], violations)?;
     label(field, cluster, violations)
 }
 
 /// `clusters/{cluster}/{collection}/{name}`, for what lives in the cluster itself.
 pub fn in_cluster(
-    field: &str,
+    field: impl FieldPath,
     text: &str,
     collection: &'static str,
     violations: &mut Violations,
@@ -34,7 +34,7 @@ pub fn in_cluster(
 
 /// `clusters/{cluster}/namespaces/{namespace}/{collection}/{name}`
 pub fn in_namespace(
-    field: &str,
+    field: impl FieldPath,
     text: &str,
     collection: &'static str,
     violations: &mut Violations,
@@ -54,7 +54,11 @@ pub fn in_namespace(
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}`
-pub fn namespace(field: &str, text: &str, violations: &mut Violations) -> Option<InCluster<Name>> {
+pub fn namespace(
+    field: impl FieldPath,
+    text: &str,
+    violations: &mut Violations,
+) -> Option<InCluster<Name>> {
     let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
     let namespace = label(field, namespace, violations);
     Some(InCluster {
@@ -65,7 +69,7 @@ pub fn namespace(field: &str, text: &str, violations: &mut Violations) -> Option
 
 /// `clusters/{cluster}/namespaces/{namespace}`, where `-` stands for all namespaces.
 pub fn namespaces(
-    field: &str,
+    field: impl FieldPath,
     text: &str,
     violations: &mut Violations,
 ) -> Option<InCluster<Option<Name>>> {
@@ -82,33 +86,42 @@ pub fn namespaces(
 }
 
 /// A new name: a label.
-pub fn new_label(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+pub fn new_label(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     label(field, text, violations)
 }
 
 /// A new name: a subdomain.
-pub fn new_subdomain(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+pub fn new_subdomain(
+    field: impl FieldPath,
+    text: &str,
+    violations: &mut Violations,
+) -> Option<Name> {
     subdomain(field, text, violations)
 }
 
 /// The last part: what DNS shows as one label is one; the rest may have dots, as Pods and hosts have.
-fn leaf(field: &str, collection: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+fn leaf(
+    field: impl FieldPath,
+    collection: &str,
+    text: &str,
+    violations: &mut Violations,
+) -> Option<Name> {
     match collection {
         "services" | "namespaces" | "serviceCidrs" => label(field, text, violations),
         _ => subdomain(field, text, violations),
     }
 }
 
-fn label(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+fn label(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     named(field, text, Name::label(text), violations)
 }
 
-fn subdomain(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+fn subdomain(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     named(field, text, Name::subdomain(text), violations)
 }
 
 fn named(
-    field: &str,
+    field: impl FieldPath,
     text: &str,
     name: Result<Name, NameError>,
     violations: &mut Violations,
@@ -120,7 +133,7 @@ fn named(
 }
 
 fn split<'a, const N: usize>(
-    field: &str,
+    field: impl FieldPath,
     text: &'a str,
     collections: [&str; N],
     violations: &mut Violations,

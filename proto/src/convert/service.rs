@@ -4,8 +4,8 @@ mod load_balancer;
 mod outwards;
 
 use portolan_model::{
-    ClusterIps, Family, FamilyPolicy, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
-    TargetPort, TrafficDistribution, TrafficPolicy, Violations, parse_address,
+    ClusterIps, Family, FamilyPolicy, FieldPath, ServicePort, ServiceSpec, ServiceType,
+    SessionAffinity, TargetPort, TrafficDistribution, TrafficPolicy, Violations, parse_address,
 };
 
 use super::fields::{addresses, enumeration, optional, port, protocol};
@@ -13,41 +13,53 @@ use crate::v1;
 pub use outwards::to_wire;
 
 /// A specification from its wire form. `field` is its path in the request.
-pub fn spec(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> ServiceSpec {
+pub fn spec(
+    field: impl FieldPath,
+    m: &v1::ServiceSpec,
+    violations: &mut Violations,
+) -> ServiceSpec {
     let ports = m.ports.iter().enumerate();
     ServiceSpec {
-        kind: kind(&format!("{field}.type"), m.r#type, violations),
+        kind: kind(format_args!("{field}.type"), m.r#type, violations),
         selector: m.selector.clone().into(),
         ports: ports
-            .map(|(i, port)| service_port(&format!("{field}.ports[{i}]"), port, violations))
+            .map(|(i, port)| service_port(format_args!("{field}.ports[{i}]"), port, violations))
             .collect(),
-        cluster_ips: cluster_ips(&format!("{field}.cluster_ips"), &m.cluster_ips, violations),
-        families: families(&format!("{field}.ip_families"), &m.ip_families, violations),
+        cluster_ips: cluster_ips(
+            format_args!("{field}.cluster_ips"),
+            &m.cluster_ips,
+            violations,
+        ),
+        families: families(
+            format_args!("{field}.ip_families"),
+            &m.ip_families,
+            violations,
+        ),
         external_traffic_policy: policy(
-            &format!("{field}.external_traffic_policy"),
+            format_args!("{field}.external_traffic_policy"),
             m.external_traffic_policy,
             violations,
         ),
         internal_traffic_policy: policy(
-            &format!("{field}.internal_traffic_policy"),
+            format_args!("{field}.internal_traffic_policy"),
             m.internal_traffic_policy,
             violations,
         ),
         external_name: optional(&m.external_name),
         publish_not_ready_addresses: m.publish_not_ready_addresses,
         family_policy: family_policy(
-            &format!("{field}.ip_family_policy"),
+            format_args!("{field}.ip_family_policy"),
             m.ip_family_policy,
             violations,
         ),
         session_affinity: affinity(
-            &format!("{field}.session_affinity"),
+            format_args!("{field}.session_affinity"),
             m.session_affinity,
             violations,
         ),
         affinity_timeout: affinity_timeout(field, m, violations),
         traffic_distribution: distribution(
-            &format!("{field}.traffic_distribution"),
+            format_args!("{field}.traffic_distribution"),
             m.traffic_distribution,
             violations,
         ),
@@ -56,14 +68,14 @@ pub fn spec(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> Se
         load_balancer_class: m.load_balancer_class.clone(),
         source_ranges: load_balancer::source_ranges(field, m, violations),
         requested_load_balancer_ips: addresses(
-            &format!("{field}.requested_load_balancer_ips"),
+            format_args!("{field}.requested_load_balancer_ips"),
             &m.requested_load_balancer_ips,
             violations,
         ),
     }
 }
 
-fn kind(field: &str, number: i32, violations: &mut Violations) -> ServiceType {
+fn kind(field: impl FieldPath, number: i32, violations: &mut Violations) -> ServiceType {
     match enumeration(field, number, violations) {
         Some(v1::ServiceType::NodePort) => ServiceType::NodePort,
         Some(v1::ServiceType::ExternalName) => ServiceType::ExternalName,
@@ -74,13 +86,19 @@ fn kind(field: &str, number: i32, violations: &mut Violations) -> ServiceType {
     }
 }
 
-fn service_port(field: &str, m: &v1::ServicePort, violations: &mut Violations) -> ServicePort {
-    let number = port(&format!("{field}.port"), m.port, violations);
+fn service_port(
+    field: impl FieldPath,
+    m: &v1::ServicePort,
+    violations: &mut Violations,
+) -> ServicePort {
+    let number = port(format_args!("{field}.port"), m.port, violations);
     let target = match &m.target {
         None | Some(v1::service_port::Target::TargetPort(0)) => TargetPort::Number(number),
-        Some(v1::service_port::Target::TargetPort(target)) => {
-            TargetPort::Number(port(&format!("{field}.target_port"), *target, violations))
-        }
+        Some(v1::service_port::Target::TargetPort(target)) => TargetPort::Number(port(
+            format_args!("{field}.target_port"),
+            *target,
+            violations,
+        )),
         Some(v1::service_port::Target::TargetPortName(name)) if name.is_empty() => {
             TargetPort::Number(number)
         }
@@ -88,12 +106,12 @@ fn service_port(field: &str, m: &v1::ServicePort, violations: &mut Violations) -
     };
     let node_port = Some(m.node_port).filter(|p| *p != 0);
     let node_port = node_port
-        .map(|p| port(&format!("{field}.node_port"), p, violations))
+        .map(|p| port(format_args!("{field}.node_port"), p, violations))
         .filter(|p| *p != 0);
     ServicePort {
         name: m.name.clone(),
         port: number,
-        protocol: protocol(&format!("{field}.protocol"), m.protocol, violations),
+        protocol: protocol(format_args!("{field}.protocol"), m.protocol, violations),
         // An unset target of an invalid port has been said already.
         target: if target == TargetPort::Number(0) {
             TargetPort::Number(1)
@@ -105,7 +123,7 @@ fn service_port(field: &str, m: &v1::ServicePort, violations: &mut Violations) -
     }
 }
 
-fn cluster_ips(field: &str, texts: &[String], violations: &mut Violations) -> ClusterIps {
+fn cluster_ips(field: impl FieldPath, texts: &[String], violations: &mut Violations) -> ClusterIps {
     if let [only] = texts
         && only == "None"
     {
@@ -113,20 +131,24 @@ fn cluster_ips(field: &str, texts: &[String], violations: &mut Violations) -> Cl
     }
     let mut addresses = Vec::new();
     for (i, text) in texts.iter().enumerate() {
-        let path = format!("{field}[{i}]");
+        let path = format_args!("{field}[{i}]");
         if text == "None" {
             violations.add(path, "None must stand alone");
-        } else if let Some(address) = violations.check(&path, parse_address(text)) {
+        } else if let Some(address) = violations.check(path, parse_address(text)) {
             addresses.push(address);
         }
     }
     ClusterIps::Addresses(addresses)
 }
 
-pub(super) fn families(field: &str, numbers: &[i32], violations: &mut Violations) -> Vec<Family> {
+pub(super) fn families(
+    field: impl FieldPath,
+    numbers: &[i32],
+    violations: &mut Violations,
+) -> Vec<Family> {
     let mut families = Vec::new();
     for (i, number) in numbers.iter().enumerate() {
-        match enumeration(&format!("{field}[{i}]"), *number, violations) {
+        match enumeration(format_args!("{field}[{i}]"), *number, violations) {
             Some(v1::IpFamily::Ipv4) => families.push(Family::V4),
             Some(v1::IpFamily::Ipv6) => families.push(Family::V6),
             Some(v1::IpFamily::Unspecified) => {
@@ -138,7 +160,11 @@ pub(super) fn families(field: &str, numbers: &[i32], violations: &mut Violations
     families
 }
 
-fn policy(field: &str, number: i32, violations: &mut Violations) -> Option<TrafficPolicy> {
+fn policy(
+    field: impl FieldPath,
+    number: i32,
+    violations: &mut Violations,
+) -> Option<TrafficPolicy> {
     match enumeration(field, number, violations)? {
         v1::TrafficPolicy::Unspecified => None,
         v1::TrafficPolicy::Cluster => Some(TrafficPolicy::Cluster),
@@ -146,7 +172,11 @@ fn policy(field: &str, number: i32, violations: &mut Violations) -> Option<Traff
     }
 }
 
-fn family_policy(field: &str, number: i32, violations: &mut Violations) -> Option<FamilyPolicy> {
+fn family_policy(
+    field: impl FieldPath,
+    number: i32,
+    violations: &mut Violations,
+) -> Option<FamilyPolicy> {
     match enumeration(field, number, violations)? {
         v1::IpFamilyPolicy::Unspecified => None,
         v1::IpFamilyPolicy::SingleStack => Some(FamilyPolicy::SingleStack),
@@ -155,7 +185,7 @@ fn family_policy(field: &str, number: i32, violations: &mut Violations) -> Optio
     }
 }
 
-fn affinity(field: &str, number: i32, violations: &mut Violations) -> SessionAffinity {
+fn affinity(field: impl FieldPath, number: i32, violations: &mut Violations) -> SessionAffinity {
     match enumeration(field, number, violations) {
         Some(v1::SessionAffinity::ClientIp) => SessionAffinity::ClientIP,
         Some(v1::SessionAffinity::Unspecified | v1::SessionAffinity::None) | None => {
@@ -165,9 +195,13 @@ fn affinity(field: &str, number: i32, violations: &mut Violations) -> SessionAff
 }
 
 /// What does not fit is out of range, too: 0, which validation refuses.
-fn affinity_timeout(field: &str, m: &v1::ServiceSpec, violations: &mut Violations) -> Option<u32> {
+fn affinity_timeout(
+    field: impl FieldPath,
+    m: &v1::ServiceSpec,
+    violations: &mut Violations,
+) -> Option<u32> {
     let seconds = m.session_affinity_config?.client_ip_timeout_seconds?;
-    let path = format!("{field}.session_affinity_config.client_ip_timeout_seconds");
+    let path = format_args!("{field}.session_affinity_config.client_ip_timeout_seconds");
     Some(u32::try_from(seconds).unwrap_or_else(|_| {
         violations.add(path, "must be between 1 and 86400");
         0
@@ -175,7 +209,7 @@ fn affinity_timeout(field: &str, m: &v1::ServiceSpec, violations: &mut Violation
 }
 
 fn distribution(
-    field: &str,
+    field: impl FieldPath,
     number: i32,
     violations: &mut Violations,
 ) -> Option<TrafficDistribution> {

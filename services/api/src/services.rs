@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
-use portolan_model::{Object, Reports, Scoped, Service, State, Violations, validate};
+use portolan_model::{FieldPath, Object, Reports, Scoped, Service, State, Violations, validate};
 use portolan_proto::convert::{meta, name, service};
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
@@ -231,29 +231,28 @@ pub(crate) fn wire(
 /// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
 /// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
 /// node ports of a `ClusterIP`.
-fn check(field: &str, params: &ServiceParams, violations: &mut Violations) {
-    validate::service(&format!("{field}.spec"), &params.spec, violations);
+fn check(field: impl FieldPath, params: &ServiceParams, violations: &mut Violations) {
+    validate::service(format_args!("{field}.spec"), &params.spec, violations);
 }
 
 /// The parameters of a write.
 fn params(
-    field: &str,
+    field: impl FieldPath,
     sent: Option<&v1::Service>,
     fields: impl FnOnce(&v1::Service, &mut Violations) -> BTreeSet<ServiceField>,
     violations: &mut Violations,
 ) -> Option<ServiceParams> {
     let sent = required(field, sent, violations)?;
     let default = v1::ServiceSpec::default();
-    let spec_field = format!("{field}.spec");
     let spec = service::spec(
-        &spec_field,
+        format_args!("{field}.spec"),
         sent.spec.as_ref().unwrap_or(&default),
         violations,
     );
     let fields = fields(sent, violations);
-    validate::labels(&format!("{field}.labels"), &sent.labels, violations);
+    validate::labels(format_args!("{field}.labels"), &sent.labels, violations);
     validate::annotations(
-        &format!("{field}.annotations"),
+        format_args!("{field}.annotations"),
         &sent.annotations,
         violations,
     );

@@ -1,6 +1,6 @@
 //! Checking the shape of requests: every violation at once, then a value.
 
-use portolan_model::{Refusal, Violations};
+use portolan_model::{FieldPath, Refusal, Violations};
 use tonic::Status;
 
 use crate::status::from_refusal;
@@ -17,7 +17,7 @@ pub(crate) fn parse<T>(parser: impl FnOnce(&mut Violations) -> Option<T>) -> Res
 
 /// What a message must have; its absence is a violation.
 pub(crate) fn required<'a, M>(
-    field: &str,
+    field: impl FieldPath,
     message: Option<&'a M>,
     violations: &mut Violations,
 ) -> Option<&'a M> {

@@ -60,5 +60,5 @@ pub use service::{
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
 pub use state::{Prober, State};
-pub use violation::{Violation, Violations};
+pub use violation::{FieldPath, Violation, Violations};
 pub use workload::{Workload, WorkloadHealth, WorkloadPort, WorkloadSpec};

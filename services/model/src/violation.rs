@@ -1,5 +1,7 @@
 //! Field violations, collected rather than thrown.
 
+use std::fmt;
+
 /// Enough to work on; a status has no room for more.
 const MAX_VIOLATIONS: usize = 50;
 
@@ -12,6 +14,10 @@ pub struct Violation {
     pub description: String,
 }
 
+/// The path of a field: a text, or the `format_args!` of one, since it is wanted only if something is wrong.
+pub trait FieldPath: fmt::Display + Copy {}
+impl<P: fmt::Display + Copy> FieldPath for P {}
+
 /// All violations of a request; at most one a field (the first, which later checks only follow from), at most 50.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
@@ -23,8 +29,8 @@ impl Violations {
     }
 
     /// Adds one, unless the field has one already.
-    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        let field = field.into();
+    pub fn add(&mut self, field: impl fmt::Display, description: impl Into<String>) {
+        let field = field.to_string();
         if self.0.len() < MAX_VIOLATIONS && !self.has(&field) {
             self.0.push(Violation {
                 field,
@@ -39,7 +45,11 @@ impl Violations {
     }
 
     /// The value of `result`, or a violation and `None`.
-    pub fn check<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+    pub fn check<T, E: ToString>(
+        &mut self,
+        field: impl FieldPath,
+        result: Result<T, E>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {

@@ -1,20 +1,20 @@
 //! What concerns load balancers, inwards.
 
 use ipnet::IpNet;
-use portolan_model::{Violations, canonical_cidr};
+use portolan_model::{FieldPath, Violations, canonical_cidr};
 
 use super::super::fields::port;
 use crate::v1;
 
 /// 0 stands for "to be allocated".
 pub(super) fn health_check_port(
-    field: &str,
+    field: impl FieldPath,
     m: &v1::ServiceSpec,
     violations: &mut Violations,
 ) -> Option<u16> {
     let number = Some(m.health_check_node_port).filter(|number| *number != 0)?;
     let port = port(
-        &format!("{field}.health_check_node_port"),
+        format_args!("{field}.health_check_node_port"),
         number,
         violations,
     );
@@ -23,14 +23,14 @@ pub(super) fn health_check_port(
 
 /// Ranges with blanks around them are common in manifests, and harmless.
 pub(super) fn source_ranges(
-    field: &str,
+    field: impl FieldPath,
     m: &v1::ServiceSpec,
     violations: &mut Violations,
 ) -> Vec<IpNet> {
     let texts = m.load_balancer_source_ranges.iter().enumerate();
     let parse = |(i, text): (usize, &String)| {
-        let path = format!("{field}.load_balancer_source_ranges[{i}]");
-        violations.check(&path, canonical_cidr(text.trim()))
+        let path = format_args!("{field}.load_balancer_source_ranges[{i}]");
+        violations.check(path, canonical_cidr(text.trim()))
     };
     texts.filter_map(parse).collect()
 }

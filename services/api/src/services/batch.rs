@@ -1,7 +1,7 @@
 //! Several Services in one request (AIP-231, AIP-233).
 
 use portolan_allocator::{Action, NewService, Operation, ServiceField};
-use portolan_model::{Name, Object, Scoped, Service, State, Violations};
+use portolan_model::{FieldPath, Name, Object, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
@@ -34,8 +34,8 @@ pub(super) async fn create(
         let entries = m.requests.iter().enumerate();
         let services: Vec<_> = entries
             .filter_map(|(i, entry)| {
-                let field = format!("requests[{i}]");
-                new_service(&field, entry, &parent.cluster, parent.key.as_ref(), v)
+                let field = format_args!("requests[{i}]");
+                new_service(field, entry, &parent.cluster, parent.key.as_ref(), v)
             })
             .collect();
         Some((parent.cluster, services, context))
@@ -68,7 +68,7 @@ fn service(object: &Object) -> Option<&Service> {
 }
 
 fn new_service(
-    field: &str,
+    field: impl FieldPath,
     entry: &v1::CreateServiceRequest,
     cluster: &Name,
     namespace: Option<&Name>,
@@ -80,32 +80,32 @@ fn new_service(
             "must leave validate_only and request_id to the batch, which is one request",
         );
     }
-    let path = format!("{field}.parent");
+    let path = format_args!("{field}.parent");
     let parent = match (namespace, entry.parent.is_empty()) {
         (Some(namespace), true) => Some(namespace.clone()),
         (namespace, _) => {
-            let parent = name::namespace(&path, &entry.parent, violations)?;
+            let parent = name::namespace(path, &entry.parent, violations)?;
             let fits = parent.cluster == *cluster && namespace.is_none_or(|n| *n == parent.key);
             if !fits {
-                violations.add(&path, "must be, or lie in, the parent of the batch");
+                violations.add(path, "must be, or lie in, the parent of the batch");
             }
             Some(parent.key)
         }
     };
     let id = name::new_label(
-        &format!("{field}.service_id"),
+        format_args!("{field}.service_id"),
         &entry.service_id,
         violations,
     );
-    let path = format!("{field}.service");
+    let path = format_args!("{field}.service");
     let params = params(
-        &path,
+        path,
         entry.service.as_ref(),
         |_, _| ServiceField::ALL.into(),
         violations,
     );
     if let Some(params) = &params {
-        check(&path, params, violations);
+        check(path, params, violations);
     }
     Some(NewService {
         key: Scoped::new(parent?, id?),
@@ -150,7 +150,7 @@ pub(super) async fn get(
 }
 
 /// Comes before all else: of a list that is too long no entry is looked into.
-fn bounded(field: &str, entries: usize, violations: &mut Violations) -> Option<()> {
+fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -> Option<()> {
     if (1..=MAX_ENTRIES).contains(&entries) {
         return Some(());
     }

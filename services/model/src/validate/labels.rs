@@ -1,27 +1,27 @@
 //! Labels, selectors and annotations.
 
-use crate::{Labels, Name, Violations};
+use crate::{FieldPath, Labels, Name, Violations};
 
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 /// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty.
 pub fn labels<'a>(
-    field: &str,
+    field: impl FieldPath,
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
     violations: &mut Violations,
 ) {
     for (key, value) in labels {
-        let path = format!("{field}[{key:?}]");
+        let path = format_args!("{field}[{key:?}]");
         if !is_key(key) {
-            violations.add(&path, KEY_RULE);
+            violations.add(path, KEY_RULE);
         } else if !(value.is_empty() || is_qualified(value)) {
-            violations.add(&path, "value must be at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit");
+            violations.add(path, "value must be at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit");
         }
     }
 }
 
 /// Annotations: the same keys, any values, 256 KiB in all.
-pub fn annotations(field: &str, annotations: &Labels, violations: &mut Violations) {
+pub fn annotations(field: impl FieldPath, annotations: &Labels, violations: &mut Violations) {
     for key in annotations
         .keys()
         .filter(|key| !is_key(&key.to_ascii_lowercase()))
@@ -70,7 +70,7 @@ pub(super) fn is_qualified(text: &str) -> bool {
 }
 
 /// A short text for people or tools: printable, without control characters.
-pub fn text(field: &str, value: &str, longest: usize, violations: &mut Violations) {
+pub fn text(field: impl FieldPath, value: &str, longest: usize, violations: &mut Violations) {
     if value.chars().count() > longest || value.chars().any(char::is_control) {
         violations.add(
             field,

@@ -6,7 +6,7 @@ mod ports;
 
 use super::labels::labels;
 use crate::name::is_label;
-use crate::{ServiceSpec, ServiceType, SessionAffinity, Violations};
+use crate::{FieldPath, ServiceSpec, ServiceType, SessionAffinity, Violations};
 pub use ports::port_number;
 pub(super) use ports::{PORT_NAME_RULE, is_port_name};
 
@@ -14,9 +14,9 @@ pub(super) use ports::{PORT_NAME_RULE, is_port_name};
 const LONGEST_AFFINITY: u32 = 86_400;
 
 /// Everything that can be said about a Service's specification alone. `field` is its path in the request.
-pub fn service(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+pub fn service(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     labels(
-        &format!("{field}.selector"),
+        format_args!("{field}.selector"),
         spec.selector.iter(),
         violations,
     );
@@ -35,7 +35,7 @@ pub fn service(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
     }
 }
 
-fn affinity(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+fn affinity(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let Some(seconds) = spec.affinity_timeout else {
         return;
     };
@@ -56,7 +56,7 @@ fn affinity(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
 }
 
 /// A DNS label, for host names and the like.
-pub fn dns_label(path: &str, text: &str, violations: &mut Violations) {
+pub fn dns_label(path: impl FieldPath, text: &str, violations: &mut Violations) {
     if !is_label(text) {
         violations.add(path, crate::NameError::Label.to_string());
     }

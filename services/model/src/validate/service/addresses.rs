@@ -1,8 +1,8 @@
 //! Virtual addresses and families: they must agree position by position.
 
-use crate::{ClusterIps, Family, FamilyPolicy, ServiceSpec, ServiceType, Violations};
+use crate::{ClusterIps, Family, FamilyPolicy, FieldPath, ServiceSpec, ServiceType, Violations};
 
-pub(super) fn addresses(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+pub(super) fn addresses(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     match (spec.kind, &spec.cluster_ips) {
         (ServiceType::ExternalName, _) => none_at_all(field, spec, violations),
         (ServiceType::NodePort | ServiceType::LoadBalancer, ClusterIps::None) => {
@@ -22,7 +22,7 @@ pub(super) fn addresses(field: &str, spec: &ServiceSpec, violations: &mut Violat
     }
 }
 
-fn none_at_all(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+fn none_at_all(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let rows = [
         ("cluster_ips", spec.cluster_ips != ClusterIps::default()),
         ("ip_families", !spec.families.is_empty()),
@@ -38,7 +38,7 @@ fn none_at_all(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
     }
 }
 
-fn families(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+fn families(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     if spec.families.len() > 2 {
         violations.add(
             format!("{field}.ip_families"),
@@ -62,7 +62,7 @@ fn families(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
     }
 }
 
-fn agree(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+fn agree(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let addresses = spec.cluster_ips.addresses();
     if addresses.len() > 2 {
         violations.add(

@@ -1,13 +1,13 @@
 //! What concerns the outside: names that a Service stands for, and load balancers.
 
 use super::super::labels::is_key;
-use crate::{Family, Name, ServiceSpec, ServiceType, TrafficPolicy, Violations};
+use crate::{Family, FieldPath, Name, ServiceSpec, ServiceType, TrafficPolicy, Violations};
 
 /// As many as fit into a rule set that people can still read; Kubernetes' providers take some tens.
 const MAX_SOURCE_RANGES: usize = 1_000;
 
-pub(super) fn name(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
-    let path = format!("{field}.external_name");
+pub(super) fn name(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
+    let path = format_args!("{field}.external_name");
     let Some(name) = &spec.external_name else {
         violations.add(
             path,
@@ -27,7 +27,11 @@ pub(super) fn name(field: &str, spec: &ServiceSpec, violations: &mut Violations)
 }
 
 /// What only a load balancer may have.
-pub(super) fn load_balancer(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+pub(super) fn load_balancer(
+    field: impl FieldPath,
+    spec: &ServiceSpec,
+    violations: &mut Violations,
+) {
     let is_one = spec.kind == ServiceType::LoadBalancer;
     let rows = [
         (
@@ -83,8 +87,8 @@ pub(super) fn load_balancer(field: &str, spec: &ServiceSpec, violations: &mut Vi
     requested(field, spec, violations);
 }
 
-fn requested(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
-    let path = format!("{field}.requested_load_balancer_ips");
+fn requested(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
+    let path = format_args!("{field}.requested_load_balancer_ips");
     let addresses = &spec.requested_load_balancer_ips;
     if addresses.len() > 2 {
         violations.add(path, "must have at most two entries, one a family");

@@ -4,19 +4,19 @@ use std::collections::HashSet;
 
 use super::super::labels::is_key;
 use crate::name::is_label;
-use crate::{ServicePort, ServiceSpec, ServiceType, TargetPort, Violations};
+use crate::{FieldPath, ServicePort, ServiceSpec, ServiceType, TargetPort, Violations};
 
 const MAX_PORTS: usize = 250;
 
-pub(super) fn ports(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
-    let path = format!("{field}.ports");
+pub(super) fn ports(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
+    let path = format_args!("{field}.ports");
     let optional = spec.kind == ServiceType::ExternalName || spec.cluster_ips.is_headless();
     if spec.ports.is_empty() && !optional {
-        violations.add(&path, "at least one port is needed");
+        violations.add(path, "at least one port is needed");
     }
     if spec.ports.len() > MAX_PORTS {
         violations.add(
-            &path,
+            path,
             format!(
                 "{} ports; at most {MAX_PORTS} are allowed",
                 spec.ports.len()
@@ -26,9 +26,9 @@ pub(super) fn ports(field: &str, spec: &ServiceSpec, violations: &mut Violations
     }
     let (mut names, mut numbers, mut node_ports) = (HashSet::new(), HashSet::new(), HashSet::new());
     for (i, port) in spec.ports.iter().enumerate() {
-        let path = format!("{path}[{i}]");
-        port_number(&format!("{path}.port"), port.port, violations);
-        one_port(&path, spec, port, violations);
+        let path = format_args!("{path}[{i}]");
+        port_number(format_args!("{path}.port"), port.port, violations);
+        one_port(path, spec, port, violations);
         if !port.name.is_empty() && !names.insert(&port.name) {
             violations.add(
                 format!("{path}.name"),
@@ -52,7 +52,12 @@ pub(super) fn ports(field: &str, spec: &ServiceSpec, violations: &mut Violations
     }
 }
 
-fn one_port(path: &str, spec: &ServiceSpec, port: &ServicePort, violations: &mut Violations) {
+fn one_port(
+    path: impl FieldPath,
+    spec: &ServiceSpec,
+    port: &ServicePort,
+    violations: &mut Violations,
+) {
     if port.name.is_empty() && spec.ports.len() > 1 {
         violations.add(
             format!("{path}.name"),
@@ -67,7 +72,7 @@ fn one_port(path: &str, spec: &ServiceSpec, port: &ServicePort, violations: &mut
     }
     match &port.target {
         TargetPort::Number(number) => {
-            port_number(&format!("{path}.target_port"), *number, violations);
+            port_number(format_args!("{path}.target_port"), *number, violations);
         }
         TargetPort::Name(name) if !is_port_name(name) => {
             violations.add(format!("{path}.target_port_name"), PORT_NAME_RULE);
@@ -89,7 +94,7 @@ fn one_port(path: &str, spec: &ServiceSpec, port: &ServicePort, violations: &mut
 }
 
 /// A port that is there and not 0.
-pub fn port_number(path: &str, port: u16, violations: &mut Violations) {
+pub fn port_number(path: impl FieldPath, port: u16, violations: &mut Violations) {
     if port == 0 {
         violations.add(path, "must be between 1 and 65535");
     }
