@@ -19,7 +19,7 @@ mod service;
 mod service_cidr;
 mod workload;
 
-use portolan_model::{Change, Event, Refusal, Revision, State, Timestamp};
+use portolan_model::{Change, Event, Record, Refusal, Revision, State, Timestamp};
 
 use crate::{Action, Operation, Outcome};
 pub use audit::{Claimed, Finding, FindingReason, Remedy, audit};
@@ -49,6 +49,8 @@ pub struct Decision {
     pub state: State,
     /// The changes, in the order of their effects. Empty: nothing changes.
     pub changes: Vec<Change>,
+    /// The same, as they are to be written.
+    pub records: Vec<Record>,
     /// Worth telling people, should the changes be committed.
     pub events: Vec<Event>,
     /// Of what the changes claim: what was picked, rather than asked for.
@@ -63,6 +65,7 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
         return Ok(Decision {
             state: state.clone(),
             changes: Vec::new(),
+            records: Vec::new(),
             events: Vec::new(),
             picked: Vec::new(),
             outcome,

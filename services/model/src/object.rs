@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Cluster, Digest, Endpoint, IpClaim, Namespace, Node, PortClaim, Request, Service, ServiceCidr,
-    Uid, Workload,
+    Cluster, Endpoint, IpClaim, Namespace, Node, PortClaim, Request, Service, ServiceCidr, Uid,
+    Workload,
 };
 
 /// What an object is. The number is what tables and digests carry: never reuse one.
@@ -201,16 +201,6 @@ impl Object {
             Kind::PortClaim => Self::PortClaim(serde_json::from_str(body)?),
             Kind::Request => Self::Request(serde_json::from_str(body)?),
         })
-    }
-
-    /// Its share of the state's digest.
-    pub fn digest(&self) -> Digest {
-        Digest::of(&[
-            &[self.kind().number()],
-            self.path().as_bytes(),
-            &[0],
-            self.to_body().as_bytes(),
-        ])
     }
 }
 

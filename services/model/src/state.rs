@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::alloc::Occupancy;
 use crate::{
-    Change, Cluster, Digest, Endpoint, IpClaim, Name, Namespace, Node, Object, PortClaim, Request,
-    Revision, Scoped, Service, ServiceCidr, Workload,
+    Change, Cluster, Digest, Endpoint, IpClaim, Name, Namespace, Node, Object, PortClaim, Record,
+    Request, Revision, Scoped, Service, ServiceCidr, Workload,
 };
 use index::Index;
 pub use readiness::Prober;
@@ -83,12 +83,12 @@ impl State {
         self.revision = revision;
     }
 
-    /// Applies one change. `change.before` must be what the state holds.
-    pub fn apply(&mut self, change: &Change) {
-        for side in [&change.before, &change.after].into_iter().flatten() {
-            self.digest.toggle(side.digest());
-        }
+    /// Applies one change, and gives it as it is to be written. `change.before` must be what the state holds.
+    pub fn apply(&mut self, change: &Change) -> Record {
+        let record = Record::of(change);
+        self.digest.toggle(record.digest());
         self.replace(change.before.as_ref(), change.after.as_ref());
+        record
     }
 
     fn replace(&mut self, old: Option<&Object>, new: Option<&Object>) {

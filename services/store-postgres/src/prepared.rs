@@ -1,6 +1,8 @@
 //! The two statements of a commit, prepared in SQL, so that they can travel in one message with others: `BEGIN` and the
 //! lock, `COMMIT`. The extended protocol, as the driver speaks it, has a round trip for every statement.
 
+use std::fmt::{self, Write as _};
+
 use portolan_model::{Name, Revision};
 use portolan_store::rows::number;
 
@@ -21,27 +23,32 @@ pub(crate) fn prepare() -> String {
 
 /// Reads everything after a revision.
 pub(crate) fn read(cluster: &Name, after: Revision) -> String {
-    let call = Call::new(READ).text(cluster.as_str());
+    let call = Call::new(READ, 128).text(cluster.as_str());
     call.number(number(after.0)).number(i64::MAX).end()
 }
 
-/// Writes a commit; what it takes is said at [`WRITE`].
-pub(crate) fn write() -> Call {
-    Call::new(WRITE_NAME)
+/// Writes a commit, in about this many bytes; what it takes is said at [`WRITE`].
+pub(crate) fn write(size: usize) -> Call {
+    Call::new(WRITE_NAME, size)
 }
 
 /// `EXECUTE` in the making. Texts are quoted as `standard_conforming_strings` has them, which the connection sets.
 pub(crate) struct Call(String);
 
 impl Call {
-    fn new(name: &str) -> Self {
-        Self(format!("EXECUTE {name} ("))
+    /// Of a prepared statement, and of about this many bytes: growing copies it.
+    fn new(name: &str, size: usize) -> Self {
+        let mut sql = String::with_capacity(size);
+        sql.push_str("EXECUTE ");
+        sql.push_str(name);
+        sql.push_str(" (");
+        Self(sql)
     }
 
     /// A text, or what the server reads from one.
     pub(crate) fn text(mut self, value: &str) -> Self {
         self.0.push('\'');
-        escape(&mut self.0, value, &['\''], '\'');
+        escape(&mut self.0, value, |byte| (byte == b'\'').then_some('\''));
         self.0.push_str("',");
         self
     }
@@ -54,22 +61,27 @@ impl Call {
     }
 
     /// An array of texts, or of what the server reads from them.
-    pub(crate) fn array<T: AsRef<str>>(self, values: impl Iterator<Item = Option<T>>) -> Self {
-        let mut array = String::from("{");
-        for (i, value) in values.enumerate() {
+    pub(crate) fn array<T: fmt::Display>(
+        mut self,
+        values: impl IntoIterator<Item = Option<T>>,
+    ) -> Self {
+        self.0.push_str("'{");
+        for (i, value) in values.into_iter().enumerate() {
             if i > 0 {
-                array.push(',');
+                self.0.push(',');
             }
-            let Some(value) = value else {
-                array.push_str("NULL");
-                continue;
-            };
-            array.push('"');
-            escape(&mut array, value.as_ref(), &['"', '\\'], '\\');
-            array.push('"');
+            match value {
+                Some(value) => {
+                    self.0.push('"');
+                    let written = write!(Element(&mut self.0), "{value}");
+                    written.expect("a text takes everything");
+                    self.0.push('"');
+                }
+                None => self.0.push_str("NULL"),
+            }
         }
-        array.push('}');
-        self.text(&array)
+        self.0.push_str("}',");
+        self
     }
 
     /// The statement.
@@ -80,17 +92,31 @@ impl Call {
     }
 }
 
-fn escape(into: &mut String, text: &str, special: &[char], escape: char) {
-    for part in text.split_inclusive(special) {
-        match part.strip_suffix(special) {
-            Some(plain) => {
-                into.push_str(plain);
-                into.push(escape);
-                into.push_str(&part[plain.len()..]);
-            }
-            None => into.push_str(part),
+/// Takes an element of an array that is written as a text: quoted twice, at once.
+struct Element<'a>(&'a mut String);
+
+impl fmt::Write for Element<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text, |byte| match byte {
+            b'"' | b'\\' => Some('\\'),
+            b'\'' => Some('\''),
+            _ => None,
+        });
+        Ok(())
+    }
+}
+
+/// Copies a text, with a character before each byte that needs one.
+fn escape(into: &mut String, text: &str, before: impl Fn(u8) -> Option<char>) {
+    let mut copied = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if let Some(escape) = before(byte) {
+            into.push_str(&text[copied..at]);
+            into.push(escape);
+            copied = at;
         }
     }
+    into.push_str(&text[copied..]);
 }
 
 #[cfg(test)]
@@ -99,12 +125,14 @@ mod tests {
 
     #[test]
     fn texts_and_arrays_are_quoted_as_the_server_reads_them() {
-        let call = Call::new("f")
+        let call = Call::new("f", 0)
             .text("it's")
             .number(-7_i64)
-            .array([Some(r#"{"a":"b\n'c"}"#), None, Some("")].into_iter())
-            .array(std::iter::empty::<Option<&str>>());
-        let expected = r#"EXECUTE f ('it''s',-7,'{"{\"a\":\"b\\n''c\"}",NULL,""}','{}')"#;
+            .array([Some(r#"{"a":"b\n'c"}"#), None, Some("")])
+            .array([Some(4), None])
+            .array([None::<&str>; 0]);
+        let expected =
+            r#"EXECUTE f ('it''s',-7,'{"{\"a\":\"b\\n''c\"}",NULL,""}','{"4",NULL}','{}')"#;
         assert_eq!(call.end(), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portolan_model::Name;
-use portolan_store::rows::{ChangeRow, Effect, change_rows, number};
+use portolan_store::rows::{Effect, effects, number};
 use portolan_store::{CommitError, FORMAT, Write};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
@@ -117,14 +117,14 @@ pub(crate) async fn write_and_commit(
     cluster: &Name,
     write: &Write,
 ) -> Result<(), CommitError> {
-    let rows = change_rows(&write.commit.changes);
-    let bound = STEP + PER_ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let first = if write.commit.revision.0 == 1 {
-        format!("INSERT INTO logs (cluster, compacted_rev) VALUES ('{cluster}', 0); ")
-    } else {
-        String::new()
-    };
-    let sql = format!("{first}{}; COMMIT", call(cluster, write, &rows));
+    let rows = write.records.len();
+    let bound = STEP + PER_ROW * u32::try_from(rows).unwrap_or(u32::MAX);
+    let mut sql = call(cluster, write);
+    sql.push_str("; COMMIT");
+    if write.commit.revision.0 == 1 {
+        let first = format!("INSERT INTO logs (cluster, compacted_rev) VALUES ('{cluster}', 0); ");
+        sql.insert_str(0, &first);
+    }
     let work = connection.execute(AssertSqlSafe(sql));
     let done = bounded(bound, "writing a commit", work).await;
     done.map(drop).map_err(|error| {
@@ -137,13 +137,15 @@ pub(crate) async fn write_and_commit(
     })
 }
 
-fn call(cluster: &Name, write: &Write, rows: &[ChangeRow]) -> String {
-    let commit = &write.commit;
-    let expected = rows
-        .iter()
-        .filter(|row| matches!(row.effect, Effect::Update | Effect::Delete));
+fn call(cluster: &Name, write: &Write) -> String {
+    let Write {
+        commit, records, ..
+    } = write;
+    let (rows, effects) = (records.iter(), effects(records));
+    let changed = |effect: &&Effect| matches!(effect, Effect::Update | Effect::Delete);
+    let expected = effects.iter().filter(changed);
     let audit = write.audit.iter();
-    prepared::write()
+    prepared::write(size(write))
         .text(cluster.as_str())
         .number(number(commit.revision.0))
         .number(commit.committed_at.0)
@@ -151,27 +153,37 @@ fn call(cluster: &Name, write: &Write, rows: &[ChangeRow]) -> String {
         .text(&text(&commit.traceparent))
         .text(&format!("\\x{}", commit.digest))
         .number(FORMAT)
-        .array(rows.iter().map(|row| Some(row.kind.number().to_string())))
-        .array(rows.iter().map(|row| Some(&row.path)))
-        .array(rows.iter().map(|row| Some(row.uid.to_string())))
-        .array(rows.iter().map(|row| row.before.as_ref()))
-        .array(rows.iter().map(|row| row.after.as_ref()))
-        .array(rows.iter().map(|row| Some(effect(row.effect))))
-        .number(number(rows.len() as u64 - 1))
+        .array(rows.clone().map(|row| Some(row.kind.number())))
+        .array(rows.clone().map(|row| Some(&row.path)))
+        .array(rows.clone().map(|row| Some(row.uid)))
+        .array(rows.clone().map(|row| row.before.as_ref()))
+        .array(rows.map(|row| row.after.as_ref()))
+        .array(effects.iter().map(|effect| Some(effect_number(*effect))))
+        .number(number(records.len() as u64 - 1))
         .array(audit.clone().map(|entry| Some(text(&entry.principal))))
         .array(audit.clone().map(|entry| Some(text(&entry.method))))
         .array(audit.clone().map(|entry| Some(text(&entry.resource))))
-        .array(audit.map(|entry| entry.request_id.map(|id| id.to_string())))
+        .array(audit.map(|entry| entry.request_id))
         .number(number(expected.count() as u64))
         .end()
 }
 
-fn effect(effect: Effect) -> &'static str {
+/// About the bytes of a statement: JSON grows by a fifth or so when it is quoted, and each row has some short columns.
+fn size(write: &Write) -> usize {
+    let bodies = write
+        .records
+        .iter()
+        .flat_map(|row| [&row.before, &row.after]);
+    let bodies: usize = bodies.flatten().map(String::len).sum();
+    bodies + bodies / 4 + 128 * (write.records.len() + write.audit.len()) + 512
+}
+
+fn effect_number(effect: Effect) -> u8 {
     match effect {
-        Effect::None => "0",
-        Effect::Insert => "1",
-        Effect::Update => "2",
-        Effect::Delete => "3",
+        Effect::None => 0,
+        Effect::Insert => 1,
+        Effect::Update => 2,
+        Effect::Delete => 3,
     }
 }
 

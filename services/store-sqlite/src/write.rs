@@ -1,7 +1,7 @@
 //! What a commit writes.
 
-use portolan_model::{Kind, Name};
-use portolan_store::rows::{ChangeRow, Effect, change_rows, number};
+use portolan_model::{Kind, Name, Record};
+use portolan_store::rows::{Effect, effects, number};
 use portolan_store::{AuditEntry, FORMAT, StoreError, Write};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
@@ -138,20 +138,15 @@ pub(crate) async fn write_rows(
     write: &Write,
 ) -> Result<(), StoreError> {
     let commit = &write.commit;
-    let rows = change_rows(&commit.changes);
+    let effects = effects(&write.records);
     let ords = |effect: Effect| {
-        let ords: Vec<_> = rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.effect == effect)
-            .map(|(ord, _)| ord)
-            .collect();
-        json(&ords)
+        let of_effect = effects.iter().enumerate().filter(|(_, e)| **e == effect);
+        json(&of_effect.map(|(ord, _)| ord).collect::<Vec<_>>())
     };
-    let result = sqlx::query(AssertSqlSafe(statements(write, &rows)))
+    let result = sqlx::query(AssertSqlSafe(statements(write, &effects)))
         .bind(cluster.as_str())
         .bind(number(commit.revision.0))
-        .bind(json_rows(&rows))
+        .bind(json_rows(&write.records))
         .bind(commit.committed_at.0)
         .bind(commit.token.to_string())
         .bind(commit.traceparent.as_str())
@@ -161,11 +156,11 @@ pub(crate) async fn write_rows(
         .bind(ords(Effect::Insert))
         .bind(ords(Effect::Update))
         .bind(ords(Effect::Delete))
-        .bind(number(rows.len() as u64 - 1))
+        .bind(number(write.records.len() as u64 - 1))
         .execute(connection)
         .await
         .map_err(while_doing("writing a commit"))?;
-    let expected = expected_rows(write, &rows);
+    let expected = expected_rows(write, &effects);
     if result.rows_affected() == expected {
         return Ok(());
     }
@@ -176,15 +171,15 @@ pub(crate) async fn write_rows(
 }
 
 /// The statements that this commit needs.
-fn statements(write: &Write, rows: &[ChangeRow]) -> String {
+fn statements(write: &Write, effects: &[Effect]) -> String {
     let mut sql = LOG.to_owned();
     if is_first(write) {
         sql.push_str(FIRST);
     }
     for table in [OBJECTS, IP_CLAIMS, PORT_CLAIMS] {
         let has = |effect| {
-            rows.iter()
-                .any(|row| row.effect == effect && (table.holds)(row.kind))
+            let mut rows = write.records.iter().zip(effects);
+            rows.any(|(record, e)| *e == effect && (table.holds)(record.kind))
         };
         for (effect, statement) in [
             (Effect::Insert, table.insert),
@@ -202,23 +197,23 @@ fn statements(write: &Write, rows: &[ChangeRow]) -> String {
     sql
 }
 
-fn expected_rows(write: &Write, rows: &[ChangeRow]) -> u64 {
-    let in_tables = rows.iter().filter(|row| row.effect != Effect::None).count();
-    (rows.len() + in_tables + write.audit.len() + usize::from(is_first(write))) as u64
+fn expected_rows(write: &Write, effects: &[Effect]) -> u64 {
+    let in_tables = effects.iter().filter(|e| **e != Effect::None).count();
+    (write.records.len() + in_tables + write.audit.len() + usize::from(is_first(write))) as u64
 }
 
 fn is_first(write: &Write) -> bool {
     write.commit.revision.0 == 1
 }
 
-fn json_rows(rows: &[ChangeRow]) -> String {
-    let rows: Vec<_> = rows
+fn json_rows(records: &[Record]) -> String {
+    let rows: Vec<_> = records
         .iter()
         .map(|row| {
             (
                 row.kind.number(),
                 &row.path,
-                row.uid.to_string(),
+                row.uid,
                 &row.before,
                 &row.after,
             )

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, Digest, Revision, Timestamp, Uid};
+use portolan_model::{Change, Digest, Record, Revision, Timestamp, Uid};
 
 use crate::StoreError;
 
@@ -41,6 +41,8 @@ pub struct AuditEntry {
 pub struct Write {
     /// The log's part.
     pub commit: Arc<Commit>,
+    /// The commit's changes as they are written, one for one.
+    pub records: Vec<Record>,
     /// The audit's part.
     pub audit: Vec<AuditEntry>,
 }
@@ -51,12 +53,12 @@ impl Write {
         let Commit {
             revision, changes, ..
         } = self.commit.as_ref();
-        if *revision == head.next() && !changes.is_empty() {
+        let (changes, records) = (changes.len(), self.records.len());
+        if *revision == head.next() && changes > 0 && changes == records {
             return Ok(());
         }
         Err(StoreError::conflict(format!(
-            "revision {revision} with {} changes after {head}",
-            changes.len()
+            "revision {revision} with {changes} changes and {records} records after {head}"
         )))
     }
 }

@@ -7,7 +7,7 @@ mod log;
 use portolan_model::{Kind, Object, Revision};
 
 use crate::StoreError;
-pub use change::{ChangeRow, Effect, change_rows};
+pub use change::{Effect, effects};
 pub use claim::ClaimRow;
 pub use log::{LogRow, Seal, check_format, commits};
 

@@ -96,6 +96,7 @@ fn next(state: &mut State, operation: Operation) -> Write {
             digest: state.digest(),
             changes: decision.changes,
         }),
+        records: decision.records,
         audit: vec![AuditEntry {
             principal,
             method: method.to_owned(),

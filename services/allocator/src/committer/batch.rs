@@ -27,7 +27,8 @@ impl Batch {
     pub(super) fn decide(state: &State, pending: &[Pending], now: Timestamp) -> Self {
         let revision = state.revision().next();
         let mut working = state.clone();
-        let (mut changes, mut audit, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut records) = (Vec::new(), Vec::new());
+        let (mut audit, mut events) = (Vec::new(), Vec::new());
         let mut traceparent = String::new();
         let (mut committed, mut picked) = (0, BTreeSet::new());
         let answers = pending.iter().map(|waiting| {
@@ -49,6 +50,7 @@ impl Batch {
                 audit.push(audit_entry(operation, &decision.outcome));
                 working = decision.state;
                 changes.extend(decision.changes);
+                records.extend(decision.records);
                 events.extend(decision.events);
                 picked.extend(decision.picked);
             }
@@ -56,8 +58,12 @@ impl Batch {
         });
         let answers = answers.collect();
         let only = |waiting: &Pending| waiting.operation.context.validate_only;
-        let write =
-            commit(&mut working, changes, now, traceparent).map(|commit| Write { commit, audit });
+        let commit = commit(&mut working, changes, now, traceparent);
+        let write = commit.map(|commit| Write {
+            commit,
+            records,
+            audit,
+        });
         Self {
             state: working,
             write,

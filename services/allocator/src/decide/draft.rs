@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use portolan_model::alloc::Occupancy;
 use portolan_model::{
-    Change, Digest, Event, EventType, Labels, Meta, Name, Object, State, Timestamp, Uid,
+    Change, Digest, Event, EventType, Labels, Meta, Name, Object, Record, State, Timestamp, Uid,
 };
 
 use super::{Claimed, Decision, Inputs};
@@ -15,6 +15,7 @@ use crate::{Outcome, Verb};
 pub(super) struct Draft {
     state: State,
     changes: Vec<Change>,
+    records: Vec<Record>,
     events: Vec<Event>,
     picked: Vec<Claimed>,
     inputs: Inputs,
@@ -29,6 +30,7 @@ impl Draft {
         Self {
             state: state.clone(),
             changes: Vec::new(),
+            records: Vec::new(),
             events: Vec::new(),
             picked: Vec::new(),
             inputs,
@@ -100,7 +102,7 @@ impl Draft {
     }
 
     pub(super) fn apply(&mut self, change: Change) {
-        self.state.apply(&change);
+        self.records.push(self.state.apply(&change));
         self.changes.push(change);
     }
 
@@ -188,6 +190,7 @@ impl Draft {
         Decision {
             state: self.state,
             changes: self.changes,
+            records: self.records,
             events: self.events,
             picked: self.picked,
             outcome,

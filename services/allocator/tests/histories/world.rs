@@ -74,6 +74,7 @@ impl World {
         let Decision {
             state: led_to,
             changes,
+            records,
             outcome,
             ..
         } = decision;
@@ -85,11 +86,13 @@ impl World {
         self.tally[0] += 1;
         assert_eq!(outcome.revision, inputs.revision);
         let mut after = self.state.clone();
+        let mut written = Vec::new();
         for change in &changes {
             states::check_before(&after, change);
             claims::check_change(&after, &operation.action, change);
-            after.apply(change);
+            written.push(after.apply(change));
         }
+        assert_eq!(written, records, "the changes as they are written");
         states::assert_same(&after, &led_to, "the changes lead to the state");
         let mut undone = after.clone();
         for change in changes.iter().rev() {

@@ -96,7 +96,8 @@ impl<S: Store> Writer<S> {
 pub fn draft(state: &State, now: Timestamp, changes: Vec<Change>) -> (Write, State) {
     let mut next = state.clone();
     let revision = state.revision().next();
-    next.apply_all(revision, &changes);
+    let records = changes.iter().map(|change| next.apply(change)).collect();
+    next.set_revision(revision);
     let audit = AuditEntry {
         principal: "tester".to_owned(),
         method: "Put".to_owned(),
@@ -117,6 +118,7 @@ pub fn draft(state: &State, now: Timestamp, changes: Vec<Change>) -> (Write, Sta
     (
         Write {
             commit: Arc::new(commit),
+            records,
             audit: vec![audit],
         },
         next,

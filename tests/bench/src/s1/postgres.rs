@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use portolan_model::Kind;
-use portolan_store::rows::{Effect, change_rows};
+use portolan_store::rows::{Effect, effects};
 use portolan_store::{FORMAT, Store, Transaction, Write};
 use portolan_store_postgres::PgStore;
 use portolan_store_postgres::testing::{Statements, TestServer, program};
@@ -218,17 +218,22 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
 
 /// The parameters that stay the same, from what the allocator decided.
 fn parameters(writes: &Writes) -> Vec<String> {
-    let Write { commit, audit } = &writes.creates[0];
-    let rows = change_rows(&commit.changes);
+    let Write {
+        commit,
+        records,
+        audit,
+    } = &writes.creates[0];
     let order = [Kind::Service, Kind::IpClaim, Kind::PortClaim];
     debug_assert!(
-        rows.iter()
-            .all(|row| order.contains(&row.kind) && row.effect == Effect::Insert)
+        records.iter().all(|record| order.contains(&record.kind))
+            && effects(records)
+                .iter()
+                .all(|effect| *effect == Effect::Insert)
     );
     // The script gives their paths in this order.
     let rows: Vec<_> = order
         .iter()
-        .filter_map(|kind| rows.iter().find(|row| row.kind == *kind))
+        .filter_map(|kind| records.iter().find(|row| row.kind == *kind))
         .collect();
     let entry = &audit[0];
     let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));

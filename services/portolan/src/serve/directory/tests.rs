@@ -293,7 +293,7 @@ async fn write_around(store: &MemStore, cache: &Cache, change: Change) -> Arc<Co
         .await
         .unwrap();
     let mut state = (*cache.state()).clone();
-    state.apply(&change);
+    let records = vec![state.apply(&change)];
     let commit = Arc::new(Commit {
         revision: after.next(),
         token: Uid::from_random(1),
@@ -304,6 +304,7 @@ async fn write_around(store: &MemStore, cache: &Cache, change: Change) -> Arc<Co
     });
     let write = Write {
         commit: commit.clone(),
+        records,
         audit: Vec::new(),
     };
     locked.transaction.commit(&write).await.unwrap();
