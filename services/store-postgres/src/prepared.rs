@@ -16,8 +16,8 @@ const WRITE_NAME: &str = "portolan_write";
 pub(crate) fn prepare() -> String {
     format!(
         "PREPARE {READ} (text, bigint, bigint) AS {READ_AFTER};
-         PREPARE {WRITE_NAME} (text, bigint, bigint, uuid, text, bytea, smallint, smallint[], text[], uuid[], text[], text[],
-             smallint[], integer, text[], text[], text[], uuid[], bigint) AS {WRITE}"
+         PREPARE {WRITE_NAME} (text, bigint, bigint, uuid, text, bytea, smallint, smallint[], text[], uuid[], json[], json[],
+             smallint[], integer, text[], text[], text[], uuid[], bigint, text[], bigint[], bigint[]) AS {WRITE}"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_model::Name;
+use portolan_model::{Change, ClaimOwner, ClaimState, Name, Object, Revision, Timestamp};
 use portolan_store::rows::{Effect, effects, number};
 use portolan_store::{CommitError, FORMAT, Write};
 use sqlx::postgres::PgConnection;
@@ -12,14 +12,12 @@ use crate::connection::STEP;
 use crate::error::{bounded, is_refused};
 use crate::prepared;
 
-/// A claim's key and columns, from its JSON.
+/// A claim's key and columns. Its uid is that of its owner.
 macro_rules! claim {
     ($key:literal) => {
-        concat!($key, ", (after -> 'owner' ->> 'uid')::uuid AS owner_uid,
-         (after -> 'owner' ->> 'namespace') || '/' || (after -> 'owner' ->> 'name') AS owner,
-         CASE after ->> 'state' WHEN 'held' THEN 'held' ELSE 'quarantined' END AS state,
-         (after #>> '{state,quarantined,released_in}')::bigint AS released_in,
-         timestamptz 'epoch' + (after #>> '{state,quarantined,released_at}')::bigint * interval '1 microsecond' AS released_at")
+        concat!($key, ", uid AS owner_uid, owner,
+         CASE WHEN released_in IS NULL THEN 'held' ELSE 'quarantined' END AS state,
+         released_in, timestamptz 'epoch' + released_at * interval '1 microsecond' AS released_at")
     };
 }
 
@@ -47,9 +45,9 @@ macro_rules! rows_for {
 pub(crate) const WRITE: &str = concat!(
     "
 WITH change AS MATERIALIZED (
-    SELECT kind, path, uid, before::json AS before, after::json AS after, effect, ordinal::integer - 1 AS ord
-    FROM unnest($8::smallint[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::smallint[])
-        WITH ORDINALITY AS c (kind, path, uid, before, after, effect, ordinal)
+    SELECT kind, path, uid, before, after, effect, owner, released_in, released_at, ordinal::integer - 1 AS ord
+    FROM unnest($8::smallint[], $9::text[], $10::uuid[], $11::json[], $12::json[], $13::smallint[], $20::text[], $21::bigint[], $22::bigint[])
+        WITH ORDINALITY AS c (kind, path, uid, before, after, effect, owner, released_in, released_at, ordinal)
 ), log AS (
     INSERT INTO change_log (cluster, rev, ord, kind, path, uid, before, after, committed_at, token, traceparent, digest, format)
     SELECT $1, $2, ord, kind, path, uid, before, after, timestamptz 'epoch' + $3 * interval '1 microsecond',
@@ -141,9 +139,9 @@ fn call(cluster: &Name, write: &Write) -> String {
     let Write {
         commit, records, ..
     } = write;
-    let (rows, effects) = (records.iter(), effects(records));
-    let changed = |effect: &&Effect| matches!(effect, Effect::Update | Effect::Delete);
-    let expected = effects.iter().filter(changed);
+    let (rows, changes, effects) = (records.iter(), commit.changes.iter(), effects(records));
+    let replaces = |effect: &&Effect| matches!(effect, Effect::Update | Effect::Delete);
+    let expected = effects.iter().filter(replaces);
     let audit = write.audit.iter();
     prepared::write(size(write))
         .text(cluster.as_str())
@@ -165,7 +163,38 @@ fn call(cluster: &Name, write: &Write) -> String {
         .array(audit.clone().map(|entry| Some(text(&entry.resource))))
         .array(audit.map(|entry| entry.request_id))
         .number(number(expected.count() as u64))
+        .array(
+            changes
+                .clone()
+                .map(|change| claim(change).map(|c| c.0.key())),
+        )
+        .array(
+            changes
+                .clone()
+                .map(|change| Some(number(released(change)?.0.0))),
+        )
+        .array(changes.map(|change| Some(released(change)?.1.0)))
         .end()
+}
+
+/// Owner and state of a claim, which are columns of its table; `None` for everything else, and for what is gone.
+fn claim(change: &Change) -> Option<(&ClaimOwner, &ClaimState)> {
+    match change.after.as_ref()? {
+        Object::IpClaim(claim) => Some((&claim.owner, &claim.state)),
+        Object::PortClaim(claim) => Some((&claim.owner, &claim.state)),
+        _ => None,
+    }
+}
+
+/// Where and when a claim was released that is still there.
+fn released(change: &Change) -> Option<(Revision, Timestamp)> {
+    match claim(change)?.1 {
+        ClaimState::Held => None,
+        ClaimState::Quarantined {
+            released_in,
+            released_at,
+        } => Some((*released_in, *released_at)),
+    }
 }
 
 /// About the bytes of a statement: JSON grows by a fifth or so when it is quoted, and each row has some short columns.

@@ -17,7 +17,8 @@ pub struct Statements {
     /// Writes all rows: `$1` cluster, `$2` revision, `$3` time, `$4` token, `$5` trace context, `$6` digest, `$7`
     /// format; a row's `$8` kind, `$9` path, `$10` uid, `$11` before, `$12` after, `$13` effect; `$14` the last
     /// ordinal; an audit entry's `$15` principal, `$16` method, `$17` resource, `$18` request id; `$19` how many rows
-    /// change or go.
+    /// change or go; of a row that is a claim `$20` the owner, and, once it is released, `$21` in which revision and
+    /// `$22` when.
     pub write: &'static str,
     /// Settings of the connection.
     pub settings: &'static [(&'static str, &'static str)],

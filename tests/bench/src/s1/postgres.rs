@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use portolan_model::Kind;
+use portolan_model::{Kind, Record};
 use portolan_store::rows::{Effect, effects};
 use portolan_store::{FORMAT, Store, Transaction, Write};
 use portolan_store_postgres::PgStore;
@@ -186,7 +186,7 @@ fn script(statements: &Statements, order: Order, workload: Workload) -> String {
     let paths = format!(
         "ARRAY['default/service-' || :p2::bigint, host('10.0.0.0'::inet + :p2::bigint){port}]"
     );
-    let write = (1..=19)
+    let write = (1..=22)
         .rev()
         .fold(statements.write.to_owned(), |text, number| {
             let value = match number {
@@ -236,8 +236,7 @@ fn parameters(writes: &Writes) -> Vec<String> {
         .filter_map(|kind| records.iter().find(|row| row.kind == *kind))
         .collect();
     let entry = &audit[0];
-    let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
-    let values = [
+    let fixed = [
         ("from", i64::MAX.to_string()),
         ("rows", i64::MAX.to_string()),
         ("p1", writes.cluster.to_string()),
@@ -245,39 +244,48 @@ fn parameters(writes: &Writes) -> Vec<String> {
         ("p4", commit.token.to_string()),
         ("p6", format!("\\x{}", commit.digest)),
         ("p7", FORMAT.to_string()),
-        (
-            "p8",
-            array(
-                rows.iter()
-                    .map(|row| row.kind.number().to_string())
-                    .collect(),
-            ),
-        ),
-        (
-            "p10",
-            array(rows.iter().map(|row| row.uid.to_string()).collect()),
-        ),
-        (
-            "p11",
-            array(rows.iter().map(|_| "NULL".to_owned()).collect()),
-        ),
-        (
-            "p12",
-            array(
-                rows.iter()
-                    .map(|row| quoted(row.after.as_deref().unwrap_or_default()))
-                    .collect(),
-            ),
-        ),
-        ("p13", array(rows.iter().map(|_| "1".to_owned()).collect())),
         ("p14", (rows.len() - 1).to_string()),
-        ("p15", array(vec![quoted(&entry.principal)])),
-        ("p16", array(vec![quoted(&entry.method)])),
-        ("p17", array(vec![quoted(&entry.resource)])),
-        ("p18", array(vec!["NULL".to_owned()])),
+        ("p15", array([quoted(&entry.principal)])),
+        ("p16", array([quoted(&entry.method)])),
+        ("p17", array([quoted(&entry.resource)])),
+        ("p18", array(["NULL".to_owned()])),
         ("p19", "0".to_owned()),
     ];
-    values.map(|(name, value)| format!("{name}={value}")).into()
+    let values = fixed.into_iter().chain(columns(&rows));
+    values
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
+/// The columns of rows that are new; the first is the Service.
+fn columns(rows: &[&Record]) -> [(&'static str, String); 8] {
+    let null = || "NULL".to_owned();
+    let column = |value: &dyn Fn(&Record) -> String| array(rows.iter().map(|row| value(row)));
+    [
+        ("p8", column(&|row| row.kind.number().to_string())),
+        ("p10", column(&|row| row.uid.to_string())),
+        ("p11", column(&|_| null())),
+        (
+            "p12",
+            column(&|row| quoted(row.after.as_deref().unwrap_or_default())),
+        ),
+        ("p13", column(&|_| "1".to_owned())),
+        (
+            "p20",
+            column(&|row| match row.kind {
+                Kind::Service => null(),
+                _ => quoted(&rows[0].path),
+            }),
+        ),
+        ("p21", column(&|_| null())),
+        ("p22", column(&|_| null())),
+    ]
+}
+
+/// An array, as Postgres reads it.
+fn array(elements: impl IntoIterator<Item = String>) -> String {
+    let elements: Vec<_> = elements.into_iter().collect();
+    format!("{{{}}}", elements.join(","))
 }
 
 /// An element of an array, as Postgres reads it.
