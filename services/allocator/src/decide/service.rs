@@ -74,7 +74,7 @@ pub(super) fn put(
     } else {
         Verb::Created
     };
-    let service = Arc::new(write(draft, &meta, key, before, wanted));
+    let service = write(draft, &meta, key, before, wanted);
     announce(draft, &service, &picked);
     let shown = if draft.is_rehearsal() {
         Arc::new(without(&service, &picked))
@@ -95,15 +95,15 @@ fn write(
     key: &Scoped,
     before: Option<Arc<Service>>,
     wanted: Wanted,
-) -> Service {
+) -> Arc<Service> {
     let changed = before
         .as_ref()
         .is_some_and(|before| before.spec != wanted.spec);
-    let service = Service {
+    let service = Arc::new(Service {
         meta: draft.next_meta(meta, changed, wanted.labels, wanted.annotations),
         namespace: key.namespace.clone(),
         spec: wanted.spec,
-    };
+    });
     draft.apply(Change {
         before: before.map(Into::into),
         after: Some(service.clone().into()),

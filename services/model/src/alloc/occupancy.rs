@@ -46,24 +46,24 @@ impl Occupancy {
 
     fn set(&mut self, (v6, n): (bool, u128), on: bool) {
         let key = (v6, n / CHUNK);
-        let mut chunk = match self.chunks.get(&key) {
-            Some(chunk) => chunk.clone(),
-            None => Arc::new(Chunk {
-                words: [0; WORDS],
-                count: 0,
-            }),
-        };
         let (word, bit) = split(n);
-        if (chunk.words[word] >> bit) & 1 == u64::from(on) {
+        let known = self.chunks.get(&key).map_or(0, |chunk| chunk.words[word]);
+        if (known >> bit) & 1 == u64::from(on) {
             return;
         }
-        let inner = Arc::make_mut(&mut chunk);
-        inner.words[word] ^= 1 << bit;
-        inner.count = if on { inner.count + 1 } else { inner.count - 1 };
-        if inner.count == 0 {
+        // In its place: a chunk is copied only while a clone shares it.
+        let Some(chunk) = self.chunks.get_mut(&key) else {
+            let mut words = [0; WORDS];
+            words[word] = 1 << bit;
+            let first = Chunk { words, count: 1 };
+            self.chunks.insert_mut(key, Arc::new(first));
+            return;
+        };
+        let chunk = Arc::make_mut(chunk);
+        chunk.words[word] ^= 1 << bit;
+        chunk.count = if on { chunk.count + 1 } else { chunk.count - 1 };
+        if chunk.count == 0 {
             self.chunks.remove_mut(&key);
-        } else {
-            self.chunks.insert_mut(key, chunk);
         }
     }
 

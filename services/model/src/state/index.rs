@@ -1,4 +1,4 @@
-//! Ways into the state other than by name. Ordered sets of tuples: a range of one is the answer to a question.
+//! Ways into the state other than by name. Mostly ordered sets of tuples: a range of one is the answer to a question.
 
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -23,10 +23,10 @@ pub(super) struct Index {
     workload_endpoints: Set<(Uid, Name)>,
     /// (node, workload)
     node_workloads: Set<(Name, Scoped)>,
-    /// (uid, Service)
-    service_uids: Set<(Uid, Scoped)>,
-    /// (uid, workload)
-    workload_uids: Set<(Uid, Scoped)>,
+    /// Services by uid.
+    service_uids: Map<Uid, Scoped>,
+    /// Workloads by uid.
+    workload_uids: Map<Uid, Scoped>,
     /// Addresses that were released, but are not free.
     quarantined_addresses: Set<IpAddr>,
     /// Ports that were released, but are not free.
@@ -49,7 +49,7 @@ impl Index {
     fn touch(&mut self, object: &Object, edit: &mut impl Edit) {
         match object {
             Object::Service(o) => {
-                edit.edit(&mut self.service_uids, (o.meta.uid, o.key()));
+                edit.identify(&mut self.service_uids, o.meta.uid, o.key());
                 edit.count(&mut self.usage, &o.namespace, |usage| &mut usage.services);
                 if o.spec.kind == ServiceType::LoadBalancer {
                     edit.count(&mut self.usage, &o.namespace, |usage| {
@@ -66,7 +66,7 @@ impl Index {
                 }
             }
             Object::Workload(o) => {
-                edit.edit(&mut self.workload_uids, (o.meta.uid, o.key()));
+                edit.identify(&mut self.workload_uids, o.meta.uid, o.key());
                 for pair in pairs(&o.meta.labels) {
                     edit.edit(
                         &mut self.labels,
@@ -128,19 +128,11 @@ impl Index {
     }
 
     pub(super) fn service(&self, uid: Uid) -> Option<&Scoped> {
-        self.service_uids
-            .range((Bound::Included((uid, least())), Bound::Unbounded))
-            .next()
-            .filter(|k| k.0 == uid)
-            .map(|k| &k.1)
+        self.service_uids.get(&uid)
     }
 
     pub(super) fn workload(&self, uid: Uid) -> Option<&Scoped> {
-        self.workload_uids
-            .range((Bound::Included((uid, least())), Bound::Unbounded))
-            .next()
-            .filter(|k| k.0 == uid)
-            .map(|k| &k.1)
+        self.workload_uids.get(&uid)
     }
 
     pub(super) fn workloads_on(&self, node: &Name) -> impl Iterator<Item = &Scoped> {
@@ -174,6 +166,8 @@ impl Index {
 trait Edit {
     fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T);
 
+    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, key: Scoped);
+
     fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part);
 }
 
@@ -188,16 +182,28 @@ impl Edit for Add {
         set.insert_mut(key);
     }
 
+    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, key: Scoped) {
+        uids.insert_mut(uid, key);
+    }
+
     fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {
-        let mut now = usage.get(of).copied().unwrap_or_default();
-        *part(&mut now) += 1;
-        usage.insert_mut(of.clone(), now);
+        if let Some(now) = usage.get_mut(of) {
+            *part(now) += 1;
+            return;
+        }
+        let mut first = Usage::default();
+        *part(&mut first) += 1;
+        usage.insert_mut(of.clone(), first);
     }
 }
 
 impl Edit for Remove {
     fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T) {
         set.remove_mut(&key);
+    }
+
+    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, _: Scoped) {
+        uids.remove_mut(&uid);
     }
 
     fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {

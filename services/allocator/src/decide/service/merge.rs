@@ -32,8 +32,9 @@ pub(super) fn merge(before: Option<&Service>, params: &ServiceParams) -> Wanted 
         spec: before.map(|b| b.spec.clone()).unwrap_or_default(),
     };
     // What is created is taken as a whole, whatever the mask says (AIP-134).
+    let named = params.fields.iter().copied().filter(|_| before.is_some());
     let all = ServiceField::ALL.into_iter().filter(|_| before.is_none());
-    for field in params.fields.iter().copied().chain(all) {
+    for field in named.chain(all) {
         match field {
             ServiceField::Labels => wanted.labels.clone_from(&params.labels),
             ServiceField::Annotations => wanted.annotations.clone_from(&params.annotations),
