@@ -28,6 +28,9 @@ const IDLE_TCP: u32 = 86_400;
 /// How often real servers that drain are looked at, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// A listing may pass over virtual servers while those of other network namespaces come and go; several hardly do.
+const LISTINGS: usize = 3;
+
 /// What became of a change.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
@@ -173,10 +176,11 @@ impl Servers {
     /// There is one that we did not know of: ours if it says so.
     async fn take_over(&mut self, wanted: &Group) -> Result<(), ServerError> {
         let id = wanted.server.id;
-        let servers = self.ipvs.servers().await?;
-        let ours = servers
-            .into_iter()
-            .find(|found| found.id == id && found.flags & OURS != 0);
+        let mut ours = None;
+        for _ in 0..LISTINGS {
+            let mut servers = self.ipvs.servers().await?.into_iter();
+            ours = ours.or_else(|| servers.find(|found| found.id == id && found.flags & OURS != 0));
+        }
         let Some(server) = ours else {
             return Err(ServerError::Taken(id));
         };
@@ -316,9 +320,11 @@ impl Servers {
 
     /// Deletes every virtual server of ours.
     pub(crate) async fn remove_all(&mut self) -> Result<(), NetlinkError> {
-        for server in self.ipvs.servers().await? {
-            if server.flags & OURS != 0 {
-                self.delete(server.id).await?;
+        for _ in 0..LISTINGS {
+            for server in self.ipvs.servers().await? {
+                if server.flags & OURS != 0 {
+                    self.delete(server.id).await?;
+                }
             }
         }
         self.programmed.clear();

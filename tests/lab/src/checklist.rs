@@ -33,7 +33,7 @@ pub const SECTIONS: [RangeInclusive<u8>; 7] = [
 pub const ELSEWHERE: &[(u8, Shown)] = &[
     (
         55,
-        By("portolan-nftables: tests/options.rs, the only dataplane with the option"),
+        By("portolan-nftables: tests/options.rs; portolan-ipvs: ranges, without packets"),
     ),
     (
         59,

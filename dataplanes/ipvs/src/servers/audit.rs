@@ -73,8 +73,12 @@ impl Servers {
         Ok(repairs)
     }
 
-    /// Somebody deleted it, with all its connections.
+    /// Somebody deleted it, with all its connections. A listing alone does not tell: the kernel goes on in it by counting the
+    /// virtual servers of all network namespaces, so it passes over some while others come and go.
     async fn restore(&mut self, group: Group) -> Result<(), NetlinkError> {
+        if !self.ipvs.real_servers(group.server.id).await?.is_empty() {
+            return Ok(());
+        }
         self.forget(group.server.id);
         let mut group = group;
         group.reals.retain(|_, weight| *weight > 0);
