@@ -51,6 +51,33 @@ struct Journal {
     appended: u64,
 }
 
+/// A journal on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Syncing {
+    file: File,
+    generation: u64,
+    written: Revision,
+}
+
+/// How that went.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    generation: u64,
+    written: Revision,
+    result: io::Result<()>,
+}
+
+impl Syncing {
+    /// Waits for the disk.
+    pub(crate) fn wait(self) -> Synced {
+        Synced {
+            generation: self.generation,
+            written: self.written,
+            result: self.file.sync_data(),
+        }
+    }
+}
+
 impl LastKnownGood {
     /// Locks a directory, makes it if need be, and reads what it remembers.
     pub(crate) fn open(dir: &Path) -> Result<(Self, Option<Held>), StateDirError> {
@@ -144,18 +171,30 @@ impl LastKnownGood {
         Ok(())
     }
 
-    /// Brings everything written to the disk. After an error the next state has to be written as a whole.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
-        let Some(journal) = &self.journal else {
-            return Ok(());
+    /// What brings everything written so far to the disk; more may be added meanwhile. Nothing without a journal.
+    pub(crate) fn syncing(&self) -> io::Result<Option<Syncing>> {
+        let syncing = |journal: &Journal| {
+            Ok(Syncing {
+                file: journal.file.try_clone()?,
+                generation: self.generation,
+                written: self.written,
+            })
         };
-        if let Err(error) = journal.file.sync_data() {
-            // The kernel forgets pages that it failed to write, so another fsync would prove nothing.
-            self.journal = None;
-            return Err(error);
+        self.journal.as_ref().map(syncing).transpose()
+    }
+
+    /// Takes note of what came to the disk. After an error the next state has to be written as a whole.
+    pub(crate) fn synced(&mut self, synced: Synced) -> io::Result<()> {
+        if synced.generation != self.generation {
+            // A whole state has taken its place, and is on the disk.
+            return Ok(());
         }
-        self.durable = self.written;
-        Ok(())
+        match synced.result {
+            Ok(()) => self.durable = synced.written,
+            // The kernel forgets pages that it failed to write, so another fsync would prove nothing.
+            Err(_) => self.journal = None,
+        }
+        synced.result
     }
 
     /// A session number above every one before, remembered before it is used. Should that fail it is still good, as

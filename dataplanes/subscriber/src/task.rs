@@ -174,6 +174,7 @@ impl Task {
                     Ok(()) => self.take_applied(),
                     Err(_) => return self.stop.cancel(),
                 },
+                synced = self.storage.synced() => self.synced(synced),
                 () = sleep_until(look.unwrap_or(now).into()), if look.is_some() => self.store_due().await,
             }
         }

@@ -171,8 +171,34 @@ fn durable_follows_the_disk() {
         .append(Revision(1), Revision(2), &Changes::new())
         .unwrap();
     assert_eq!(files.durable(), Revision(1));
-    files.sync().unwrap();
-    assert_eq!(files.durable(), Revision(2));
+    let syncing = files.syncing().unwrap().unwrap();
+    files
+        .append(Revision(2), Revision(3), &Changes::new())
+        .unwrap();
+    files.synced(syncing.wait()).unwrap();
+    assert_eq!(
+        files.durable(),
+        Revision(2),
+        "what was added meanwhile waits"
+    );
+}
+
+#[test]
+fn a_journal_that_was_replaced_on_its_way_to_the_disk_says_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, _) = LastKnownGood::open(dir.path()).unwrap();
+    files.rewrite(&encode(&empty()), Revision(1)).unwrap();
+    let add = |files: &mut LastKnownGood, to| {
+        let added = files.append(Revision(to - 1), Revision(to), &Changes::new());
+        added.unwrap();
+    };
+    add(&mut files, 2);
+    let syncing = files.syncing().unwrap().unwrap();
+    files.rewrite(&encode(&empty()), Revision(3)).unwrap();
+    add(&mut files, 4);
+    files.synced(syncing.wait()).unwrap();
+    assert_eq!(files.durable(), Revision(3));
+    assert!(files.has_journal());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use wire::sync_response::Message as Frame;
 
 use super::{Done, End, OPEN_TIMEOUT, Task, chain, deliver};
 use crate::intake::{Break, Step};
+use crate::last_known_good::Synced;
 use crate::outbox::Outbox;
 use crate::{Mark, Source, Update};
 
@@ -33,6 +34,7 @@ pub(super) enum Event {
     Writable,
     Time,
     Delivered,
+    Synced(Synced),
 }
 
 impl Link {
@@ -72,6 +74,7 @@ impl Task {
                 Ok(_) => Ok(Event::Writable),
                 Err(_) => Err(End::Lost("the stream does not take messages any more".to_owned())),
             },
+            synced = self.storage.synced() => Ok(Event::Synced(synced)),
             () = sleep_until(look.unwrap_or(now).into()), if look.is_some() => Ok(Event::Time),
         }
     }
@@ -97,6 +100,7 @@ impl Task {
                 }
                 self.store_due().await;
             }
+            Event::Synced(synced) => self.synced(synced),
             Event::Delivered => {}
         }
         Ok(())

@@ -4,12 +4,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use portolan_model::Revision;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::warn;
 
 use super::Task;
 use crate::Source;
 use crate::intake::Step;
-use crate::last_known_good::{LastKnownGood, encode};
+use crate::last_known_good::{LastKnownGood, Synced, encode};
 
 /// Longest time that a batch may take to the disk; also the pause after a failed write.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -20,6 +21,8 @@ pub(super) struct Storage {
     /// Away only while a blocking call has it.
     files: Option<LastKnownGood>,
     due: Option<Instant>,
+    /// The journal on its way to the disk. Frames are taken meanwhile: a disk may need seconds.
+    syncing: Option<JoinHandle<Synced>>,
 }
 
 impl Storage {
@@ -27,12 +30,23 @@ impl Storage {
         Self {
             files: Some(files),
             due: None,
+            syncing: None,
         }
     }
 
     /// When to look after it.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.due.filter(|_| self.syncing.is_none())
+    }
+
+    /// Until the journal has come to the disk, if it is on its way; else for ever. May be given up and begun again.
+    pub(super) async fn synced(&mut self) -> Synced {
+        let Some(syncing) = &mut self.syncing else {
+            return std::future::pending().await;
+        };
+        let synced = syncing.await.expect("waiting for the disk does not panic");
+        self.syncing = None;
+        synced
     }
 
     pub(super) fn durable(&self) -> Revision {
@@ -47,7 +61,7 @@ impl Storage {
         work: impl FnOnce(&mut LastKnownGood) -> T + Send + 'static,
     ) -> T {
         let mut files = self.files.take().expect("one call at a time");
-        let (files, result) = tokio::task::spawn_blocking(move || {
+        let (files, result) = spawn_blocking(move || {
             let result = work(&mut files);
             (files, result)
         })
@@ -78,21 +92,46 @@ impl Task {
         self.stored(result, Instant::now() + SYNC_EVERY);
     }
 
-    /// Does what is due: brings the journal to the disk, or the whole state if there is no journal.
+    /// Does what is due: starts to bring the journal to the disk, or writes the whole state if there is no journal.
     pub(super) async fn store_due(&mut self) {
-        if self.storage.due.is_some_and(|due| due <= Instant::now()) {
-            self.store_all().await;
+        if self.storage.due().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        self.storage.due = None;
+        match self.storage.files().syncing() {
+            Ok(Some(syncing)) => {
+                self.storage.syncing = Some(spawn_blocking(move || syncing.wait()));
+            }
+            Ok(None) => {
+                let result = self.store_image().await;
+                self.finished(result);
+            }
+            Err(error) => self.finished(Err(error)),
         }
     }
 
-    /// Brings everything to the disk.
+    /// The journal has come to the disk, or failed to.
+    pub(super) fn synced(&mut self, synced: Synced) {
+        let result = self.storage.files().synced(synced);
+        self.finished(result);
+    }
+
+    /// Brings everything to the disk, and waits for it.
     pub(super) async fn store_all(&mut self) {
-        self.storage.due = None;
-        let result = if self.storage.files().has_journal() {
-            self.storage.blocking(LastKnownGood::sync).await
-        } else {
-            self.store_image().await
-        };
+        self.await_sync().await;
+        self.storage.due = Some(Instant::now());
+        self.store_due().await;
+        self.await_sync().await;
+    }
+
+    async fn await_sync(&mut self) {
+        if self.storage.syncing.is_some() {
+            let synced = self.storage.synced().await;
+            self.synced(synced);
+        }
+    }
+
+    fn finished(&mut self, result: io::Result<()>) {
         if result.is_err() {
             self.stored(result, Instant::now() + SYNC_EVERY);
         }
