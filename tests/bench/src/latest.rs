@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::report::figure;
 
 /// In the order of the table.
-pub(crate) const IDS: [&str; 12] = [
+pub(crate) const IDS: [&str; 14] = [
     "S1",
     "S1-node-ports",
     "S2",
@@ -22,6 +22,8 @@ pub(crate) const IDS: [&str; 12] = [
     "P4",
     "D1",
     "E1",
+    "D5",
+    "D6",
 ];
 /// Around the table in the README.
 const BEGIN: &str = "<!-- portolan-bench report: begin -->\n";
