@@ -22,19 +22,22 @@ pub(super) struct Wanted {
     pub(super) spec: ServiceSpec,
 }
 
-/// What is there, with the fields that the request names replaced.
+/// What is there, with the fields that the request names replaced. What is created is taken as a whole, whatever the mask
+/// says (AIP-134).
 pub(super) fn merge(before: Option<&Service>, params: &ServiceParams) -> Wanted {
-    let mut wanted = Wanted {
-        labels: before.map(|b| b.meta.labels.clone()).unwrap_or_default(),
-        annotations: before
-            .map(|b| b.meta.annotations.clone())
-            .unwrap_or_default(),
-        spec: before.map(|b| b.spec.clone()).unwrap_or_default(),
+    let Some(before) = before else {
+        return Wanted {
+            labels: params.labels.clone(),
+            annotations: params.annotations.clone(),
+            spec: params.spec.clone(),
+        };
     };
-    // What is created is taken as a whole, whatever the mask says (AIP-134).
-    let named = params.fields.iter().copied().filter(|_| before.is_some());
-    let all = ServiceField::ALL.into_iter().filter(|_| before.is_none());
-    for field in named.chain(all) {
+    let mut wanted = Wanted {
+        labels: before.meta.labels.clone(),
+        annotations: before.meta.annotations.clone(),
+        spec: before.spec.clone(),
+    };
+    for field in params.fields.iter().copied() {
         match field {
             ServiceField::Labels => wanted.labels.clone_from(&params.labels),
             ServiceField::Annotations => wanted.annotations.clone_from(&params.annotations),
