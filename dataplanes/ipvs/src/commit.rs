@@ -7,11 +7,12 @@ use portolan_model::Protocol;
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
 use portolan_netlink::ipvs::ServerId;
+use portolan_netlink::nftables::Family;
 use tracing::warn;
 
 use crate::IpvsDataplane;
 use crate::dataplane::Error;
-use crate::entry::{family, protocol};
+use crate::entry::protocol;
 use crate::mark::INSIDE;
 use crate::mirror::{Change, Difference};
 use crate::render::{Group, check, groups, ids};
@@ -290,7 +291,7 @@ impl IpvsDataplane {
             ServerId::Marked(of, mark) => {
                 let mut served = self.mirror.served().iter();
                 let is_owner = |(key, own): &(&FrontendKey, &u32)| {
-                    **own == mark & !INSIDE && family(key.address) == of
+                    **own == mark & !INSIDE && Family::from(key.address) == of
                 };
                 served.find(is_owner).map(|(key, _)| *key)
             }

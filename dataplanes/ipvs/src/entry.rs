@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use portolan_dataplane::FrontendKey;
 use portolan_model::Protocol;
-use portolan_netlink::nftables::{Element, Family};
+use portolan_netlink::nftables::{Element, Family, octets};
 
 use crate::program::SetName;
 
@@ -30,14 +30,6 @@ impl Entry {
     }
 }
 
-/// The family of an address.
-pub(crate) fn family(address: IpAddr) -> Family {
-    match address {
-        IpAddr::V4(_) => Family::V4,
-        IpAddr::V6(_) => Family::V6,
-    }
-}
-
 /// The kernel's number of a transport.
 pub(crate) fn number(protocol: Protocol) -> u8 {
     match protocol {
@@ -52,14 +44,6 @@ pub(crate) fn protocol(wanted: u8) -> Option<Protocol> {
     [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
         .into_iter()
         .find(|known| number(*known) == wanted)
-}
-
-/// An address in network byte order.
-pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
 }
 
 /// Address, transport, port: each field padded to four bytes.

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use portolan_dataplane::{Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
-use portolan_netlink::nftables::Element;
+use portolan_netlink::nftables::{Element, Family, octets};
 
-use crate::entry::{self, Entry, family, number, octets};
+use crate::entry::{self, Entry, number};
 use crate::mark::{DROP, GUARDED, INSIDE, Kind, MarkBit, REFUSE, SPLIT};
 use crate::program::SetName;
 use crate::scheduler::{Scheduler, Schedulers};
@@ -72,7 +72,7 @@ pub(crate) fn render(
             ..Element::default()
         };
         rendered.own.push(Entry {
-            family: family(key.address),
+            family: Family::from(key.address),
             set: SetName::Backends,
             element,
         });
@@ -113,7 +113,7 @@ pub(crate) fn groups(
 
 /// The virtual servers that a frontend with this mark may have: at its address, by its mark, by that for sources inside.
 pub(crate) fn ids(key: FrontendKey, mark: u32) -> [ServerId; 3] {
-    let family = family(key.address);
+    let family = Family::from(key.address);
     [
         ServerId::At(number(key.protocol), key.socket_addr()),
         ServerId::Marked(family, mark),
@@ -168,7 +168,7 @@ pub(crate) fn is_served(frontend: &Frontend) -> bool {
 /// The element of `served`.
 pub(crate) fn served(key: FrontendKey, mark: u32) -> Entry {
     Entry {
-        family: family(key.address),
+        family: Family::from(key.address),
         set: SetName::Served,
         element: Element {
             key: entry::frontend(key),
@@ -185,7 +185,7 @@ pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
         key.extend_from_within(..);
     }
     Entry {
-        family: family(address),
+        family: Family::from(address),
         set,
         element: Element {
             key,
@@ -243,7 +243,7 @@ pub(crate) fn kind(frontend: &Frontend) -> Kind {
 impl Rendered {
     fn push(&mut self, set: SetName, key: FrontendKey, value: Option<u32>, userdata: Vec<u8>) {
         self.own.push(Entry {
-            family: family(key.address),
+            family: Family::from(key.address),
             set,
             element: Element {
                 key: entry::frontend(key),
@@ -256,8 +256,11 @@ impl Rendered {
 
     /// Ranges that are within others are left out: the kernel takes no overlaps.
     fn allow(&mut self, key: FrontendKey, ranges: &[IpNet]) {
-        let own = family(key.address);
-        let of_family: Vec<_> = ranges.iter().filter(|r| family(r.addr()) == own).collect();
+        let own = Family::from(key.address);
+        let of_family: Vec<_> = ranges
+            .iter()
+            .filter(|r| Family::from(r.addr()) == own)
+            .collect();
         let is_outer = |range: &IpNet| {
             let mut others = of_family.iter().filter(|other| **other != range);
             !others.any(|other| other.contains(range))

@@ -48,7 +48,7 @@ pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), Netli
     }
     for filter in filters {
         let attributes = filter.attributes();
-        let family = family(filter.destination.ip());
+        let family = Family::from(filter.destination.ip());
         let what = "delete connections by a filter";
         let request = request(IPCTNL_MSG_CT_DELETE, family as u8, attributes, what);
         match socket.request(&request).await {
@@ -186,12 +186,4 @@ impl Filter {
 
 fn nested(writer: &mut Writer, kind: u16, inside: impl FnOnce(&mut Writer)) {
     writer.nest(kind | NESTED, inside);
-}
-
-fn family(address: IpAddr) -> Family {
-    if address.is_ipv4() {
-        Family::V4
-    } else {
-        Family::V6
-    }
 }

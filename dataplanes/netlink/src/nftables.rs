@@ -3,12 +3,14 @@
 mod batch;
 mod element;
 mod expression;
+mod interval;
 mod list;
 mod object;
 
 pub use batch::{Batch, Step};
 pub use element::{Data, Element};
 pub use expression::{Comparison, Expression, Keep, Load, Meta, Update, register};
+pub use interval::{intervals, octets};
 pub use list::{Listed, elements, generation, program};
 pub use object::{Chain, Hook, Rule, Set, Table, Values, Verdict, comment};
 
@@ -20,6 +22,16 @@ pub enum Family {
     V4 = 2,
     /// IPv6.
     V6 = 10,
+}
+
+impl From<std::net::IpAddr> for Family {
+    fn from(address: std::net::IpAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
 }
 
 impl Family {

@@ -1,13 +1,11 @@
 //! Elements that follow from where the node is rather than from Services: ranges of addresses.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_dataplane::Environment;
-use portolan_netlink::nftables::{Element, Family};
+use portolan_netlink::nftables::{Element, Family, intervals};
 
-use crate::entry::{family, octets};
 use crate::program::SetName;
 
 /// The elements of each set of ranges.
@@ -34,7 +32,7 @@ pub(crate) fn ranges(environment: &Environment, masquerade_all: bool, guarded: b
             (SetName::Workloads, workloads),
             (SetName::Unmasked, unmasked),
         ] {
-            ranges.insert((of, set), elements(&nets));
+            ranges.insert((of, set), intervals(&nets));
         }
     }
     ranges
@@ -43,7 +41,7 @@ pub(crate) fn ranges(environment: &Environment, masquerade_all: bool, guarded: b
 fn own_family(nets: &[IpNet], of: Family) -> Vec<IpNet> {
     nets.iter()
         .copied()
-        .filter(|net| family(net.addr()) == of)
+        .filter(|net| Family::from(net.addr()) == of)
         .collect()
 }
 
@@ -54,69 +52,12 @@ fn everything(of: Family) -> IpNet {
     }
 }
 
-/// The first address of each range, and the first behind it; in order.
-fn elements(nets: &[IpNet]) -> Vec<Element> {
-    let element = |address: IpAddr, interval_end| Element {
-        key: octets(address),
-        interval_end,
-        ..Element::default()
-    };
-    let mut elements: Vec<_> = IpNet::aggregate(&nets.to_vec())
-        .iter()
-        .flat_map(|net| {
-            let first = element(net.network(), false);
-            let end = behind(net.broadcast()).map(|end| element(end, true));
-            [Some(first), end].into_iter().flatten()
-        })
-        .collect();
-    elements.sort_unstable();
-    // Where one range ends and another begins the kernel takes both; aggregated ones have a gap between them.
-    elements
-}
-
-fn behind(last: IpAddr) -> Option<IpAddr> {
-    match last {
-        IpAddr::V4(last) => u32::from(last)
-            .checked_add(1)
-            .map(|next| IpAddr::V4(next.into())),
-        IpAddr::V6(last) => u128::from(last)
-            .checked_add(1)
-            .map(|next| IpAddr::V6(next.into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn nets(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn ranges_are_disjoint_and_their_ends_marked() {
-        for (name, texts, wanted) in [
-            ("one", &["10.0.0.0/8"][..], &["10.0.0.0", "<11.0.0.0"][..]),
-            (
-                "one within another",
-                &["10.0.0.0/8", "10.1.0.0/16"],
-                &["10.0.0.0", "<11.0.0.0"],
-            ),
-            (
-                "neighbours",
-                &["10.0.0.0/9", "10.128.0.0/9"],
-                &["10.0.0.0", "<11.0.0.0"],
-            ),
-            ("to the end", &["255.0.0.0/8"], &["255.0.0.0"]),
-            ("everything", &["0.0.0.0/0"], &["0.0.0.0"]),
-        ] {
-            let texts = elements(&nets(texts)).into_iter().map(|element| {
-                let key: [u8; 4] = element.key.try_into().unwrap();
-                let end = if element.interval_end { "<" } else { "" };
-                format!("{end}{}", IpAddr::from(key))
-            });
-            assert_eq!(texts.collect::<Vec<_>>(), wanted, "{name}");
-        }
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
-use portolan_netlink::nftables::{Element, Family};
+use portolan_netlink::nftables::{Element, Family, octets};
 
 use crate::class::{AFFINE, DROP, GUARDED, INSIDE, Kind, REFUSE, SPLIT, identity, pick, timeout};
-use crate::entry::{Entry, family, frontend as frontend_key, octets};
+use crate::entry::{Entry, frontend as frontend_key};
 use crate::program::SetName;
 use crate::slots::{hash, slots};
 use crate::userdata;
@@ -19,7 +19,7 @@ use crate::userdata;
 pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> Vec<Entry> {
     let mut rendering = Rendering {
         key: frontend_key(key),
-        family: family(key.address),
+        family: Family::from(key.address),
         seconds: frontend.affinity_seconds,
         entries: Vec::new(),
     };
@@ -58,7 +58,7 @@ pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
         key.extend_from_within(..);
     }
     Entry {
-        family: family(address),
+        family: Family::from(address),
         set,
         element: Element {
             key,
@@ -196,7 +196,7 @@ impl Rendering {
     fn allow(&mut self, address: IpAddr, ranges: &[IpNet], own: &[IpAddr]) {
         let of_family: Vec<_> = ranges
             .iter()
-            .filter(|range| family(range.addr()) == self.family)
+            .filter(|range| Family::from(range.addr()) == self.family)
             .collect();
         let outer = |range: &&IpNet| {
             !of_family

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use portolan_model::Protocol;
-use portolan_netlink::nftables::{Element, Family, Verdict};
+use portolan_netlink::nftables::{Element, Family, Verdict, octets};
 
-use crate::entry::{Entry, family, number, octets, read_address, read_scratch};
+use crate::entry::{Entry, number, read_address, read_scratch};
 use crate::program::{Chain, Key, Part, SetName, chains, verdicts};
 use crate::ranges::Ranges;
 
@@ -130,7 +130,7 @@ impl Tracer {
     }
 
     fn part(&mut self, part: &Part, run: &mut Run) -> Step {
-        let of = family(run.packet.from);
+        let of = Family::from(run.packet.from);
         let check = |yes: bool| if yes { Step::Next } else { Step::Break };
         match part {
             Part::NotSyn => check(run.packet.protocol == Protocol::Tcp && !run.packet.syn),
