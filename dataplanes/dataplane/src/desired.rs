@@ -1,6 +1,7 @@
 //! What a node should carry, kept up to date at the cost of what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use portolan_model::{Name, Uid};
 
@@ -13,7 +14,7 @@ pub struct Desired {
     /// The keys each Service asks for.
     keys: BTreeMap<Uid, Vec<FrontendKey>>,
     /// What lost its key to a Service with a lower uid; empty unless the allocator is broken.
-    shadowed: BTreeMap<(FrontendKey, Uid), Frontend>,
+    shadowed: BTreeMap<(FrontendKey, Uid), Arc<Frontend>>,
 }
 
 impl Desired {
@@ -38,9 +39,7 @@ impl Desired {
         let mut changed = BTreeSet::new();
         if touched.everything(node) {
             let known: BTreeSet<_> = self.keys.keys().copied().collect();
-            let all = known
-                .into_iter()
-                .chain(views.services().map(|(uid, _)| uid));
+            let all = known.into_iter().chain(views.services());
             let all: BTreeSet<_> = all.chain(touched.services.iter().copied()).collect();
             self.refresh_services(views, node, &all, &mut changed);
         } else {
@@ -86,7 +85,7 @@ impl Desired {
         }
     }
 
-    fn claim(&mut self, key: FrontendKey, frontend: Frontend) {
+    fn claim(&mut self, key: FrontendKey, frontend: Arc<Frontend>) {
         let loser = match self.state.get(&key) {
             Some(holder) if holder.service.uid < frontend.service.uid => Some(frontend),
             _ => self.state.insert(key, frontend),

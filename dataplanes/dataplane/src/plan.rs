@@ -1,7 +1,7 @@
 //! The difference between what should be and what is.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use portolan_model::view::WhenEmpty;
 use portolan_model::{Family, Protocol};
@@ -12,7 +12,7 @@ use crate::{Capabilities, Frontend, FrontendKey, NodeState, Pool, Rejected, Reje
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// New or changed, whole; done before anything is removed.
-    pub put: Vec<(FrontendKey, Frontend)>,
+    pub put: Vec<(FrontendKey, Arc<Frontend>)>,
     /// No longer wanted.
     pub remove: Vec<FrontendKey>,
     /// Wanted, but beyond the dataplane. An older version that it did program is removed.
@@ -59,7 +59,7 @@ impl Plan {
     fn want(
         &mut self,
         key: FrontendKey,
-        frontend: &Frontend,
+        frontend: &Arc<Frontend>,
         observed: &NodeState,
         capabilities: &Capabilities,
     ) {
@@ -73,28 +73,28 @@ impl Plan {
             return;
         }
         let wanted = carried(frontend, capabilities);
-        if observed.get(&key) != Some(wanted.as_ref()) {
-            self.put.push((key, wanted.into_owned()));
+        if observed.get(&key) != Some(&wanted) {
+            self.put.push((key, wanted));
         }
     }
 }
 
 /// A frontend as a dataplane with these capabilities carries it, and as it will be observed: without `drop` an empty
 /// pool rejects, without `inside` there is one pool for all sources. Both still forward, so neither is a rejection.
-pub fn carried<'a>(frontend: &'a Frontend, capabilities: &Capabilities) -> Cow<'a, Frontend> {
+pub fn carried(frontend: &Arc<Frontend>, capabilities: &Capabilities) -> Arc<Frontend> {
     let drops = |pool: &Pool| !capabilities.drop && pool.when_empty == WhenEmpty::Drop;
     let two_pools = !capabilities.inside && frontend.inside.is_some();
     if !drops(&frontend.pool) && !frontend.inside.as_ref().is_some_and(drops) && !two_pools {
-        return Cow::Borrowed(frontend);
+        return Arc::clone(frontend);
     }
-    let mut frontend = frontend.clone();
+    let mut frontend = Frontend::clone(frontend);
     frontend.inside = frontend.inside.filter(|_| capabilities.inside);
     if !capabilities.drop {
         for pool in [&mut frontend.pool].into_iter().chain(&mut frontend.inside) {
             pool.when_empty = WhenEmpty::Reject;
         }
     }
-    Cow::Owned(frontend)
+    Arc::new(frontend)
 }
 
 /// What a frontend needs and the dataplane lacks, each with its remedy.

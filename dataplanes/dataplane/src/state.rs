@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_model::{Name, Protocol, Uid};
 
-/// Everything a node should carry (desired), or does (observed).
-pub type NodeState = BTreeMap<FrontendKey, Frontend>;
+/// Everything a node should carry (desired), or does (observed). A frontend is in several of them and in plans at once, so
+/// they share it.
+pub type NodeState = BTreeMap<FrontendKey, Arc<Frontend>>;
 
 /// What a dataplane matches.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,15 +1,19 @@
 //! What a node holds of the stream, and what follows from it for the node.
 
 mod held;
+mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use portolan_model::view::{
     Candidate, Choice, ClusterView, EndpointView, FrontendAt, FrontendView, Here, NodeView,
     ServiceView, View, ViewKey, WhenEmpty, WorkloadView,
 };
 use portolan_model::{Family, Name, Uid};
+
+use packed::Packed;
 
 use crate::{Backend, Environment, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
 
@@ -19,9 +23,9 @@ pub struct Views {
     cluster: Option<(Uid, ClusterView)>,
     nodes: BTreeMap<Uid, NodeView>,
     nodes_by_name: BTreeMap<Name, Uid>,
-    services: BTreeMap<Uid, ServiceView>,
+    services: BTreeMap<Uid, Packed<ServiceView>>,
     /// By Service, then by the endpoint's own uid: a Service's endpoints are a range, in order.
-    endpoints: BTreeMap<(Uid, Uid), EndpointView>,
+    endpoints: BTreeMap<(Uid, Uid), Packed<EndpointView>>,
     service_of: BTreeMap<Uid, Uid>,
     /// Endpoints at addresses where none may be, and why; they are never used.
     refused: BTreeMap<Uid, String>,
@@ -84,23 +88,23 @@ impl Views {
     }
 
     /// Every Service, in order of uid.
-    pub fn services(&self) -> impl Iterator<Item = (Uid, &ServiceView)> {
-        self.services.iter().map(|(uid, view)| (*uid, view))
+    pub fn services(&self) -> impl Iterator<Item = Uid> {
+        self.services.keys().copied()
     }
 
     /// A Service.
-    pub fn service(&self, uid: Uid) -> Option<&ServiceView> {
-        self.services.get(&uid)
+    pub fn service(&self, uid: Uid) -> Option<ServiceView> {
+        self.services.get(&uid).map(Packed::view)
     }
 
     /// The endpoints of a Service, in order of uid.
-    pub fn endpoints(&self, service: Uid) -> impl Iterator<Item = (Uid, &EndpointView)> {
+    pub fn endpoints(&self, service: Uid) -> impl Iterator<Item = (Uid, EndpointView)> {
         let (first, last) = (Uid::from_slice(&[0; 16]), Uid::from_slice(&[0xff; 16]));
         first
             .zip(last)
             .into_iter()
             .flat_map(move |(first, last)| self.endpoints.range((service, first)..=(service, last)))
-            .map(|((_, uid), view)| (*uid, view))
+            .map(|((_, uid), packed)| (*uid, packed.view()))
     }
 
     /// Endpoints that the server should never have told of, and why they are not used (CVE-2021-25737).
@@ -136,9 +140,10 @@ impl Views {
 
     /// What a node should carry for one Service, as if it were the only one.
     pub fn desired(&self, node: &Name, service: Uid) -> NodeState {
-        let Some(view) = self.services.get(&service) else {
+        let Some(view) = self.service(service) else {
             return NodeState::new();
         };
+        let endpoints: Vec<_> = self.endpoints(service).collect();
         let own = self.node(node);
         let mut state = NodeState::new();
         for frontend in &view.frontends {
@@ -148,8 +153,9 @@ impl Views {
                     port: frontend.port,
                     protocol: frontend.protocol,
                 };
-                let value = self.frontend(node, (service, view), frontend, Family::of(address));
-                state.entry(key).or_insert(value);
+                let family = Family::of(address);
+                let value = self.frontend(node, (service, &view), &endpoints, (frontend, family));
+                state.entry(key).or_insert_with(|| Arc::new(value));
             }
         }
         state
@@ -170,15 +176,16 @@ impl Views {
         &self,
         node: &Name,
         (uid, service): (Uid, &ServiceView),
-        view: &FrontendView,
-        family: Family,
+        endpoints: &[(Uid, EndpointView)],
+        (view, family): (&FrontendView, Family),
     ) -> Frontend {
         let here = Here {
             node,
             zone: self.node(node).map_or("", |own| own.zone.as_str()),
             cluster: self.cluster(),
         };
-        let choice = Choice::new(here, view, family, self.endpoints(uid));
+        let endpoints = endpoints.iter().map(|(uid, view)| (*uid, view));
+        let choice = Choice::new(here, view, family, endpoints);
         let inside = view.has_inside().then(|| Pool {
             backends: backends(&choice.cluster().1),
             when_empty: WhenEmpty::Reject,

@@ -1,6 +1,6 @@
 //! The fakes keep the contract, too, and the faulty one gets there in the end.
 
-use portolan_dataplane::testing::{FakeDataplane, FaultyDataplane, backend, frontend};
+use portolan_dataplane::testing::{FakeDataplane, FaultyDataplane, backend, frontend, node_state};
 use portolan_dataplane::{Dataplane, FrontendKey, NodeState, plan};
 use portolan_model::Protocol;
 
@@ -16,7 +16,7 @@ fn state(size: u8) -> NodeState {
         let backends = [backend(number, ([10, 0, 0, number], 80).into())];
         (key, frontend(number, &backends))
     };
-    (1..=size).map(carried).collect()
+    node_state((1..=size).map(carried))
 }
 
 #[tokio::test]

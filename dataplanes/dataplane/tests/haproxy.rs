@@ -66,7 +66,7 @@ fn everything() -> NodeState {
                 port,
                 protocol,
             },
-            frontend,
+            frontend.into(),
         );
     };
     let at = |text: &str| -> SocketAddr { parse(text) };
@@ -210,7 +210,7 @@ async fn what_haproxy_does_not_take_is_rejected_and_the_old_file_stays() {
     };
     let one = backend(1, ([10, 1, 1, 1], 8080).into());
     let put = Plan {
-        put: vec![(key, frontend(9, &[one]))],
+        put: vec![(key, frontend(9, &[one]).into())],
         ..Plan::default()
     };
     let rejected = refused.apply(&put).await.rejected;
@@ -222,7 +222,7 @@ async fn what_haproxy_does_not_take_is_rejected_and_the_old_file_stays() {
     let mut unwritable = frontend(9, &[one]);
     unwritable.service.port = "a\nb".to_owned();
     let put = Plan {
-        put: vec![(key, unwritable)],
+        put: vec![(key, unwritable.into())],
         ..Plan::default()
     };
     assert_eq!(

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use portolan_dataplane::testing::{backend, frontend};
+use portolan_dataplane::testing::{backend, frontend, node_state};
 use portolan_dataplane::{Dataplane, Environment, Frontend, FrontendKey, NodeState, plan};
 use portolan_ipvs::{IpvsDataplane, Options};
 use portolan_lab::Namespace;
@@ -131,7 +131,7 @@ async fn ours() -> (Duration, Duration) {
     let environment = Environment::default();
     let configured = plane.configure(&environment).await;
     configured.expect("the node can be configured");
-    let all: NodeState = (0..SERVICES).map(|number| service(number, 0)).collect();
+    let all = node_state((0..SERVICES).map(|number| service(number, 0)));
     let load = plan(&all, &NodeState::new(), &plane.capabilities());
     let began = Instant::now();
     let applied = plane.apply(&load).await;
@@ -141,7 +141,7 @@ async fn ours() -> (Duration, Duration) {
     for change in 0..CHANGES {
         let (key, frontend) = service(change * (SERVICES / CHANGES), 1);
         let mut change = portolan_dataplane::Plan::default();
-        change.put.push((key, frontend));
+        change.put.push((key, frontend.into()));
         let began = Instant::now();
         let applied = plane.apply(&change).await;
         times.push(began.elapsed());

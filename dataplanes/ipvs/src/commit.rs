@@ -2,6 +2,8 @@
 //! and lets go only after; what it balances by addresses, which packets may reach without nftables, comes after nftables has
 //! settled who may reach it and whose source is replaced.
 
+use std::sync::Arc;
+
 use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_model::Protocol;
 use portolan_netlink::NetlinkError;
@@ -87,7 +89,7 @@ impl IpvsDataplane {
     /// About how many elements a change adds and deletes, without rendering it.
     fn size(&self, change: &Change) -> usize {
         let held = self.mirror.state().get(&change.key);
-        let size = |frontend: &Frontend| {
+        let size = |frontend: &Arc<Frontend>| {
             let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
             let backends: usize = pools.map(|pool| 2 * pool.backends.len()).sum();
             3 + backends + frontend.source_ranges.len()
@@ -198,7 +200,7 @@ impl IpvsDataplane {
     fn groups(
         &self,
         key: FrontendKey,
-        frontend: Option<&Frontend>,
+        frontend: Option<&Arc<Frontend>>,
         mark: Option<u32>,
     ) -> Vec<Group> {
         let both = frontend.zip(mark);
@@ -228,7 +230,7 @@ impl IpvsDataplane {
     }
 
     /// What IPVS refuses leaves the last good version.
-    async fn take_back(&mut self, change: Change, before: Option<Frontend>) {
+    async fn take_back(&mut self, change: Change, before: Option<Arc<Frontend>>) {
         let back = Change {
             frontend: before,
             ..change
@@ -311,7 +313,7 @@ impl IpvsDataplane {
     fn refused(
         &self,
         key: FrontendKey,
-        frontend: Option<&Frontend>,
+        frontend: Option<&Arc<Frontend>>,
         code: RejectionCode,
         why: &str,
     ) -> Rejected {

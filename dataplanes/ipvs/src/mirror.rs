@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
 
@@ -15,7 +16,7 @@ use crate::render::{Rendered, is_served, render, served, shared};
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) key: FrontendKey,
-    pub(crate) frontend: Option<Frontend>,
+    pub(crate) frontend: Option<Arc<Frontend>>,
     /// Its mark, if it is or was served.
     pub(crate) mark: Option<u32>,
 }
@@ -81,10 +82,10 @@ impl Mirror {
     pub(crate) fn change(
         &mut self,
         key: FrontendKey,
-        frontend: Option<&Frontend>,
+        frontend: Option<&Arc<Frontend>>,
     ) -> Option<Change> {
         let mark = match self.mark(key) {
-            None if frontend.is_some_and(is_served) => Some(self.free_mark()?),
+            None if frontend.is_some_and(|f| is_served(f)) => Some(self.free_mark()?),
             held => held,
         };
         Some(Change {
@@ -160,7 +161,7 @@ impl Mirror {
 
     /// The mark in `served` after a change: it stays until its virtual servers are gone, see [`Self::unserve`].
     fn mark_after(&self, change: &Change) -> Option<u32> {
-        let serves = change.frontend.as_ref().is_some_and(is_served);
+        let serves = change.frontend.as_ref().is_some_and(|f| is_served(f));
         change
             .mark
             .filter(|_| serves || self.served.contains_key(&change.key))

@@ -1,6 +1,7 @@
 //! From elements back to frontends: what a restarted plugin finds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState, Pool};
@@ -20,8 +21,8 @@ pub(crate) struct Recovered {
 
 /// What elements carry. What makes no sense is left out: rendering what is recovered, and comparing, tells.
 pub(crate) fn recover(entries: &[Entry]) -> Recovered {
-    let mut recovered = Recovered::default();
-    let state = &mut recovered.state;
+    let mut state: BTreeMap<FrontendKey, Frontend> = BTreeMap::new();
+    let mut served = BTreeMap::new();
     for entry in entries.iter().filter(|e| e.set == SetName::Frontends) {
         if let Some((key, frontend)) = bare(entry) {
             state.insert(key, frontend);
@@ -30,7 +31,7 @@ pub(crate) fn recover(entries: &[Entry]) -> Recovered {
     let mut ranges: BTreeMap<FrontendKey, BTreeMap<u16, IpNet>> = BTreeMap::new();
     for entry in entries {
         match entry.set {
-            SetName::Backends => add_backends(entry, state),
+            SetName::Backends => add_backends(entry, &mut state),
             SetName::Allowed => {
                 if let Some((key, order, range)) = range(entry) {
                     ranges.entry(key).or_default().insert(order, range);
@@ -40,20 +41,26 @@ pub(crate) fn recover(entries: &[Entry]) -> Recovered {
                 if let Some((key, [])) = read_frontend(entry.family, &entry.element.key)
                     && let Some(mark) = userdata::read_mark(&entry.element.userdata)
                 {
-                    recovered.served.insert(key, mark);
+                    served.insert(key, mark);
                 }
             }
             _ => {}
         }
     }
-    for (key, frontend) in state {
+    for (key, frontend) in &mut state {
         for pool in [&mut frontend.pool].into_iter().chain(&mut frontend.inside) {
             pool.backends.sort_unstable();
         }
         let ranges = ranges.remove(key).unwrap_or_default();
         frontend.source_ranges = ranges.into_values().collect();
     }
-    recovered
+    let shared = state.into_iter();
+    Recovered {
+        state: shared
+            .map(|(key, frontend)| (key, Arc::new(frontend)))
+            .collect(),
+        served,
+    }
 }
 
 /// Without backends and ranges.
@@ -77,7 +84,7 @@ fn bare(entry: &Entry) -> Option<(FrontendKey, Frontend)> {
     Some((key, frontend))
 }
 
-fn add_backends(entry: &Entry, state: &mut NodeState) {
+fn add_backends(entry: &Entry, state: &mut BTreeMap<FrontendKey, Frontend>) {
     let Some((key, address)) = read_backend(entry.family, &entry.element.key) else {
         return;
     };

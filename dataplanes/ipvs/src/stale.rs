@@ -1,6 +1,8 @@
 //! UDP flows that conntrack would treat as it did before: refused or passed by, with another source, or known where nobody
 //! serves any more.
 
+use std::sync::Arc;
+
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
@@ -11,10 +13,10 @@ use crate::render::{is_served, kind};
 /// The flows that a change of a frontend begins anew. IPVS itself forgets those to a backend that left; TCP is left alone.
 pub(crate) fn stale(
     key: FrontendKey,
-    old: Option<&Frontend>,
-    new: Option<&Frontend>,
+    old: Option<&Arc<Frontend>>,
+    new: Option<&Arc<Frontend>>,
 ) -> Option<Filter> {
-    let served = |frontend: Option<&Frontend>| frontend.is_some_and(is_served);
+    let served = |frontend: Option<&Arc<Frontend>>| frontend.is_some_and(|f| is_served(f));
     let other_source = old
         .zip(new)
         .is_some_and(|(old, new)| kind(old) != kind(new));
@@ -42,11 +44,11 @@ mod tests {
         };
         let with = |lasts: &[u8]| {
             let at = |last: &u8| backend(*last, ([10, 0, 0, *last], 53).into());
-            frontend(1, &lasts.iter().map(at).collect::<Vec<_>>())
+            Arc::new(frontend(1, &lasts.iter().map(at).collect::<Vec<_>>()))
         };
         let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
         let mut external = two.clone();
-        external.reach = Reach::External;
+        Arc::make_mut(&mut external).reach = Reach::External;
         for (name, old, new, wanted) in [
             ("one leaves", Some(&two), Some(&one), false),
             ("one comes", Some(&one), Some(&two), false),

@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use common::{Node, key, tcp, with};
-use portolan_dataplane::testing::{backend, frontend, pool};
+use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{NodeState, RejectionCode};
 use portolan_ipvs::{Options, Scheduler, Schedulers};
 use portolan_model::Protocol;
@@ -39,7 +39,7 @@ fn rich() -> NodeState {
     let mut second = twice.pool.backends[0];
     second.endpoint = backend(9, second.address).endpoint;
     twice.pool.backends.push(second);
-    [
+    node_state([
         (tcp("10.96.0.1", 80), weighted),
         (tcp("fd96::1", 443), affine),
         (tcp("203.0.113.1", 80), local),
@@ -49,8 +49,7 @@ fn rich() -> NodeState {
         (tcp("10.96.0.3", 80), twice),
         (key("10.96.0.1", 53, Protocol::Udp), with(7, &[5, 6], false)),
         (key("10.96.0.1", 80, Protocol::Sctp), with(8, &[1], false)),
-    ]
-    .into()
+    ])
 }
 
 fn node() -> Node {
@@ -246,7 +245,7 @@ fn nothing_but_elements_and_virtual_servers_grows() {
     };
     let one = shape(&node);
     let at = |n: u8| tcp(&format!("10.96.1.{n}"), 80);
-    let mut many: NodeState = (0..200).map(|n| (at(n), with(n, &[1, 2], false))).collect();
+    let mut many = node_state((0..200).map(|n| (at(n), with(n, &[1, 2], false))));
     node.carry_all(&many);
     assert_eq!(shape(&node), one);
     assert_eq!(node.count(&["-A"]), 200);
@@ -257,7 +256,7 @@ fn nothing_but_elements_and_virtual_servers_grows() {
         )
     };
     let before = count(&node);
-    many.insert(at(7), with(7, &[1, 3], false));
+    many.insert(at(7), with(7, &[1, 3], false).into());
     node.carry_all(&many);
     let after = count(&node);
     let writes = after.0 - before.0;
@@ -321,7 +320,7 @@ fn serve(node: &Node, port: u16) -> NodeState {
     };
     node.machine.run(listen);
     let at = ([192, 0, 2, 1], port).into();
-    [(tcp("10.96.0.1", 80), frontend(1, &[backend(1, at)]))].into()
+    node_state([(tcp("10.96.0.1", 80), frontend(1, &[backend(1, at)]))])
 }
 
 fn connect(node: &Node) -> TcpStream {

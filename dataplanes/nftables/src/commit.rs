@@ -1,6 +1,7 @@
 //! From a plan to transactions.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_netlink::NetlinkError;
@@ -60,7 +61,12 @@ impl NftablesDataplane {
         changes: &mut Vec<Change>,
         committed: &mut Committed,
     ) -> Result<(), NetlinkError> {
-        if self.adopt().await? == Found::Other {
+        let found = self.adopt().await?;
+        // Its ranges follow where that changes, not here: nothing that a change of one frontend would have to look at.
+        if found == Found::Ours {
+            return Ok(());
+        }
+        if found == Found::Other {
             for change in changes.iter() {
                 committed
                     .stale
@@ -88,7 +94,7 @@ impl NftablesDataplane {
             .frontend
             .iter()
             .chain(self.mirror.state().get(&change.key));
-        let size = |frontend: &Frontend| {
+        let size = |frontend: &Arc<Frontend>| {
             let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
             // A slot or two, and the hairpin, of each backend; large pools have many slots more and are split anyway.
             pools.map(|pool| 2 + 2 * pool.backends.len()).sum::<usize>()
@@ -200,7 +206,7 @@ impl NftablesDataplane {
     }
 }
 
-fn change(key: FrontendKey, frontend: Option<&Frontend>) -> Change {
+fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> Change {
     Change {
         key,
         frontend: frontend.cloned(),

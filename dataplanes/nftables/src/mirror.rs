@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
 use portolan_model::Digest;
@@ -15,7 +16,7 @@ use crate::seal;
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) key: FrontendKey,
-    pub(crate) frontend: Option<Frontend>,
+    pub(crate) frontend: Option<Arc<Frontend>>,
 }
 
 /// Elements to delete and to add, each in order. What changes its value is in both.
@@ -86,7 +87,7 @@ impl Mirror {
         let mut all = Difference::default();
         let mut uses = Uses::new();
         for change in changes {
-            let mut side = |frontend: Option<&Frontend>, own, more| {
+            let mut side = |frontend: Option<&Arc<Frontend>>, own, more| {
                 let Some(frontend) = frontend else {
                     return Vec::new();
                 };

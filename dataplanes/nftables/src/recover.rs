@@ -1,6 +1,7 @@
 //! From elements back to frontends: what a restarted plugin finds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState, Pool};
@@ -14,7 +15,7 @@ use crate::userdata;
 
 /// The frontends that elements carry. What makes no sense is left out: rendering what is recovered, and comparing, tells.
 pub(crate) fn recover(entries: &[Entry]) -> NodeState {
-    let mut state = NodeState::new();
+    let mut state: BTreeMap<FrontendKey, Frontend> = BTreeMap::new();
     for entry in entries
         .iter()
         .filter(|entry| entry.set == SetName::Frontends)
@@ -56,7 +57,10 @@ pub(crate) fn recover(entries: &[Entry]) -> NodeState {
         let ranges = ranges.remove(key).unwrap_or_default();
         frontend.source_ranges = ranges.into_values().collect();
     }
-    state
+    let shared = state.into_iter();
+    shared
+        .map(|(key, frontend)| (key, Arc::new(frontend)))
+        .collect()
 }
 
 /// Without backends and ranges.

@@ -1,6 +1,7 @@
 //! UDP connections that lead where nothing is any more: conntrack would send their packets there as long as they come.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
@@ -12,8 +13,8 @@ use crate::render::kind;
 /// What a change of a frontend leaves behind. TCP is left alone: connections to a backend that left end by themselves.
 pub(crate) fn stale(
     key: FrontendKey,
-    old: Option<&Frontend>,
-    new: Option<&Frontend>,
+    old: Option<&Arc<Frontend>>,
+    new: Option<&Arc<Frontend>>,
 ) -> Vec<Filter> {
     if key.protocol != Protocol::Udp {
         return Vec::new();
@@ -36,7 +37,7 @@ pub(crate) fn stale(
     gone.map(|address| filter(Some(*address))).collect()
 }
 
-fn backends(frontend: Option<&Frontend>) -> Vec<SocketAddr> {
+fn backends(frontend: Option<&Arc<Frontend>>) -> Vec<SocketAddr> {
     let pools = frontend
         .into_iter()
         .flat_map(|f| [&f.pool].into_iter().chain(&f.inside));
@@ -66,11 +67,11 @@ mod tests {
         let at = |last: u8| SocketAddr::from(([10, 0, 0, last], 53));
         let with = |lasts: &[u8]| {
             let backends: Vec<_> = lasts.iter().map(|last| backend(*last, at(*last))).collect();
-            frontend(1, &backends)
+            Arc::new(frontend(1, &backends))
         };
         let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
         let mut external = two.clone();
-        external.reach = Reach::External;
+        Arc::make_mut(&mut external).reach = Reach::External;
         for (name, old, new, wanted) in [
             ("one leaves", Some(&two), Some(&one), vec![Some(at(2))]),
             ("one comes", Some(&one), Some(&two), vec![]),

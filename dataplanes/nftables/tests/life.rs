@@ -3,10 +3,11 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use common::world::{PORT, World, tcp_from};
-use common::{Node, environment, key, state, tcp};
-use portolan_dataplane::testing::{backend, frontend, pool};
+use common::{Node, environment, key, tcp};
+use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Environment, Frontend, NodeState, RejectionCode};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};
@@ -56,7 +57,7 @@ fn rich() -> NodeState {
     let mut silent = with(0, false);
     silent.pool.when_empty = WhenEmpty::Drop;
     silent.service.port = String::new();
-    state([
+    node_state([
         (tcp("10.96.0.1", 80), weighted),
         (tcp("fd96::1", 443), affine),
         (tcp("203.0.113.1", 80), local),
@@ -136,7 +137,7 @@ fn a_change_right_after_somebody_deleted_everything_happens() {
     node.carry_all(&desired);
     let observed = node.observe();
     node.namespace.nft("flush ruleset");
-    desired.insert(tcp("10.96.0.77", 80), with(2, false));
+    desired.insert(tcp("10.96.0.77", 80), with(2, false).into());
     assert_eq!(node.carry_from(&observed, &desired).rejected, []);
     assert_whole(&mut node, &desired, "after the change");
 }
@@ -168,13 +169,12 @@ fn another_layout_under_our_name_is_replaced_in_one_transaction() {
 #[test]
 fn what_the_kernel_refuses_is_found_and_stops_nobody_else() {
     let mut node = Node::new(&here());
-    let mut desired: NodeState = (0..300)
-        .map(|n| (tcp("10.96.1.1", 1000 + n), with(2, false)))
-        .collect();
+    let mut desired = node_state((0..300).map(|n| (tcp("10.96.1.1", 1000 + n), with(2, false))));
     let bad = tcp("10.96.1.1", 1150);
-    node.carry_all(&state([(bad, with(1, false))]));
+    node.carry_all(&node_state([(bad, with(1, false))]));
     // The kernel keeps 256 bytes of userdata for an element.
-    desired.get_mut(&bad).expect("it is there").service.port = "x".repeat(215);
+    let refused = desired.get_mut(&bad).expect("it is there");
+    Arc::make_mut(refused).service.port = "x".repeat(215);
     let rejected = node.carry(&desired).rejected;
     assert_eq!(
         rejected
@@ -190,18 +190,18 @@ fn what_the_kernel_refuses_is_found_and_stops_nobody_else() {
         rejected[0].message
     );
     let mut observed = desired.clone();
-    observed.insert(bad, with(1, false));
+    observed.insert(bad, with(1, false).into());
     assert_eq!(node.observe(), observed, "its last good version stays");
     let mut stranger = with(1, true);
     stranger.service.port = "six".to_owned();
-    desired.insert(bad, stranger);
+    desired.insert(bad, stranger.into());
     let rejected = node.carry(&desired).rejected;
     assert_eq!(
         rejected[0].code,
         RejectionCode::InvalidObject,
         "IPv6 behind IPv4"
     );
-    desired.insert(bad, with(1, false));
+    desired.insert(bad, with(1, false).into());
     node.carry_all(&desired);
     assert_whole(&mut node, &desired, "all good");
 }
@@ -213,7 +213,7 @@ fn pools_grow_and_shrink_beyond_a_transaction() {
         for affinity_seconds in [0, 60] {
             let mut wanted = with(count, false);
             wanted.affinity_seconds = affinity_seconds;
-            let desired = state([(tcp("10.96.0.1", 80), wanted)]);
+            let desired = node_state([(tcp("10.96.0.1", 80), wanted)]);
             node.carry_all(&desired);
             assert_whole(
                 &mut node,
@@ -236,7 +236,7 @@ fn a_client_keeps_its_backend_over_restarts_audits_and_new_backends() {
         };
         let mut frontend = frontend(1, &numbers.iter().map(at).collect::<Vec<_>>());
         frontend.affinity_seconds = 600;
-        state([(tcp("10.96.0.1", 80), frontend)])
+        node_state([(tcp("10.96.0.1", 80), frontend)])
     };
     world.node.carry_all(&with(&[1, 2]));
     let first = tcp_from(&world.pod, "10.96.0.1:80");

@@ -5,8 +5,8 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::world::{PORT, World, connect, tcp_from, udp_from};
-use common::{environment, key, state, tcp};
-use portolan_dataplane::testing::{backend, frontend, pool};
+use common::{environment, key, tcp};
+use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Backend, Environment, Frontend, NodeState};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};
@@ -74,7 +74,7 @@ fn matrix() -> Vec<(&'static str, NodeState, [Row; 3])> {
     let both = || frontend(1, &at(&[1, 2]));
     let three = |cluster: Frontend, external: &Frontend| {
         let external_at = |address, port| (tcp(address, port), external.clone());
-        state([
+        node_state([
             (tcp("10.96.0.1", 80), cluster),
             external_at("192.0.2.1", 30_080),
             external_at("203.0.113.5", 80),
@@ -135,9 +135,10 @@ fn policies_decide_backends_and_source_addresses() {
         let answers = answers(&world, from, CLUSTER_IP);
         assert_eq!(answers, set(wanted), "workloads unknown: {from}");
     }
-    world
-        .node
-        .carry_all(&state([(tcp("203.0.113.5", 80), local(&[1], &[1, 2]))]));
+    world.node.carry_all(&node_state([(
+        tcp("203.0.113.5", 80),
+        local(&[1], &[1, 2]),
+    )]));
     let answers = answers(&world, "pod", BALANCER);
     assert_eq!(answers, set(&POD[..1]), "workloads unknown: as if outside");
 }
@@ -152,9 +153,10 @@ fn workloads_can_be_masqueraded_towards_a_cluster_ip() {
         },
         &here(),
     );
-    world
-        .node
-        .carry_all(&state([(tcp("10.96.0.1", 80), frontend(1, &at(&[1])))]));
+    world.node.carry_all(&node_state([(
+        tcp("10.96.0.1", 80),
+        frontend(1, &at(&[1])),
+    )]));
     assert_eq!(tcp_from(&world.pod, CLUSTER_IP), NODE[0]);
 }
 
@@ -168,7 +170,7 @@ fn every_kind_of_traffic_reaches_its_service() {
             format!("[fd01:{number}::2]:{PORT}").parse().unwrap(),
         )
     };
-    let desired = state([
+    let desired = node_state([
         (tcp("10.96.0.1", 80), frontend(1, &at(&[1]))),
         (udp("10.96.0.1", 80), frontend(1, &at(&[2]))),
         (tcp("fd96::1", 80), frontend(1, &[six(1)])),
@@ -208,7 +210,7 @@ fn without_a_backend_clients_are_refused_or_hear_nothing() {
     let mut world = World::new(&here());
     let udp = |address, port| key(address, port, Protocol::Udp);
     let refusing = frontend(1, &[]);
-    let desired = state([
+    let desired = node_state([
         (tcp("10.96.0.1", 80), refusing.clone()),
         (udp("10.96.0.1", 80), refusing.clone()),
         (tcp("fd96::1", 80), refusing.clone()),
@@ -257,7 +259,7 @@ fn backends_elsewhere_mean_silence_and_none_at_all_a_refusal() {
     let mut world = World::new(&here());
     world
         .node
-        .carry_all(&state([(tcp("203.0.113.6", 80), local(&[], &[2]))]));
+        .carry_all(&node_state([(tcp("203.0.113.6", 80), local(&[], &[2]))]));
     assert_eq!(
         tcp_from(&world.outside, "203.0.113.6:80"),
         "silence",
@@ -273,7 +275,7 @@ fn backends_elsewhere_mean_silence_and_none_at_all_a_refusal() {
     gone.pool.when_empty = WhenEmpty::Reject;
     world
         .node
-        .carry_all(&state([(tcp("203.0.113.6", 80), gone)]));
+        .carry_all(&node_state([(tcp("203.0.113.6", 80), gone)]));
     for from in ["pod", "outside"] {
         assert_eq!(
             tcp_from(world.namespace(from), "203.0.113.6:80"),
@@ -286,7 +288,8 @@ fn backends_elsewhere_mean_silence_and_none_at_all_a_refusal() {
 #[test]
 fn established_connections_outlive_everything() {
     let mut world = World::new(&here());
-    let frontend_of = |numbers: &[u8]| state([(tcp("10.96.0.1", 80), frontend(1, &at(numbers)))]);
+    let frontend_of =
+        |numbers: &[u8]| node_state([(tcp("10.96.0.1", 80), frontend(1, &at(numbers)))]);
     world.node.carry_all(&frontend_of(&[1]));
     let mut old = connect(&world.pod, CLUSTER_IP).unwrap();
     assert_eq!(old.ask(), "b1 10.1.3.2");
@@ -318,7 +321,7 @@ fn a_connection_that_was_there_before_is_not_hijacked() {
     let to = format!("10.96.0.1:{PORT}");
     let mut old = connect(&world.pod, &to).unwrap();
     assert_eq!(old.ask(), "b2 10.1.3.2");
-    let desired = state([(tcp("10.96.0.1", PORT), frontend(1, &at(&[1])))]);
+    let desired = node_state([(tcp("10.96.0.1", PORT), frontend(1, &at(&[1])))]);
     world.node.carry_all(&desired);
     for _ in 0..3 {
         assert_eq!(old.ask(), "b2 10.1.3.2", "the old one stays where it is");
@@ -335,7 +338,7 @@ fn guarded(ranges: &[&str], mut balancer: Frontend) -> NodeState {
     let range = |range: &&str| range.parse().expect("a range");
     balancer.source_ranges = ranges.iter().map(range).collect();
     let plain = frontend(1, &at(&[1]));
-    state([
+    node_state([
         (tcp("203.0.113.5", 80), balancer),
         (tcp("192.0.2.1", 30_080), external(plain.clone())),
         (tcp("10.96.0.1", 80), plain),

@@ -2,16 +2,18 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use std::net::SocketAddr;
 
-use common::{Node, environment, state, tcp};
-use portolan_dataplane::testing::{backend, frontend};
+use common::{Node, environment, tcp};
+use portolan_dataplane::testing::{backend, frontend, node_state};
 use portolan_dataplane::{Environment, NodeState};
 use portolan_nftables::{Family, text};
 
 fn some(count: u16, address: &str) -> NodeState {
     let backends = [1, 2].map(|last| backend(last, SocketAddr::from(([10, 0, 0, last], 8080))));
-    state((0..count).map(|n| (tcp(address, 1000 + n), frontend(1, &backends))))
+    node_state((0..count).map(|n| (tcp(address, 1000 + n), frontend(1, &backends))))
 }
 
 /// The whole table as `nft` shows it; without the elements that Services and clients change.
@@ -68,6 +70,7 @@ fn elements_are_listed_for_people() {
     let mut node = Node::new(&environment(&["10.0.0.0/8"], &["10.96.0.0/16"], &[]));
     let mut desired = some(1, "10.96.0.1");
     for frontend in desired.values_mut() {
+        let frontend = Arc::make_mut(frontend);
         frontend.affinity_seconds = 10;
         frontend.source_ranges = vec!["192.0.2.0/24".parse().unwrap()];
     }

@@ -4,8 +4,8 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{Node, environment, state, tcp};
-use portolan_dataplane::testing::{backend, frontend};
+use common::{Node, environment, tcp};
+use portolan_dataplane::testing::{backend, frontend, node_state};
 use portolan_dataplane::{Environment, Frontend, NodeState};
 use portolan_model::view::Reach;
 
@@ -27,7 +27,7 @@ fn some() -> NodeState {
     let mut guarded = with(2);
     guarded.reach = Reach::External;
     guarded.source_ranges = vec!["192.0.2.0/24".parse().expect("a range")];
-    state([
+    node_state([
         (tcp("10.96.0.1", 80), with(2)),
         (tcp("10.96.0.1", 81), affine),
         (tcp("10.96.0.2", 80), with(0)),
@@ -62,7 +62,7 @@ fn what_is_remembered_and_stands_is_not_listed() {
         ("none", Some(0)),
     ] {
         if let Some(count) = count {
-            desired.insert(tcp("10.96.0.1", 80), with(count));
+            desired.insert(tcp("10.96.0.1", 80), with(count).into());
         }
         node.carry_all(&desired);
         let before = node.generation();
@@ -83,13 +83,13 @@ fn what_does_not_stand_is_not_believed() {
     let desired = some();
     node.carry_all(&desired);
     let mut other = desired.clone();
-    other.insert(tcp("10.96.0.1", 80), with(3));
+    other.insert(tcp("10.96.0.1", 80), with(3).into());
     let mut more = desired.clone();
-    more.insert(tcp("10.96.0.3", 80), with(1));
+    more.insert(tcp("10.96.0.3", 80), with(1).into());
     let mut less = desired.clone();
     less.remove(&tcp("10.96.0.2", 80));
     let mut unfit = desired.clone();
-    unfit.insert(tcp("fd96::1", 80), with(1));
+    unfit.insert(tcp("fd96::1", 80), with(1).into());
     let rows = [
         ("another pool", other, true),
         ("one too many", more, true),
@@ -143,7 +143,7 @@ fn what_comes_between_our_transactions_breaks_the_seal_until_an_audit() {
             node.namespace
                 .nft("add element ip portolan cluster_ips { 10.96.0.77 }");
         }
-        desired.insert(tcp("10.96.0.1", 80), with(count));
+        desired.insert(tcp("10.96.0.1", 80), with(count).into());
         assert_eq!(node.carry_from(&observed, &desired).rejected, []);
         let audited = count == 3;
         assert_eq!(!lists(&mut node, "192.0.2.1", &desired), audited, "{count}");

@@ -56,10 +56,7 @@ impl Held {
 
     /// Takes over whole values. Those that are held already change nothing.
     pub(crate) fn apply(&mut self, changes: &Changes, to: Revision) -> ViewChanges {
-        let mut views = ViewChanges {
-            upserts: Vec::with_capacity(changes.len()),
-            removed: Vec::new(),
-        };
+        let mut views = ViewChanges::default();
         self.revision = to;
         for (key, body) in changes {
             match body {
@@ -70,15 +67,28 @@ impl Held {
         views
     }
 
-    /// What leads from here to exactly these objects.
-    pub(crate) fn changes_to(&self, objects: BTreeMap<ObjectKey, Bytes>) -> Changes {
-        let gone = self.objects.keys().filter(|key| !objects.contains_key(key));
-        let mut changes: Changes = gone.map(|key| (*key, None)).collect();
-        let fresh = objects
-            .into_iter()
-            .filter(|(key, body)| self.objects.get(key) != Some(body));
-        changes.extend(fresh.map(|(key, body)| (key, Some(body))));
-        changes
+    /// Holds exactly these objects, whose digest is known.
+    pub(crate) fn replace(
+        &mut self,
+        objects: BTreeMap<ObjectKey, Bytes>,
+        digest: Digest,
+        to: Revision,
+    ) -> ViewChanges {
+        let mut before = std::mem::take(&mut self.objects);
+        (self.revision, self.digest) = (to, digest);
+        let mut views = ViewChanges::default();
+        for (key, body) in &objects {
+            let old = before.remove(key);
+            if old.as_ref() != Some(body) {
+                self.read(*key, body, old, &mut views);
+            }
+        }
+        self.objects = objects;
+        for key in before.into_keys() {
+            self.unreadable.remove(&key);
+            views.removed.extend(key.view());
+        }
+        views
     }
 
     /// Every object in its last readable version.
@@ -127,6 +137,11 @@ impl Held {
         if let Some(old) = &old {
             self.digest.toggle(key.digest(old));
         }
+        self.read(key, body, old, views);
+    }
+
+    /// What a new body means; `old` is the one before.
+    fn read(&mut self, key: ObjectKey, body: &Bytes, old: Option<Bytes>, views: &mut ViewChanges) {
         let Some(view_key) = key.view() else { return };
         match view::decode(view_key.kind, body) {
             Ok(view) => {

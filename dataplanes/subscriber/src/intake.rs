@@ -17,6 +17,7 @@ pub(crate) struct Step {
     pub(crate) source: Source,
     pub(crate) from: Revision,
     pub(crate) to: Revision,
+    /// Of a batch.
     pub(crate) changes: Changes,
     pub(crate) views: ViewChanges,
     pub(crate) commits: Vec<CommitInfo>,
@@ -61,7 +62,8 @@ struct Group {
 #[derive(Debug)]
 struct Snapshot {
     revision: Revision,
-    objects: BTreeMap<ObjectKey, Bytes>,
+    /// As they come; of two with one key the later one counts.
+    objects: Vec<(ObjectKey, Bytes)>,
 }
 
 /// Receives a stream.
@@ -138,7 +140,7 @@ impl Intake {
         }
         self.partial = Partial::Snapshot(Snapshot {
             revision: Revision(begin.revision),
-            objects: BTreeMap::new(),
+            objects: Vec::new(),
         });
         Ok(())
     }
@@ -184,20 +186,22 @@ impl Intake {
         ) else {
             return Err(Break::Violation("end of no snapshot"));
         };
-        if snapshot.digest().as_bytes() != end.digest.as_slice() {
-            return Err(Break::Digest(snapshot.revision));
+        let revision = snapshot.revision;
+        let objects: BTreeMap<_, _> = snapshot.objects.into_iter().collect();
+        let digest = digest(&objects);
+        if digest.as_bytes() != end.digest.as_slice() {
+            return Err(Break::Digest(revision));
         }
         self.distrusted = false;
         let held = self.held.get_or_insert_with(|| Held::empty(store_id));
         held.store_id = store_id;
         let from = held.revision;
-        let changes = held.changes_to(snapshot.objects);
-        let views = held.apply(&changes, snapshot.revision);
+        let views = held.replace(objects, digest, revision);
         Ok(Step {
             source: Source::Snapshot,
             from,
-            to: snapshot.revision,
-            changes,
+            to: revision,
+            changes: Changes::new(),
             views,
             commits: Vec::new(),
         })
@@ -227,19 +231,18 @@ impl Intake {
 impl Snapshot {
     fn add(&mut self, batch: wire::Batch) -> Result<(), Break> {
         for object in batch.objects {
-            let (key, body) = whole(&object)?;
-            self.objects.insert(key, body);
+            self.objects.push(whole(&object)?);
         }
         Ok(())
     }
+}
 
-    fn digest(&self) -> Digest {
-        let mut digest = Digest::EMPTY;
-        for (key, body) in &self.objects {
-            digest.toggle(key.digest(body));
-        }
-        digest
+fn digest(objects: &BTreeMap<ObjectKey, Bytes>) -> Digest {
+    let mut digest = Digest::EMPTY;
+    for (key, body) in objects {
+        digest.toggle(key.digest(body));
     }
+    digest
 }
 
 impl Group {

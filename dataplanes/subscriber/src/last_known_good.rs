@@ -16,11 +16,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use portolan_model::Revision;
-use portolan_proto::node::v1 as wire;
 use tracing::warn;
 
 use crate::StateDirError;
 use crate::held::{Changes, Held};
+use files::Replacement;
 
 /// A journal may always grow to this before the image is written again.
 const SMALLEST_JOURNAL: u64 = 1 << 20;
@@ -49,6 +49,15 @@ struct Journal {
     image: u64,
     /// Bytes after it.
     appended: u64,
+}
+
+/// A whole state on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    number: u64,
+    replacement: Replacement,
+    length: u64,
+    revision: Revision,
 }
 
 /// A journal on its way to the disk.
@@ -152,22 +161,38 @@ impl LastKnownGood {
         Ok(())
     }
 
-    /// Starts a new generation with a whole state, given as [`encode`] made it. On disk when this returns. After an error
-    /// the next state has to be written as a whole.
-    pub(crate) fn rewrite(&mut self, image: &[u8], revision: Revision) -> io::Result<()> {
-        let generation = self.generation + 1;
-        let path = files::state(&self.dir, generation);
+    /// Starts a new generation with a whole state, frame by frame into the page cache: as one piece it would take as much
+    /// memory again. [`Self::finish`] follows; after an error of either the next state has to be written as a whole.
+    pub(crate) fn begin(&mut self, held: &Held) -> io::Result<Generation> {
+        let number = self.generation + 1;
         // Whatever fails: changes after this state don't belong behind the one before.
         self.journal = None;
-        let file = files::replace(&path, image)?;
-        files::keep(&self.dir, [generation, self.readable])?;
-        (self.generation, self.readable) = (generation, generation);
+        let mut replacement = Replacement::begin(files::state(&self.dir, number))?;
+        let mut length = 0;
+        image::write(held, &mut |message| {
+            let bytes = record::encode(message);
+            length += bytes.len() as u64;
+            replacement.file.write_all(&bytes)
+        })?;
+        Ok(Generation {
+            number,
+            replacement,
+            length,
+            revision: held.revision,
+        })
+    }
+
+    /// Brings a new generation to the disk, and goes on behind it.
+    pub(crate) fn finish(&mut self, new: Generation) -> io::Result<()> {
+        let file = new.replacement.finish()?;
+        files::keep(&self.dir, [new.number, self.readable])?;
+        (self.generation, self.readable) = (new.number, new.number);
         self.journal = Some(Journal {
             file,
-            image: image.len() as u64,
+            image: new.length,
             appended: 0,
         });
-        (self.written, self.durable) = (revision, revision);
+        (self.written, self.durable) = (new.revision, new.revision);
         Ok(())
     }
 
@@ -208,8 +233,8 @@ impl LastKnownGood {
             .unwrap_or(0);
         let last = self.session.max(stored);
         self.session = unix_ms.max(last.saturating_add(1));
-        let written = files::replace(&path, self.session.to_string().as_bytes());
-        (self.session, written.map(drop))
+        let written = files::replace(path, self.session.to_string().as_bytes());
+        (self.session, written)
     }
 
     fn go_on(&mut self, path: &Path, image: &image::Image) -> io::Result<()> {
@@ -221,13 +246,4 @@ impl LastKnownGood {
         });
         Ok(())
     }
-}
-
-/// A whole state as a file holds it.
-pub(crate) fn encode(held: &Held) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    image::write(held, &mut |message: wire::sync_response::Message| {
-        bytes.extend_from_slice(&record::encode(message));
-    });
-    bytes
 }

@@ -16,7 +16,7 @@ use crate::workers::Place;
 use crate::{tcp, udp};
 
 pub(crate) struct Carried {
-    pub(crate) frontend: Frontend,
+    pub(crate) frontend: Arc<Frontend>,
     route: Arc<Route>,
     home: Place,
     open: Option<Open>,
@@ -26,7 +26,7 @@ impl Carried {
     /// A new frontend; an error leaves nothing behind.
     pub(crate) fn new(
         key: FrontendKey,
-        frontend: Frontend,
+        frontend: Arc<Frontend>,
         shared: &Arc<Shared>,
     ) -> io::Result<Self> {
         let route = Arc::new(Route::new(key, Arc::clone(shared)));
@@ -48,7 +48,7 @@ impl Carried {
     }
 
     /// A new version; an error leaves the one before as it is.
-    pub(crate) async fn update(&mut self, frontend: Frontend) -> io::Result<()> {
+    pub(crate) async fn update(&mut self, frontend: Arc<Frontend>) -> io::Result<()> {
         let pools = Pools::new(&frontend, &self.route.pools());
         if pools.is_empty() {
             self.route.set(&frontend, pools);

@@ -58,7 +58,7 @@ impl UserspaceDataplane {
         }
     }
 
-    async fn put(&mut self, key: FrontendKey, frontend: Frontend) -> io::Result<()> {
+    async fn put(&mut self, key: FrontendKey, frontend: Arc<Frontend>) -> io::Result<()> {
         if let Some(carried) = self.carried.get_mut(&key) {
             return carried.update(frontend).await;
         }
@@ -143,7 +143,9 @@ impl Dataplane for UserspaceDataplane {
             local_ranges::ensure(&self.shared.local_ranges()).await?;
         }
         let sound = self.carried.iter().filter(|(_, c)| c.is_sound());
-        Ok(sound.map(|(key, c)| (*key, c.frontend.clone())).collect())
+        Ok(sound
+            .map(|(key, c)| (*key, Arc::clone(&c.frontend)))
+            .collect())
     }
 
     async fn apply(&mut self, plan: &Plan) -> Applied {
@@ -153,7 +155,7 @@ impl Dataplane for UserspaceDataplane {
             self.take_over(plan).await;
         }
         for (key, frontend) in &plan.put {
-            let Err(error) = self.put(*key, frontend.clone()).await else {
+            let Err(error) = self.put(*key, Arc::clone(frontend)).await else {
                 continue;
             };
             let mut found = None;

@@ -109,8 +109,8 @@ fn reset(stream: &TcpStream) {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use portolan_dataplane::FrontendKey;
     use portolan_dataplane::testing::{backend, frontend};
-    use portolan_dataplane::{Frontend, FrontendKey};
     use portolan_model::Protocol;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::timeout;
@@ -162,7 +162,7 @@ mod tests {
         let (_threads, workers) = Workers::start();
         let shared = Arc::new(Shared::with_room(ROOM, workers, Vec::new()));
         let only = answering().await;
-        let of = |service| -> Frontend { frontend(service, &[backend(1, only)]) };
+        let of = |service| Arc::new(frontend(service, &[backend(1, only)]));
         let carry = |last, service| Carried::new(at(last), of(service), &shared).unwrap();
         // Two frontends of one Service, and one of another.
         let _carried = [carry(241, 1), carry(242, 1), carry(243, 2)];

@@ -75,7 +75,7 @@ impl Abuse {
             protocol: Protocol::Tcp,
         };
         let plan = Plan {
-            put: vec![(key, frontend(1, &[backend(1, only)]))],
+            put: vec![(key, frontend(1, &[backend(1, only)]).into())],
             ..Plan::default()
         };
         assert_eq!(self.dataplane.apply(&plan).await.rejected, []);

@@ -115,7 +115,7 @@ fn put(address: &str, listener: &TcpListener) -> Plan {
     };
     let only = backend(1, listener.local_addr().expect("it is bound"));
     Plan {
-        put: vec![(key, frontend(1, &[only]))],
+        put: vec![(key, frontend(1, &[only]).into())],
         ..Plan::default()
     }
 }

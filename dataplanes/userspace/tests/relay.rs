@@ -31,7 +31,7 @@ async fn relayed(number: u8) -> (TcpStream, TcpStream, UserspaceDataplane) {
         protocol: Protocol::Tcp,
     };
     let plan = Plan {
-        put: vec![(key, frontend(1, &[backend(1, only)]))],
+        put: vec![(key, frontend(1, &[backend(1, only)]).into())],
         ..Plan::default()
     };
     let mut dataplane = UserspaceDataplane::new();

@@ -32,7 +32,7 @@ fn put(key: FrontendKey, backends: &[SocketAddr]) -> Plan {
     let numbered = (1..).zip(backends);
     let backends: Vec<_> = numbered.map(|(n, address)| backend(n, *address)).collect();
     Plan {
-        put: vec![(key, frontend(1, &backends))],
+        put: vec![(key, frontend(1, &backends).into())],
         ..Plan::default()
     }
 }
@@ -259,7 +259,7 @@ async fn thousands_of_frontends_are_carried() {
         .collect();
     let mut plan = Plan::default();
     plan.put
-        .extend(keys.iter().map(|key| (*key, frontend(1, &[only]))));
+        .extend(keys.iter().map(|key| (*key, frontend(1, &[only]).into())));
     carry(&mut dataplane, &plan).await;
     for at in keys.iter().step_by(500) {
         assert_eq!(read_all(*at).await.unwrap(), b"!");

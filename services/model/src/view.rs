@@ -10,7 +10,7 @@ mod service;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use choice::{Candidate, Choice, Here, List};
 pub(crate) use project::cluster_view;
@@ -118,7 +118,7 @@ pub struct NodeView {
 }
 
 /// A Service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceView {
     /// Its namespace.
     pub namespace: Name,
@@ -133,7 +133,7 @@ pub struct ServiceView {
 }
 
 /// Where traffic for a Service arrives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontendView {
     /// Address or node port.
     pub at: FrontendAt,
@@ -160,7 +160,7 @@ pub struct FrontendView {
 }
 
 /// Where a frontend listens.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FrontendAt {
     /// At a virtual address.
@@ -180,7 +180,7 @@ impl FrontendAt {
 }
 
 /// Whom a policy concerns.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reach {
     /// Every source: a ClusterIP.
     Internal,
@@ -189,7 +189,7 @@ pub enum Reach {
 }
 
 /// What happens to traffic without an endpoint.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WhenEmpty {
     /// RST, or ICMP port unreachable.
     Reject,
@@ -198,7 +198,7 @@ pub enum WhenEmpty {
 }
 
 /// An address behind a Service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointView {
     /// The Service.
     pub service: Uid,
@@ -227,7 +227,7 @@ pub struct EndpointView {
 }
 
 /// One port of an endpoint, with the verdict on its use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointPortView {
     /// Name of the Service's port.
     pub service_port: String,

@@ -145,7 +145,7 @@ impl Foreign {
                     message: reason.message.clone(),
                 });
             } else if !keys.contains(key) {
-                observed.insert(*key, carried(frontend, can).into_owned());
+                observed.insert(*key, carried(frontend, can));
             }
         }
         self.observed = observed;

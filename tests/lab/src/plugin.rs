@@ -73,7 +73,7 @@ impl<D: Dataplane> Plugin for D {
         let wanted: NodeState = desired
             .iter()
             .filter(|(key, _)| !listed.contains(*key))
-            .map(|(key, f)| (*key, carried(f, &capabilities).into_owned()))
+            .map(|(key, f)| (*key, carried(f, &capabilities)))
             .collect();
         let seen = observed
             .into_iter()

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_dataplane::testing::FakeDataplane;
 use portolan_dataplane::{DataplaneError, Frontend};
@@ -133,7 +134,7 @@ fn keys(fake: &FakeDataplane) -> Vec<FrontendKey> {
 }
 
 /// What an earlier process left, for Service `number`.
-fn left_behind(number: u8) -> (FrontendKey, Frontend) {
+fn left_behind(number: u8) -> (FrontendKey, Arc<Frontend>) {
     let mut views = Views::default();
     views.apply([service(number)], []);
     let state = views.desired_all(&Name::trusted("node-1"));

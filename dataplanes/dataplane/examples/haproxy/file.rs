@@ -90,7 +90,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Content> {
         if let Some((key, frontend)) = parse(&text)
             && Section(key, &frontend).text(&inside) == text
         {
-            content.state.insert(key, frontend);
+            content.state.insert(key, frontend.into());
         }
     }
     Ok(content)

@@ -44,7 +44,7 @@ fn reachable(desired: &NodeState, plan: &Plan, can: &Capabilities) -> NodeState 
     let refused = |key: &FrontendKey| plan.unsupported.iter().any(|r| r.key == *key);
     let within = desired.iter().filter(|(key, _)| !refused(key));
     within
-        .map(|(key, frontend)| (*key, carried(frontend, can).into_owned()))
+        .map(|(key, frontend)| (*key, carried(frontend, can)))
         .collect()
 }
 
@@ -153,7 +153,7 @@ fn what_a_dataplane_lacks_is_listed_with_its_remedy() {
             port: 80,
             protocol,
         };
-        let desired = NodeState::from([(key, demanding())]);
+        let desired = NodeState::from([(key, demanding().into())]);
         let plan = plan(&desired, &desired, &can);
         let removed: Vec<_> = want.map(|_| key).into_iter().collect();
         assert_eq!(

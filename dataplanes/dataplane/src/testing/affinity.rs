@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::Lab;
 use super::client::ask_from;
 use super::echo::Echo;
-use super::lab::{address, backend, frontend, key};
-use crate::{Dataplane, Frontend, FrontendKey, NodeState};
+use super::lab::{address, backend, frontend, key, node_state};
+use crate::{Dataplane, Frontend, FrontendKey};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 /// Connections that a balanced client would hardly make to one backend by chance: 3^-24 is 4 in 10^12.
@@ -47,7 +47,7 @@ pub async fn a_client_keeps_its_backend_whatever_happens_to_others(mut lab: Lab<
         let servers = servers(protocol).await;
         let all: Vec<_> = servers.iter().collect();
         let at = key(protocol);
-        lab.carry_all(&NodeState::from([(at, affine(&all, HOURS))]))
+        lab.carry_all(&node_state([(at, affine(&all, HOURS))]))
             .await;
         let clients = (1..=40).map(|n| IpAddr::from(Ipv4Addr::new(127, 0, 7, n)));
         let mut homes = BTreeMap::new();
@@ -72,7 +72,7 @@ pub async fn a_client_keeps_its_backend_whatever_happens_to_others(mut lab: Lab<
             .pool
             .backends
             .retain(|backend| left.iter().any(|server| server.address == backend.address));
-        lab.carry_all(&NodeState::from([(at, fewer)])).await;
+        lab.carry_all(&node_state([(at, fewer)])).await;
         for (client, home) in homes.iter().filter(|(_, home)| **home != gone) {
             assert_eq!(asked(at, *client).await, *home, "{protocol}: others stay");
         }
@@ -88,7 +88,7 @@ pub async fn a_client_of_a_removed_backend_moves_once(mut lab: Lab<impl Dataplan
         let servers = servers(protocol).await;
         let all: Vec<_> = servers.iter().collect();
         let at = key(protocol);
-        lab.carry_all(&NodeState::from([(at, affine(&all, HOURS))]))
+        lab.carry_all(&node_state([(at, affine(&all, HOURS))]))
             .await;
         let client = Ipv4Addr::new(127, 0, 8, 1).into();
         let home = asked(at, client).await;
@@ -96,10 +96,10 @@ pub async fn a_client_of_a_removed_backend_moves_once(mut lab: Lab<impl Dataplan
         let lost = servers.iter().find(|s| s.name == home);
         let lost = lost.expect("one of the servers").address;
         fewer.pool.backends.retain(|b| b.address != lost);
-        lab.carry_all(&NodeState::from([(at, fewer)])).await;
+        lab.carry_all(&node_state([(at, fewer)])).await;
         let next = asked(at, client).await;
         assert_ne!(next, home, "{protocol}");
-        lab.carry_all(&NodeState::from([(at, affine(&all, HOURS))]))
+        lab.carry_all(&node_state([(at, affine(&all, HOURS))]))
             .await;
         for _ in 0..ROUNDS {
             assert_eq!(asked(at, client).await, next, "{protocol}: it moves once");
@@ -116,8 +116,7 @@ pub async fn a_client_is_free_after_its_timeout(mut lab: Lab<impl Dataplane>) {
     let servers = servers(protocol).await;
     let all: Vec<_> = servers.iter().collect();
     let at = key(protocol);
-    lab.carry_all(&NodeState::from([(at, affine(&all, 1))]))
-        .await;
+    lab.carry_all(&node_state([(at, affine(&all, 1))])).await;
     let client = Ipv4Addr::new(127, 0, 9, 1).into();
     let home = asked(at, client).await;
     for _ in 0..ROUNDS {

@@ -1,10 +1,12 @@
 //! What holds for every dataplane, told by what it observes.
 
+use std::sync::Arc;
+
 use portolan_model::{Family, Protocol};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::Lab;
-use super::lab::{address, backend, frontend, key};
+use super::lab::{address, backend, frontend, key, node_state};
 use crate::{Dataplane, FrontendKey, NodeState, RejectionCode, carried, plan};
 
 /// One frontend a transport, each with one backend.
@@ -13,7 +15,7 @@ fn state<D: Dataplane>(lab: &Lab<D>) -> NodeState {
     let one = |protocol| {
         (
             key(protocol),
-            frontend(1, &[backend(1, (address(), 1).into())]),
+            frontend(1, &[backend(1, (address(), 1).into())]).into(),
         )
     };
     protocols.into_iter().map(one).collect()
@@ -33,14 +35,14 @@ pub async fn what_is_observed_is_what_was_applied(mut lab: Lab<impl Dataplane>) 
     let first = state(&lab);
     let mut changed = first.clone();
     for frontend in changed.values_mut() {
-        frontend
+        Arc::make_mut(frontend)
             .pool
             .backends
             .push(backend(2, (address(), 2).into()));
     }
     let mut emptied = first.clone();
     for frontend in emptied.values_mut() {
-        frontend.pool.backends.clear();
+        Arc::make_mut(frontend).pool.backends.clear();
     }
     let mut more = first.clone();
     more.extend(state(&lab));
@@ -69,19 +71,20 @@ pub async fn one_bad_frontend_neither_stops_others_nor_loses_its_last_good_versi
 ) {
     for protocol in lab.protocols() {
         let (known, new) = (key(protocol), key(protocol));
-        let empty = NodeState::from([(known, frontend(1, &[]))]);
+        let empty = node_state([(known, frontend(1, &[]))]);
         lab.carry_all(&empty).await;
         let taken = (occupy(known).await, occupy(new).await);
         let mut desired = state(&lab);
         for bad in [known, new] {
-            desired.insert(bad, frontend(1, &[backend(1, (address(), 1).into())]));
+            let wanted = frontend(1, &[backend(1, (address(), 1).into())]);
+            desired.insert(bad, wanted.into());
         }
 
         let (_, applied) = lab.carry(&desired).await;
         let observed = lab.observe().await;
         let capabilities = lab.capabilities();
         for (key, wanted) in &desired {
-            let wanted = Some(carried(wanted, &capabilities).into_owned());
+            let wanted = Some(carried(wanted, &capabilities));
             let last_good = empty.get(key).cloned();
             let rejection = applied.rejected.iter().find(|r| r.key == *key);
             let expected = if rejection.is_some() {
@@ -124,7 +127,7 @@ async fn occupy(key: FrontendKey) -> (Option<TcpListener>, Option<UdpSocket>) {
 pub async fn what_is_beyond_it_is_listed_and_not_carried(mut lab: Lab<impl Dataplane>) {
     let can = lab.capabilities();
     let protocol = lab.protocols()[0];
-    let plain = frontend(1, &[]);
+    let plain = Arc::new(frontend(1, &[]));
     let mut beyond = NodeState::new();
     for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
         if !can.protocols.contains(&protocol) {
@@ -143,12 +146,12 @@ pub async fn what_is_beyond_it_is_listed_and_not_carried(mut lab: Lab<impl Datap
     }
     if !can.affinity {
         let mut affine = plain.clone();
-        affine.affinity_seconds = 10;
+        Arc::make_mut(&mut affine).affinity_seconds = 10;
         beyond.insert(key(protocol), affine);
     }
     if !can.source_ranges {
         let mut limited = plain.clone();
-        limited.source_ranges = vec!["192.0.2.0/24".parse().expect("a range")];
+        Arc::make_mut(&mut limited).source_ranges = vec!["192.0.2.0/24".parse().expect("a range")];
         beyond.insert(key(protocol), limited);
     }
     let (wanted, applied) = lab.carry(&beyond).await;

@@ -1,6 +1,7 @@
 //! A dataplane under test, with addresses to use.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use portolan_model::view::{Reach, WhenEmpty};
@@ -63,9 +64,7 @@ impl<D: Dataplane> Lab<D> {
         assert_eq!(applied.rejected, [], "all of it can be done");
         let observed = self.observe().await;
         let capabilities = self.capabilities();
-        let carried = desired
-            .iter()
-            .map(|(k, f)| (*k, carried(f, &capabilities).into_owned()));
+        let carried = desired.iter().map(|(k, f)| (*k, carried(f, &capabilities)));
         assert_eq!(observed, carried.collect(), "observed is desired");
         assert!(plan(desired, &observed, &capabilities).is_empty());
     }
@@ -100,6 +99,14 @@ pub fn backend(number: u8, address: SocketAddr) -> Backend {
         address,
         weight: 1,
     }
+}
+
+/// Frontends as a node carries them.
+pub fn node_state(frontends: impl IntoIterator<Item = (FrontendKey, Frontend)>) -> NodeState {
+    let frontends = frontends.into_iter();
+    frontends
+        .map(|(key, frontend)| (key, Arc::new(frontend)))
+        .collect()
 }
 
 /// Rejects while it is empty.

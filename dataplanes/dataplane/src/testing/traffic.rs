@@ -10,7 +10,7 @@ use portolan_model::{Family, Protocol};
 use super::Lab;
 use super::client::{Conversation, Datagrams, ask};
 use super::echo::Echo;
-use super::lab::{address, backend, frontend, key, pool};
+use super::lab::{address, backend, frontend, key, node_state, pool};
 use crate::{Dataplane, Frontend, FrontendKey, NodeState};
 
 async fn echo(protocol: Protocol, name: &str) -> Echo {
@@ -48,7 +48,7 @@ pub async fn every_backend_is_reached_by_its_weight(mut lab: Lab<impl Dataplane>
         let mut wanted = serving(&servers.each_ref());
         wanted.pool.backends[2].weight = 2;
         let at = key(protocol);
-        lab.carry_all(&NodeState::from([(at, wanted)])).await;
+        lab.carry_all(&node_state([(at, wanted)])).await;
 
         let mut seen = BTreeMap::<_, f64>::new();
         let mut round = 0.0;
@@ -84,13 +84,12 @@ pub async fn new_connections_leave_a_replaced_backend_and_established_ones_live_
         echo(Protocol::Tcp, "new").await,
     );
     let at = key(Protocol::Tcp);
-    lab.carry_all(&NodeState::from([(at, serving(&[&old]))]))
-        .await;
+    lab.carry_all(&node_state([(at, serving(&[&old]))])).await;
     let mut established = Conversation::open(at.socket_addr()).await.expect("served");
 
     let mut replaced = serving(&[]);
     replaced.pool.backends = vec![backend(2, new.address)];
-    let replaced = NodeState::from([(at, replaced)]);
+    let replaced = node_state([(at, replaced)]);
     for desired in [&replaced, &NodeState::new(), &replaced] {
         lab.carry_all(desired).await;
         if !desired.is_empty() {
@@ -114,8 +113,7 @@ pub async fn udp_clients_follow_a_replaced_backend(mut lab: Lab<impl Dataplane>)
         echo(Protocol::Udp, "new").await,
     );
     let at = key(Protocol::Udp);
-    lab.carry_all(&NodeState::from([(at, serving(&[&old]))]))
-        .await;
+    lab.carry_all(&node_state([(at, serving(&[&old]))])).await;
     let client = Datagrams::open(at.socket_addr())
         .await
         .expect("a UDP client");
@@ -123,12 +121,11 @@ pub async fn udp_clients_follow_a_replaced_backend(mut lab: Lab<impl Dataplane>)
 
     let mut replaced = serving(&[]);
     replaced.pool.backends = vec![backend(2, new.address)];
-    lab.carry_all(&NodeState::from([(at, replaced)])).await;
+    lab.carry_all(&node_state([(at, replaced)])).await;
     client.reach("new").await;
 
-    lab.carry_all(&NodeState::from([(at, serving(&[]))])).await;
-    lab.carry_all(&NodeState::from([(at, serving(&[&old]))]))
-        .await;
+    lab.carry_all(&node_state([(at, serving(&[]))])).await;
+    lab.carry_all(&node_state([(at, serving(&[&old]))])).await;
     client.reach("old").await;
 }
 
@@ -138,9 +135,9 @@ pub async fn without_a_backend_clients_are_refused_at_once(mut lab: Lab<impl Dat
         let server = echo(protocol, "late").await;
         let at = key(protocol);
         for _ in 0..2 {
-            lab.carry_all(&NodeState::from([(at, serving(&[]))])).await;
+            lab.carry_all(&node_state([(at, serving(&[]))])).await;
             assert_refused(at).await;
-            lab.carry_all(&NodeState::from([(at, serving(&[&server]))]))
+            lab.carry_all(&node_state([(at, serving(&[&server]))]))
                 .await;
             assert_reaches(at, &server).await;
         }
@@ -153,10 +150,10 @@ pub async fn a_removed_frontend_refuses_while_others_serve(mut lab: Lab<impl Dat
         let server = echo(protocol, "shared").await;
         let (gone, kept) = (key(protocol), key(protocol));
         let both = [gone, kept].map(|at| (at, serving(&[&server])));
-        lab.carry_all(&NodeState::from(both)).await;
+        lab.carry_all(&node_state(both)).await;
         assert_reaches(gone, &server).await;
 
-        lab.carry_all(&NodeState::from([(kept, serving(&[&server]))]))
+        lab.carry_all(&node_state([(kept, serving(&[&server]))]))
             .await;
         assert_refused(gone).await;
         assert_reaches(kept, &server).await;
@@ -170,7 +167,7 @@ pub async fn a_half_closed_connection_is_still_answered(mut lab: Lab<impl Datapl
     }
     let server = echo(Protocol::Tcp, "patient").await;
     let at = key(Protocol::Tcp);
-    lab.carry_all(&NodeState::from([(at, serving(&[&server]))]))
+    lab.carry_all(&node_state([(at, serving(&[&server]))]))
         .await;
     let conversation = Conversation::open(at.socket_addr()).await.expect("served");
     assert_eq!(
@@ -184,7 +181,7 @@ pub async fn large_payloads_pass_unharmed(mut lab: Lab<impl Dataplane>) {
     for protocol in lab.protocols() {
         let server = echo(protocol, "large").await;
         let at = key(protocol);
-        lab.carry_all(&NodeState::from([(at, serving(&[&server]))]))
+        lab.carry_all(&node_state([(at, serving(&[&server]))]))
             .await;
         for length in [1, 2_000, 60_000, 100_000] {
             let payload: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
@@ -214,7 +211,7 @@ pub async fn node_port_and_virtual_address_lead_to_the_same_service(mut lab: Lab
         };
         let mut external = serving(&[&server]);
         external.reach = Reach::External;
-        let desired = NodeState::from([(cluster_ip, serving(&[&server])), (node_port, external)]);
+        let desired = node_state([(cluster_ip, serving(&[&server])), (node_port, external)]);
         lab.carry_all(&desired).await;
         for at in [cluster_ip, node_port] {
             assert_reaches(at, &server).await;
@@ -238,14 +235,14 @@ pub async fn tcp_and_udp_on_one_port_are_different_services(mut lab: Lab<impl Da
     };
     let mut other = serving(&[&udp]);
     other.service = frontend(2, &[]).service;
-    lab.carry_all(&NodeState::from([
+    lab.carry_all(&node_state([
         (at_tcp, serving(&[&tcp])),
         (at_udp, other.clone()),
     ]))
     .await;
     assert_reaches(at_tcp, &tcp).await;
     assert_reaches(at_udp, &udp).await;
-    lab.carry_all(&NodeState::from([(at_udp, other)])).await;
+    lab.carry_all(&node_state([(at_udp, other)])).await;
     assert_refused(at_tcp).await;
     assert_reaches(at_udp, &udp).await;
 }
@@ -258,7 +255,7 @@ pub async fn sources_inside_use_their_own_list(mut lab: Lab<impl Dataplane>) {
         let mut external = serving(&[]);
         external.reach = Reach::External;
         external.inside = Some(pool(&[backend(1, server.address)]));
-        lab.carry_all(&NodeState::from([(at, external)])).await;
+        lab.carry_all(&node_state([(at, external)])).await;
         if lab.capabilities().inside {
             assert_reaches(at, &server).await;
         } else {
@@ -278,7 +275,7 @@ pub async fn ipv6_is_served_if_declared(mut lab: Lab<impl Dataplane>) {
             port,
             protocol,
         };
-        let desired = NodeState::from([(at, serving(&[&server]))]);
+        let desired = node_state([(at, serving(&[&server]))]);
         if lab.capabilities().families.contains(&Family::V6) {
             lab.carry_all(&desired).await;
             assert_reaches(at, &server).await;

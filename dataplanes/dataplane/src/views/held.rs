@@ -3,6 +3,7 @@
 use portolan_model::Uid;
 use portolan_model::view::{EndpointView, NodeView, View, ViewKey, ViewKind};
 
+use super::packed::Packed;
 use super::{Touched, Views};
 
 impl Views {
@@ -18,12 +19,13 @@ impl Views {
             }
             View::Node(view) => self.put_node(uid, view, touched),
             View::Service(view) => {
-                if self.services.get(&uid) != Some(&view) {
-                    self.services.insert(uid, view);
+                let packed = Packed::new(&view);
+                if self.services.get(&uid) != Some(&packed) {
+                    self.services.insert(uid, packed);
                     touched.services.insert(uid);
                 }
             }
-            View::Endpoint(view) => self.put_endpoint(uid, view, touched),
+            View::Endpoint(view) => self.put_endpoint(uid, &view, touched),
             View::Workload(view) => {
                 if self.workloads.get(&uid) != Some(&view) {
                     self.workloads.insert(uid, view);
@@ -60,7 +62,8 @@ impl Views {
     /// The ranges changed.
     fn refuse_again(&mut self) {
         let all = self.endpoints.iter();
-        let refused = all.filter_map(|((_, uid), view)| Some((*uid, self.refusal(view)?)));
+        let refused =
+            all.filter_map(|((_, uid), packed)| Some((*uid, self.refusal(&packed.view())?)));
         self.refused = refused.collect();
     }
 
@@ -89,17 +92,17 @@ impl Views {
         touched.nodes.insert(view.name);
     }
 
-    fn put_endpoint(&mut self, uid: Uid, view: EndpointView, touched: &mut Touched) {
-        let service = view.service;
-        if self.endpoints.get(&(service, uid)) == Some(&view) {
+    fn put_endpoint(&mut self, uid: Uid, view: &EndpointView, touched: &mut Touched) {
+        let (service, packed) = (view.service, Packed::new(view));
+        if self.endpoints.get(&(service, uid)) == Some(&packed) {
             return;
         }
         self.forget_endpoint(uid, touched);
         touched.services.insert(service);
         self.service_of.insert(uid, service);
         self.refused
-            .extend(self.refusal(&view).map(|why| (uid, why)));
-        self.endpoints.insert((service, uid), view);
+            .extend(self.refusal(view).map(|why| (uid, why)));
+        self.endpoints.insert((service, uid), packed);
     }
 
     fn forget_endpoint(&mut self, uid: Uid, touched: &mut Touched) {

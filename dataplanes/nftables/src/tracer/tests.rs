@@ -1,6 +1,7 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use portolan_dataplane::testing::{backend, frontend, pool};
+use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Backend, Environment, Frontend, FrontendKey, NodeState};
 use portolan_model::view::{Reach, WhenEmpty};
 use proptest::prelude::*;
@@ -102,7 +103,7 @@ fn fate(tracer: &mut Tracer, from: &str, to: &str) -> String {
 #[test]
 fn policies_decide_backends_and_sources() {
     let three = |cluster: Frontend, others: Frontend| {
-        NodeState::from([
+        node_state([
             (key(CLUSTER_IP), cluster),
             (key(NODE_PORT), others.clone()),
             (key(BALANCER), others),
@@ -165,7 +166,7 @@ fn policies_decide_backends_and_sources() {
 
 #[test]
 fn what_is_not_a_service_is_left_refused_or_dropped() {
-    let state = NodeState::from([
+    let state = node_state([
         (key(CLUSTER_IP), plain(&[])),
         (key("10.96.0.2:80"), plain(&[9])),
         (key(BALANCER), local(&[], &[2])),
@@ -204,7 +205,7 @@ fn clients_move_once_and_others_never() {
     let affine = |numbers: &[u8]| {
         let mut frontend = plain(numbers);
         frontend.affinity_seconds = 10;
-        NodeState::from([(key(CLUSTER_IP), frontend)])
+        node_state([(key(CLUSTER_IP), frontend)])
     };
     let environment = environment(&["10.1.0.0/16"]);
     let clients: Vec<_> = (20..50).map(|n| format!("10.1.0.{n}")).collect();
@@ -279,7 +280,7 @@ prop_compose! {
 
 fn any_state() -> impl Strategy<Value = NodeState> {
     let key = (1u8..4, 80u16..83).prop_map(|(last, port)| key(&format!("10.96.0.{last}:{port}")));
-    prop::collection::btree_map(key, any_frontend(), 0..5)
+    prop::collection::btree_map(key, any_frontend().prop_map(Arc::new), 0..5)
 }
 
 proptest! {
@@ -308,7 +309,7 @@ proptest! {
 
     #[test]
     fn every_client_reaches_a_backend_of_its_pool_or_is_told_otherwise(frontend in any_frontend()) {
-        let state = NodeState::from([(key(CLUSTER_IP), frontend.clone())]);
+        let state = node_state([(key(CLUSTER_IP), frontend.clone())]);
         let mut tracer = tracer(&state, &environment(&["10.1.0.0/16"]));
         for from in [POD, OUTSIDE] {
             let may = frontend.source_ranges.is_empty() || from == POD;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns};
-use portolan_dataplane::{Applied, Dataplane, Environment, Frontend, FrontendKey, NodeState, plan};
+use portolan_dataplane::{Applied, Dataplane, Environment, FrontendKey, NodeState, plan};
 use portolan_model::Protocol;
 use portolan_nftables::{NftablesDataplane, Options};
 use tokio::runtime::Runtime;
@@ -206,10 +206,6 @@ pub(crate) fn key(address: &str, port: u16, protocol: Protocol) -> FrontendKey {
 
 pub(crate) fn tcp(address: &str, port: u16) -> FrontendKey {
     key(address, port, Protocol::Tcp)
-}
-
-pub(crate) fn state(frontends: impl IntoIterator<Item = (FrontendKey, Frontend)>) -> NodeState {
-    frontends.into_iter().collect()
 }
 
 pub(crate) fn environment(workloads: &[&str], services: &[&str], own: &[&str]) -> Environment {

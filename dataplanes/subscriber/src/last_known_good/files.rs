@@ -55,20 +55,43 @@ pub(super) fn keep(dir: &Path, kept: [u64; 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts a file in place at once or not at all, on disk when this returns, open for more at its end.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let temporary = path.with_added_extension("new");
-    let mut file = open(
-        &temporary,
-        OpenOptions::new().write(true).create(true).truncate(true),
-    )?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    if let Some(dir) = path.parent() {
-        File::open(dir)?.sync_all()?;
+/// A file that is written beside the one that it takes the place of.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    path: PathBuf,
+    pub(super) file: File,
+}
+
+impl Replacement {
+    pub(super) fn begin(path: PathBuf) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = open(
+            &temporary(&path),
+            options.write(true).create(true).truncate(true),
+        )?;
+        Ok(Self { path, file })
     }
-    Ok(file)
+
+    /// Puts it in place at once or not at all, on disk when this returns, open for more at its end.
+    pub(super) fn finish(self) -> io::Result<File> {
+        self.file.sync_all()?;
+        fs::rename(temporary(&self.path), &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)?.sync_all()?;
+        }
+        Ok(self.file)
+    }
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
+}
+
+/// Puts a small file in place, likewise.
+pub(super) fn replace(path: PathBuf, bytes: &[u8]) -> io::Result<()> {
+    let mut replacement = Replacement::begin(path)?;
+    replacement.file.write_all(bytes)?;
+    replacement.finish().map(drop)
 }
 
 /// Opens a file for more after its first `length` bytes; what was there is cut off.

@@ -1,5 +1,7 @@
 //! A state as a recorded stream.
 
+use std::io;
+
 use bytes::Bytes;
 use portolan_model::{Digest, Revision};
 use portolan_proto::node::v1 as wire;
@@ -56,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Image> {
 ///
 /// Where the present body of an object can't be read, the snapshot has the last one that could, as of one revision
 /// earlier, and a batch brings the present one: reading goes the way that led here.
-pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame)) {
+pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame) -> io::Result<()>) -> io::Result<()> {
     let mut late = Changes::new();
     let mut objects: Vec<(ObjectKey, &Bytes)> = Vec::with_capacity(held.objects.len());
     for (key, body) in &held.objects {
@@ -74,27 +76,28 @@ pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame)) {
     } else {
         Revision(held.revision.0.saturating_sub(1))
     };
-    snapshot(held, revision, &objects, out);
+    snapshot(held, revision, &objects, out)?;
     if !late.is_empty() {
-        out(batch(revision, held.revision, &late));
+        out(batch(revision, held.revision, &late))?;
     }
+    Ok(())
 }
 
 fn snapshot(
     held: &Held,
     revision: Revision,
     objects: &[(ObjectKey, &Bytes)],
-    out: &mut impl FnMut(Frame),
-) {
+    out: &mut impl FnMut(Frame) -> io::Result<()>,
+) -> io::Result<()> {
     out(Frame::Welcome(wire::Welcome {
         store_id: held.store_id.as_bytes().to_vec(),
         mode: wire::welcome::Mode::Snapshot.into(),
         ..wire::Welcome::default()
-    }));
+    }))?;
     out(Frame::SnapshotBegin(wire::SnapshotBegin {
         revision: revision.0,
         objects: objects.len() as u64,
-    }));
+    }))?;
     let mut digest = Digest::EMPTY;
     let mut chunk = wire::Batch::default();
     let mut size = 0;
@@ -103,17 +106,17 @@ fn snapshot(
         size += body.len();
         chunk.objects.push(object(*key, body));
         if size >= CHUNK {
-            out(Frame::Batch(std::mem::take(&mut chunk)));
+            out(Frame::Batch(std::mem::take(&mut chunk)))?;
             size = 0;
         }
     }
     if !chunk.objects.is_empty() {
-        out(Frame::Batch(chunk));
+        out(Frame::Batch(chunk))?;
     }
     out(Frame::SnapshotEnd(wire::SnapshotEnd {
         revision: revision.0,
         digest: digest.as_bytes().to_vec(),
-    }));
+    }))
 }
 
 /// The frame of these changes.

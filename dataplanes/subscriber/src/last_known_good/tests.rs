@@ -34,13 +34,36 @@ fn empty() -> Held {
     Held::empty(StoreId::from_random(7))
 }
 
+/// Nothing, at a revision.
+fn nothing_at(revision: u64) -> Held {
+    Held {
+        revision: Revision(revision),
+        ..empty()
+    }
+}
+
+fn rewrite(files: &mut LastKnownGood, held: &Held) {
+    let new = files.begin(held).unwrap();
+    files.finish(new).unwrap();
+}
+
+fn encode(held: &Held) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let written = image::write(held, &mut |message| {
+        bytes.extend_from_slice(&record::encode(message));
+        Ok(())
+    });
+    written.unwrap();
+    bytes
+}
+
 /// Writes a state and batches; the states after each, and what is on disk.
 fn record(dir: &Path, batches: &[Vec<Row>]) -> (Vec<Held>, Vec<u8>) {
     let (mut files, found) = LastKnownGood::open(dir).unwrap();
     assert!(found.is_none());
     let mut held = empty();
     held.apply(&changes(&[(1, Some(1)), (2, Some(2))]), Revision(5));
-    files.rewrite(&encode(&held), held.revision).unwrap();
+    rewrite(&mut files, &held);
     let mut states = vec![held.clone()];
     for rows in batches {
         let (from, to) = (held.revision, held.revision.next());
@@ -140,7 +163,7 @@ fn a_broken_image_gives_way_to_the_one_before_which_is_kept_until_there_is_a_bet
     let (mut files, held) = LastKnownGood::open(dir.path()).unwrap();
     let mut newer = held.unwrap();
     newer.apply(&changes(&[(3, None)]), Revision(7));
-    files.rewrite(&encode(&newer), newer.revision).unwrap();
+    rewrite(&mut files, &newer);
     drop(files);
     assert_eq!(files::generations(dir.path()).unwrap(), [2, 1]);
     assert_eq!(reopen(dir.path()), Some(newer.clone()));
@@ -149,7 +172,7 @@ fn a_broken_image_gives_way_to_the_one_before_which_is_kept_until_there_is_a_bet
     let (mut files, held) = LastKnownGood::open(dir.path()).unwrap();
     assert_eq!(held.as_ref(), states.last());
     assert!(!files.has_journal(), "what follows goes to a new file");
-    files.rewrite(&encode(&newer), newer.revision).unwrap();
+    rewrite(&mut files, &newer);
     drop(files);
     assert_eq!(files::generations(dir.path()).unwrap(), [3, 1]);
     assert_eq!(reopen(dir.path()), Some(newer));
@@ -166,7 +189,7 @@ fn no_state_at_all_is_an_empty_start() {
 fn durable_follows_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     let (mut files, _) = LastKnownGood::open(dir.path()).unwrap();
-    files.rewrite(&encode(&empty()), Revision(1)).unwrap();
+    rewrite(&mut files, &nothing_at(1));
     files
         .append(Revision(1), Revision(2), &Changes::new())
         .unwrap();
@@ -187,14 +210,14 @@ fn durable_follows_the_disk() {
 fn a_journal_that_was_replaced_on_its_way_to_the_disk_says_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (mut files, _) = LastKnownGood::open(dir.path()).unwrap();
-    files.rewrite(&encode(&empty()), Revision(1)).unwrap();
+    rewrite(&mut files, &nothing_at(1));
     let add = |files: &mut LastKnownGood, to| {
         let added = files.append(Revision(to - 1), Revision(to), &Changes::new());
         added.unwrap();
     };
     add(&mut files, 2);
     let syncing = files.syncing().unwrap().unwrap();
-    files.rewrite(&encode(&empty()), Revision(3)).unwrap();
+    rewrite(&mut files, &nothing_at(3));
     add(&mut files, 4);
     files.synced(syncing.wait()).unwrap();
     assert_eq!(files.durable(), Revision(3));
@@ -205,7 +228,7 @@ fn a_journal_that_was_replaced_on_its_way_to_the_disk_says_nothing() {
 fn a_long_journal_asks_for_a_new_image() {
     let dir = tempfile::tempdir().unwrap();
     let (mut files, _) = LastKnownGood::open(dir.path()).unwrap();
-    files.rewrite(&encode(&empty()), Revision(1)).unwrap();
+    rewrite(&mut files, &nothing_at(1));
     let key = ObjectKey {
         kind: 3,
         uid: Uid::from_random(1),

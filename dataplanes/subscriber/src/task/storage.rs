@@ -10,7 +10,7 @@ use tracing::warn;
 use super::Task;
 use crate::Source;
 use crate::intake::Step;
-use crate::last_known_good::{LastKnownGood, Synced, encode};
+use crate::last_known_good::{LastKnownGood, Synced};
 
 /// Longest time that a batch may take to the disk; also the pause after a failed write.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -142,9 +142,9 @@ impl Task {
         let Some(held) = self.intake.held() else {
             return Ok(());
         };
-        let (image, revision) = (encode(held), held.revision);
+        let generation = self.storage.files().begin(held)?;
         self.storage
-            .blocking(move |files| files.rewrite(&image, revision))
+            .blocking(move |files| files.finish(generation))
             .await
     }
 

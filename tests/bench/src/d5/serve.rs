@@ -18,7 +18,7 @@ pub(crate) async fn relay(udp: bool, at: SocketAddr, to: SocketAddr) -> anyhow::
         protocol: if udp { Protocol::Udp } else { Protocol::Tcp },
     };
     let plan = Plan {
-        put: vec![(key, frontend(1, &[backend(1, to)]))],
+        put: vec![(key, frontend(1, &[backend(1, to)]).into())],
         ..Plan::default()
     };
     let applied = dataplane.apply(&plan).await;

@@ -46,16 +46,16 @@ pub(super) fn load(machine: &Namespace, objects: Objects) -> anyhow::Result<f64>
     Ok(ms(took))
 }
 
-/// Milliseconds of each of these changes: the second endpoint of a Service replaced, in one transaction.
+/// Milliseconds of each of these changes: the second endpoint of a Service replaced, in one transaction. Between them the
+/// caller rests.
 pub(super) fn replace_endpoints(
     machine: &Namespace,
     objects: Objects,
     numbers: impl Iterator<Item = u32>,
+    rest: Duration,
 ) -> anyhow::Result<Vec<f64>> {
-    one_by_one(
-        machine,
-        numbers.map(|number| replacement(objects, number)).collect(),
-    )
+    let batches = numbers.map(|number| replacement(objects, number));
+    one_by_one(machine, batches.collect(), rest)
 }
 
 /// Milliseconds of each of these Services, in a transaction of its own.
@@ -63,20 +63,24 @@ pub(super) fn create(
     machine: &Namespace,
     objects: Objects,
     numbers: impl Iterator<Item = u32>,
+    rest: Duration,
 ) -> anyhow::Result<Vec<f64>> {
-    one_by_one(
-        machine,
-        numbers
-            .map(|number| add(&of_service(objects, number)))
-            .collect(),
-    )
+    let batches = numbers.map(|number| add(&of_service(objects, number)));
+    one_by_one(machine, batches.collect(), rest)
 }
 
-fn one_by_one(machine: &Namespace, batches: Vec<Batch>) -> anyhow::Result<Vec<f64>> {
+fn one_by_one(
+    machine: &Namespace,
+    batches: Vec<Batch>,
+    rest: Duration,
+) -> anyhow::Result<Vec<f64>> {
     let took = machine.run(async move {
         let mut socket = Socket::open()?;
         let mut took = Vec::with_capacity(batches.len());
         for batch in batches {
+            if !rest.is_zero() {
+                tokio::time::sleep(rest).await;
+            }
             let began = Instant::now();
             socket.commit(batch).await?;
             took.push(ms(began.elapsed()));

@@ -37,8 +37,8 @@ pub(crate) struct Loading {
     /// Services of each cell
     #[arg(long, value_delimiter = ',', default_values_t = p1::SIZES)]
     pub(super) sizes: Vec<u32>,
-    /// Rounds with the peer at 10,000 Services, where it takes a quarter of a minute
-    #[arg(long, default_value_t = 2)]
+    /// Rounds with the peer at 10,000 Services, where it takes a minute
+    #[arg(long, default_value_t = 1)]
     pub(super) peer_rounds: usize,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Changing {
     /// Services of each cell
     #[arg(long, value_delimiter = ',', default_values_t = p2::SIZES)]
     pub(super) sizes: Vec<u32>,
-    /// Changes of each sort, a round
+    /// Changes of each sort, a round; after a rest a quarter of them
     #[arg(long, default_value_t = 500)]
     pub(super) changes: u32,
 }

@@ -1,4 +1,5 @@
-//! P2: one change on top of many Services, from the receipt of its frame in the agent to the commit in the kernel.
+//! P2: one change on top of many Services, from the receipt of its frame in the agent to the commit in the kernel: each as soon
+//! as the one before is done, as the floor's, and, beside that, after a rest, when caches are cold and processors asleep.
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::stats::percentile;
 
 /// Services below the changes.
 pub(super) const SIZES: [u32; 2] = [10_000, 44_000];
-/// Changes come one at a time: the agent sleeps before each.
-const PAUSE: Duration = Duration::from_millis(2);
+/// Between changes that find the machine asleep.
+const REST: Duration = Duration::from_millis(2);
 const SORTS: [Sort; 2] = [Sort::Endpoint, Sort::Service];
 
 /// What changes.
@@ -44,6 +45,9 @@ struct Loaded {
     inside: [Vec<f64>; 2],
     outside: [Vec<f64>; 2],
     floor: [Vec<f64>; 2],
+    /// The same after a rest: the agent's from receipt to commit, and the floor's.
+    rested: [Vec<f64>; 2],
+    rested_floor: [Vec<f64>; 2],
 }
 
 /// Measures every cell.
@@ -69,6 +73,8 @@ fn measure(services: u32, plan: &Changing) -> anyhow::Result<Vec<Cell>> {
                     Party::Peer => {}
                 }
             }
+            // Numbers that none of the rounds has.
+            loaded.rested(sort, plan.rounds * 4 + number, plan.changes / 4)?;
             eprintln!("round {number}, {services} Services: {round:.1?}");
             rounds[index].0.push(round);
         }
@@ -100,21 +106,15 @@ impl Loaded {
             inside: Default::default(),
             outside: Default::default(),
             floor: Default::default(),
+            rested: Default::default(),
+            rested_floor: Default::default(),
         })
     }
 
     /// The median, in microseconds.
     fn ours(&mut self, sort: Sort, round: usize, changes: u32) -> anyhow::Result<f64> {
-        let connection = self.connection.take().context("one change at a time")?;
-        let numbers: Vec<_> = numbers(sort, self.objects, round, changes).collect();
-        let (objects, first) = (self.objects, self.revision + 1);
-        let (connection, waits) = self
-            .node
-            .machine
-            .run(send_all(connection, objects, sort, numbers, first));
-        self.connection = Some(connection);
-        self.revision += u64::from(changes);
-        let waits = waits?;
+        let numbers = numbers(sort, self.objects, round, changes);
+        let waits = self.send(sort, numbers.collect(), Duration::ZERO)?;
         let inside: Vec<_> = waits.iter().map(|(inside, _)| *inside).collect();
         let median = percentile(&inside, 50);
         self.inside[sort as usize].extend(inside);
@@ -124,14 +124,50 @@ impl Loaded {
 
     fn floor(&mut self, sort: Sort, round: usize, changes: u32) -> anyhow::Result<f64> {
         let numbers = numbers(sort, self.objects, round, changes);
-        let took = match sort {
-            Sort::Endpoint => bare::replace_endpoints(&self.bare, self.objects, numbers)?,
-            Sort::Service => bare::create(&self.bare, self.objects, numbers)?,
-        };
-        let took: Vec<_> = took.iter().map(|ms| ms * 1e3).collect();
+        let took = self.commit(sort, numbers, Duration::ZERO)?;
         let median = percentile(&took, 50);
         self.floor[sort as usize].extend(took);
         Ok(median)
+    }
+
+    /// Both, each change after a rest.
+    fn rested(&mut self, sort: Sort, round: usize, changes: u32) -> anyhow::Result<()> {
+        let numbers: Vec<_> = numbers(sort, self.objects, round, changes).collect();
+        let waits = self.send(sort, numbers.clone(), REST)?;
+        self.rested[sort as usize].extend(waits.iter().map(|(inside, _)| *inside));
+        let took = self.commit(sort, numbers.into_iter(), REST)?;
+        self.rested_floor[sort as usize].extend(took);
+        Ok(())
+    }
+
+    /// Microseconds of the agent: from receipt to commit, and from sending to the Ack.
+    fn send(
+        &mut self,
+        sort: Sort,
+        numbers: Vec<u32>,
+        rest: Duration,
+    ) -> anyhow::Result<Vec<(f64, f64)>> {
+        let connection = self.connection.take().context("one change at a time")?;
+        let (objects, first) = (self.objects, self.revision + 1);
+        self.revision += u64::try_from(numbers.len())?;
+        let sent = send_all(connection, (objects, sort), numbers, first, rest);
+        let (connection, waits) = self.node.machine.run(sent);
+        self.connection = Some(connection);
+        waits
+    }
+
+    /// Microseconds of the floor.
+    fn commit(
+        &self,
+        sort: Sort,
+        numbers: impl Iterator<Item = u32>,
+        rest: Duration,
+    ) -> anyhow::Result<Vec<f64>> {
+        let took = match sort {
+            Sort::Endpoint => bare::replace_endpoints(&self.bare, self.objects, numbers, rest)?,
+            Sort::Service => bare::create(&self.bare, self.objects, numbers, rest)?,
+        };
+        Ok(took.iter().map(|ms| ms * 1e3).collect())
     }
 
     fn cell(&self, sort: Sort, rounds: Rounds) -> Cell {
@@ -166,6 +202,16 @@ impl Loaded {
                     "p99 from sending to the Ack",
                     percentile(&self.outside[index], 99),
                 ),
+                ("p50 after a rest", percentile(&self.rested[index], 50)),
+                ("p99 after a rest", percentile(&self.rested[index], 99)),
+                (
+                    "p50 of the floor after a rest",
+                    percentile(&self.rested_floor[index], 50),
+                ),
+                (
+                    "p99 of the floor after a rest",
+                    percentile(&self.rested_floor[index], 99),
+                ),
             ]),
             targets,
         }
@@ -175,14 +221,16 @@ impl Loaded {
 /// Sends one change after the other, each when the one before was acknowledged.
 async fn send_all(
     mut connection: Connection,
-    objects: Objects,
-    sort: Sort,
+    (objects, sort): (Objects, Sort),
     numbers: Vec<u32>,
     first: u64,
+    rest: Duration,
 ) -> (Connection, anyhow::Result<Vec<(f64, f64)>>) {
     let mut waits = Vec::with_capacity(numbers.len());
     for (revision, number) in (first..).zip(numbers) {
-        tokio::time::sleep(PAUSE).await;
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
         let objects = match sort {
             Sort::Endpoint => vec![objects.endpoint(number, 1, 1)],
             Sort::Service => objects.service(number),

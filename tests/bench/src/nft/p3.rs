@@ -96,7 +96,12 @@ impl Churn {
     /// The same of bare transactions, one for each change.
     fn floor(&self, round: usize) -> anyhow::Result<f64> {
         let first = 1 + u32::try_from(round)? * BARE;
-        let took = bare::replace_endpoints(&self.bare, self.objects, first..first + BARE)?;
+        let took = bare::replace_endpoints(
+            &self.bare,
+            self.objects,
+            first..first + BARE,
+            Duration::ZERO,
+        )?;
         let a_second = percentile(&took, 50) * 1e3;
         Ok(a_second / 10.0)
     }
