@@ -70,6 +70,7 @@ impl<D: Dataplane> Reconciler<D> {
         }
         self.configure().await;
         if !self.adopted {
+            drop(keys);
             return self.audit().await;
         }
         let plan = plan_keys(
@@ -78,7 +79,7 @@ impl<D: Dataplane> Reconciler<D> {
             &self.observed,
             &self.capabilities,
         );
-        self.carry_out(plan, &keys).await;
+        self.carry_out(plan, Some(&keys)).await;
     }
 
     /// Tries again what failed.
@@ -94,7 +95,7 @@ impl<D: Dataplane> Reconciler<D> {
             &self.observed,
             &self.capabilities,
         );
-        self.carry_out(plan, &keys).await;
+        self.carry_out(plan, Some(&keys)).await;
     }
 
     /// Compares all that is programmed with all that should be, and puts it right.
@@ -111,12 +112,6 @@ impl<D: Dataplane> Reconciler<D> {
             Err(error) => warn!(error = chain(&error), "the dataplane can't be observed"),
         }
         let plan = plan(self.desired.state(), &self.observed, &self.capabilities);
-        let keys = self.failures.keys().copied();
-        let keys = keys
-            .chain(plan.put.iter().map(|(key, _)| *key))
-            .chain(plan.remove.iter().copied())
-            .chain(plan.unsupported.iter().map(|rejected| rejected.key))
-            .collect();
         if !plan.is_empty() {
             info!(
                 put = plan.put.len(),
@@ -129,7 +124,7 @@ impl<D: Dataplane> Reconciler<D> {
             // then would stay open.
             self.dataplane.apply(&plan).await;
         }
-        self.carry_out(plan, &keys).await;
+        self.carry_out(plan, None).await;
     }
 
     /// Whether trying again may help.
@@ -202,8 +197,8 @@ impl<D: Dataplane> Reconciler<D> {
         }
     }
 
-    /// `keys` are those that the plan was made for: their failures are over unless they fail again.
-    async fn carry_out(&mut self, plan: Plan, keys: &BTreeSet<FrontendKey>) {
+    /// `keys` are those that the plan was made for, `None`: all. Their failures are over unless they fail again.
+    async fn carry_out(&mut self, plan: Plan, keys: Option<&BTreeSet<FrontendKey>>) {
         let Applied { rejected } = if plan.is_empty() {
             Applied::default()
         } else {
@@ -213,7 +208,8 @@ impl<D: Dataplane> Reconciler<D> {
         for rejected in plan.unsupported.into_iter().chain(rejected) {
             self.fail(rejected, &mut failures);
         }
-        self.failures.retain(|key, _| !keys.contains(key));
+        let planned = |key: &FrontendKey| keys.is_none_or(|keys| keys.contains(key));
+        self.failures.retain(|key, _| !planned(key));
         let failed = |key: &FrontendKey| {
             let failure = failures.get(key);
             failure.is_some_and(|f| f.code != RejectionCode::UnsupportedFeature)

@@ -12,7 +12,7 @@ use crate::{Frontend, FrontendKey, NodeState, Touched, Views};
 pub struct Desired {
     state: NodeState,
     /// The keys each Service asks for.
-    keys: BTreeMap<Uid, Vec<FrontendKey>>,
+    keys: BTreeSet<(Uid, FrontendKey)>,
     /// What lost its key to a Service with a lower uid; empty unless the allocator is broken.
     shadowed: BTreeMap<(FrontendKey, Uid), Arc<Frontend>>,
 }
@@ -37,38 +37,38 @@ impl Desired {
         touched: &Touched,
     ) -> BTreeSet<FrontendKey> {
         let mut changed = BTreeSet::new();
+        let mut refresh = |desired: &mut Self, uid| {
+            desired.refresh_service(views, node, uid, &mut changed);
+        };
         if touched.everything(node) {
-            let known: BTreeSet<_> = self.keys.keys().copied().collect();
-            let all = known.into_iter().chain(views.services());
-            let all: BTreeSet<_> = all.chain(touched.services.iter().copied()).collect();
-            self.refresh_services(views, node, &all, &mut changed);
+            let known = self.keys.iter().map(|(uid, _)| *uid);
+            let gone: BTreeSet<_> = known.filter(|uid| !views.has_service(*uid)).collect();
+            gone.into_iter().for_each(|uid| refresh(self, uid));
+            views.services().for_each(|uid| refresh(self, uid));
         } else {
-            self.refresh_services(views, node, &touched.services, &mut changed);
+            touched.services.iter().for_each(|uid| refresh(self, *uid));
         }
         changed
     }
 
-    fn refresh_services(
+    fn refresh_service(
         &mut self,
         views: &Views,
         node: &Name,
-        services: &BTreeSet<Uid>,
+        uid: Uid,
         changed: &mut BTreeSet<FrontendKey>,
     ) {
-        for uid in services {
-            for key in self.keys.remove(uid).unwrap_or_default() {
-                self.withdraw(key, *uid);
-                changed.insert(key);
-            }
-            let wanted = views.desired(node, *uid);
-            if wanted.is_empty() {
-                continue;
-            }
-            self.keys.insert(*uid, wanted.keys().copied().collect());
-            for (key, frontend) in wanted {
-                changed.insert(key);
-                self.claim(key, frontend);
-            }
+        let asked = self.keys.range((uid, FrontendKey::LEAST)..);
+        let asked: Vec<_> = asked.take_while(|(of, _)| *of == uid).copied().collect();
+        for (_, key) in &asked {
+            self.keys.remove(&(uid, *key));
+            self.withdraw(*key, uid);
+            changed.insert(*key);
+        }
+        for (key, frontend) in views.desired(node, uid) {
+            self.keys.insert((uid, key));
+            changed.insert(key);
+            self.claim(key, frontend);
         }
     }
 

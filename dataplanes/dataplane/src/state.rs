@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use portolan_model::view::{Reach, WhenEmpty};
@@ -24,6 +24,13 @@ pub struct FrontendKey {
 }
 
 impl FrontendKey {
+    /// None comes before it.
+    pub(crate) const LEAST: Self = Self {
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        port: 0,
+        protocol: Protocol::Tcp,
+    };
+
     /// Address and port.
     pub fn socket_addr(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.port)

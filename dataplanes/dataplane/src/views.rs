@@ -24,9 +24,9 @@ pub struct Views {
     nodes: BTreeMap<Uid, NodeView>,
     nodes_by_name: BTreeMap<Name, Uid>,
     services: BTreeMap<Uid, Packed<ServiceView>>,
+    endpoints: BTreeMap<Uid, Packed<EndpointView>>,
     /// By Service, then by the endpoint's own uid: a Service's endpoints are a range, in order.
-    endpoints: BTreeMap<(Uid, Uid), Packed<EndpointView>>,
-    service_of: BTreeMap<Uid, Uid>,
+    of_services: BTreeSet<(Uid, Uid)>,
     /// Endpoints at addresses where none may be, and why; they are never used.
     refused: BTreeMap<Uid, String>,
     workloads: BTreeMap<Uid, WorkloadView>,
@@ -92,6 +92,11 @@ impl Views {
         self.services.keys().copied()
     }
 
+    /// Whether there is such a Service.
+    pub fn has_service(&self, uid: Uid) -> bool {
+        self.services.contains_key(&uid)
+    }
+
     /// A Service.
     pub fn service(&self, uid: Uid) -> Option<ServiceView> {
         self.services.get(&uid).map(Packed::view)
@@ -103,8 +108,10 @@ impl Views {
         first
             .zip(last)
             .into_iter()
-            .flat_map(move |(first, last)| self.endpoints.range((service, first)..=(service, last)))
-            .map(|((_, uid), packed)| (*uid, packed.view()))
+            .flat_map(move |(first, last)| {
+                self.of_services.range((service, first)..=(service, last))
+            })
+            .filter_map(|(_, uid)| Some((*uid, self.endpoints.get(uid)?.view())))
     }
 
     /// Endpoints that the server should never have told of, and why they are not used (CVE-2021-25737).

@@ -1,6 +1,6 @@
 //! What is committed to the kernel, in memory: the kernel is not asked on the way of a change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) struct Difference {
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     state: NodeState,
-    shared: HashMap<(SetName, IpAddr), u32>,
+    shared: BTreeMap<(SetName, IpAddr), u32>,
 }
 
 /// How often shared elements are used more, or less.

@@ -76,7 +76,11 @@ impl Held {
     ) -> ViewChanges {
         let mut before = std::mem::take(&mut self.objects);
         (self.revision, self.digest) = (to, digest);
-        let mut views = ViewChanges::default();
+        let mut views = ViewChanges {
+            // A first state is all new, and a list that grows to it would be copied, half of it being there twice.
+            upserts: Vec::with_capacity(objects.len().saturating_sub(before.len())),
+            removed: Vec::new(),
+        };
         for (key, body) in &objects {
             let old = before.remove(key);
             if old.as_ref() != Some(body) {

@@ -11,6 +11,9 @@ use crate::held::{Changes, Held, ViewChanges};
 use crate::key::ObjectKey;
 use crate::{CommitInfo, Source};
 
+/// Objects of a snapshot that room is made for beforehand, whatever their number is said to be.
+const MOST_EXPECTED: usize = 1 << 20;
+
 /// A whole state was reached.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -138,9 +141,10 @@ impl Intake {
         if !matches!(self.partial, Partial::None) {
             return Err(Break::Violation("a snapshot within another frame"));
         }
+        let expected = usize::try_from(begin.objects).unwrap_or(usize::MAX);
         self.partial = Partial::Snapshot(Snapshot {
             revision: Revision(begin.revision),
-            objects: Vec::new(),
+            objects: Vec::with_capacity(expected.min(MOST_EXPECTED)),
         });
         Ok(())
     }

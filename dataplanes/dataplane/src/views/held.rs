@@ -62,8 +62,7 @@ impl Views {
     /// The ranges changed.
     fn refuse_again(&mut self) {
         let all = self.endpoints.iter();
-        let refused =
-            all.filter_map(|((_, uid), packed)| Some((*uid, self.refusal(&packed.view())?)));
+        let refused = all.filter_map(|(uid, packed)| Some((*uid, self.refusal(&packed.view())?)));
         self.refused = refused.collect();
     }
 
@@ -93,21 +92,22 @@ impl Views {
     }
 
     fn put_endpoint(&mut self, uid: Uid, view: &EndpointView, touched: &mut Touched) {
-        let (service, packed) = (view.service, Packed::new(view));
-        if self.endpoints.get(&(service, uid)) == Some(&packed) {
+        let packed = Packed::new(view);
+        if self.endpoints.get(&uid) == Some(&packed) {
             return;
         }
         self.forget_endpoint(uid, touched);
-        touched.services.insert(service);
-        self.service_of.insert(uid, service);
+        touched.services.insert(view.service);
+        self.of_services.insert((view.service, uid));
         self.refused
             .extend(self.refusal(view).map(|why| (uid, why)));
-        self.endpoints.insert((service, uid), packed);
+        self.endpoints.insert(uid, packed);
     }
 
     fn forget_endpoint(&mut self, uid: Uid, touched: &mut Touched) {
-        if let Some(service) = self.service_of.remove(&uid) {
-            self.endpoints.remove(&(service, uid));
+        if let Some(packed) = self.endpoints.remove(&uid) {
+            let service = packed.view().service;
+            self.of_services.remove(&(service, uid));
             self.refused.remove(&uid);
             touched.services.insert(service);
         }
