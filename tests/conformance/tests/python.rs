@@ -22,6 +22,18 @@ fn the_plugin_in_python_passes_the_cases_that_it_declares() {
     assert!(passed >= 60 && left_out <= 10, "{}", said.out);
 }
 
+/// The guide promises it to who would write one.
+#[test]
+fn the_plugin_in_python_has_less_than_300_lines() {
+    let lines = ["plugin.py", "forward.py"].map(|file| {
+        let path = portolan_tests::repository()
+            .join("tests/plugins/python")
+            .join(file);
+        std::fs::read_to_string(path).unwrap().lines().count()
+    });
+    assert!(lines.iter().sum::<usize>() < 300, "{lines:?}");
+}
+
 /// Of the last line: `N passed, N failed, N left out`.
 fn counts(out: &str) -> [usize; 3] {
     let last = out.lines().last().unwrap_or_default();

@@ -4,15 +4,14 @@ import asyncio
 import os
 import sys
 
-from forward import Forwarder
 from plugin import Plugin
 
 
-class KeepsWhatIsRemoved(Forwarder):
-    """Never closes a listening socket."""
+class NoneIsGone(dict):
+    """Listening sockets that are never found when it is looked for those that are to be closed."""
 
-    def remove(self, gone):
-        pass
+    def __iter__(self):
+        return iter(())
 
 
 class IgnoresDeletes(Plugin):
@@ -20,7 +19,7 @@ class IgnoresDeletes(Plugin):
 
     def __init__(self, env):
         super().__init__(env)
-        self.forwarder = KeepsWhatIsRemoved()
+        self.forwarder.listeners = NoneIsGone()
 
 
 class AcksTooEarly(Plugin):

@@ -1,12 +1,11 @@
-"""A Portolan dataplane in Python, written from GUIDE.md alone; as root:
-
-PORTOLAN_SERVER=http://127.0.0.1:7420 PORTOLAN_NODE=n1 PORTOLAN_ADDRESSES=192.0.2.1 python plugin.py
-"""
+"""A Portolan dataplane in Python, written from GUIDE.md alone: it needs root, and the environment named there."""
 
 import asyncio
 import hashlib
 import ipaddress
 import os
+import pathlib
+import pickle
 import random
 import time
 
@@ -42,20 +41,11 @@ class State:
 
     def store(self, path):
         """To the disk, whole or not at all [ack-durable]."""
-        objects = (wire.Object(kind=kind, uid=uid, body=body) for (kind, uid), body in self.bodies.items())
-        resume = self.resume().SerializeToString()
-        with open(f"{path}.new", "wb") as file:
-            file.write(len(resume).to_bytes(4, "big") + resume + wire.Batch(objects=objects).SerializeToString())
-            file.flush()
+        new = path.with_suffix(".new")
+        with open(new, "wb", buffering=0) as file:
+            file.write(pickle.dumps(self))
             os.fsync(file.fileno())
-        os.rename(f"{path}.new", path)
-
-    def load(self, path):
-        if os.path.exists(path):
-            with open(path, "rb") as file:
-                resume = wire.Resume.FromString(file.read(int.from_bytes(file.read(4), "big")))
-                self.store_id, self.revision = resume.store_id, resume.revision
-                self.change(wire.Batch.FromString(file.read()))
+        new.rename(path)
 
 
 class Leave(Exception):
@@ -68,27 +58,31 @@ class Leave(Exception):
 
 class Plugin:
     def __init__(self, env):
-        self.server, self.dir = env["PORTOLAN_SERVER"].removeprefix("http://"), env.get("PORTOLAN_STATE_DIR", ".")
-        self.cluster, self.node = env.get("PORTOLAN_CLUSTER", "default"), env["PORTOLAN_NODE"]
-        addresses = [ipaddress.ip_address(a).packed for a in env["PORTOLAN_ADDRESSES"].split(",")]
-        self.described = wire.NodeDescription(
-            addresses=addresses, zone=env.get("PORTOLAN_ZONE", ""), dataplane="python", capabilities=CAPABILITIES
-        )
-        self.held, self.forwarder, self.programming = State(), Forwarder(), asyncio.Lock()
-        self.rejected, self.told, self.distrusted, self.done = {}, {}, False, 0
+        self.server, self.dir = env["PORTOLAN_SERVER"].removeprefix("http://"), pathlib.Path(env["PORTOLAN_STATE_DIR"])
+        self.cluster, self.node = env["PORTOLAN_CLUSTER"], env["PORTOLAN_NODE"]
+        self.described = wire.NodeDescription(zone=env["PORTOLAN_ZONE"], dataplane="python", capabilities=CAPABILITIES)
+        self.described.addresses.extend(ipaddress.ip_address(a).packed for a in env["PORTOLAN_ADDRESSES"].split(","))
+        file = self.dir / "state"
+        self.held = pickle.loads(file.read_bytes()) if file.exists() else State()
+        self.forwarder, self.programming, self.done = Forwarder(), asyncio.Lock(), self.held.revision
+        self.rejected, self.told, self.distrusted, self.heartbeat = {}, {}, False, 1.0
 
     async def run(self):
-        """What the disk remembers first, then one stream after the other, for ever [away-keeps, restart-adopts]."""
-        self.held.load(f"{self.dir}/state")
-        if self.held.revision:
+        """What the disk remembers first [restart-adopts]; then one stream after the other, for ever [away-keeps]."""
+        if self.done:
             await self.program()
-            self.done = self.held.revision
+        await asyncio.gather(self.streams(), self.tick())
+
+    async def streams(self):
         pause = 0.1
         while True:
             began, least = time.monotonic(), 0.0
+            self.out, self.told, self.snapshot, self.group = asyncio.Queue(), {}, None, []
+            self.out.put_nowait(wire.SyncRequest(hello=self.hello()))
             try:
                 async with grpc.aio.insecure_channel(self.server) as channel:
-                    await self.stream(rpc.NodeSyncStub(channel))
+                    async for message in rpc.NodeSyncStub(channel).Sync(self.outgoing()):
+                        await self.receive(message)
             except Leave as left:
                 print("leaving the stream:", left, flush=True)
                 self.distrusted, least = self.distrusted or left.distrust, left.pause
@@ -98,45 +92,26 @@ class Plugin:
             await asyncio.sleep(least + random.uniform(0, pause))
 
     def hello(self):
-        path = f"{self.dir}/session"
-        last = int(open(path).read()) if os.path.exists(path) else 0
+        file = self.dir / "session"
+        last = int(file.read_text()) if file.exists() else 0
         session = max(last + 1, int(time.time() * 1000))  # [hello-session]
-        with open(path, "w") as file:
-            file.write(str(session))
+        file.write_text(str(session))
         resume = self.held.resume() if self.held.revision and not self.distrusted else None  # [hello-resume]
         who = {"cluster": self.cluster, "node": self.node, "agent_version": "1", "projection_version": 2}
         return wire.Hello(session=session, resume=resume, description=self.described, **who)
-
-    async def stream(self, stub):
-        self.out, self.told, self.snapshot, self.group = asyncio.Queue(), {}, None, []
-        self.out.put_nowait(wire.SyncRequest(hello=self.hello()))
-        call, ticking = stub.Sync(self.outgoing()), None
-        try:
-            async for message in call:
-                if message.HasField("welcome"):
-                    self.welcome(message.welcome)
-                    ticking = asyncio.create_task(self.tick(message.welcome.heartbeat_ms / 1000))
-                else:
-                    await self.receive(message)
-        finally:
-            call.cancel()
-            if ticking:
-                ticking.cancel()
 
     async def outgoing(self):
         while True:
             yield await self.out.get()
 
-    def welcome(self, welcome):
-        if self.held.revision and self.held.store_id != welcome.store_id:
-            # Only an operator may say that it is the right one [welcome-store].
-            raise Leave("another store: remove the state directory to accept it", pause=5.0)
-        self.store_id = welcome.store_id
-        if welcome.mode == wire.Welcome.MODE_RESUME:
-            self.ack()  # [welcome-resume]
-
     async def receive(self, message):
         match message.WhichOneof("message"):
+            case "welcome":
+                self.store_id, self.heartbeat = message.welcome.store_id, message.welcome.heartbeat_ms / 1000
+                if self.held.revision and self.held.store_id != self.store_id:
+                    raise Leave("another store: remove the state directory to accept it", pause=5.0)  # [welcome-store]
+                if message.welcome.mode == wire.Welcome.MODE_RESUME:
+                    self.ack()  # [welcome-resume]
             case "snapshot_begin":
                 self.snapshot = State(self.store_id, message.snapshot_begin.revision)
             case "batch" if self.snapshot:
@@ -163,19 +138,17 @@ class Plugin:
     async def batch(self, batch):
         if not self.group and batch.from_revision > self.held.revision:
             raise Leave("changes are missing")  # [batch-gap]
-        self.group.append(batch)
-        if batch.more:
-            return  # [batch-more]
-        group, self.group = self.group, []
-        if batch.to_revision > self.held.revision:  # [batch-overlap]
-            for part in group:
+        parts = [*self.group, batch]
+        self.group = parts if batch.more else []  # [batch-more]
+        if not batch.more and batch.to_revision > self.held.revision:  # [batch-overlap]
+            for part in parts:
                 self.held.change(part)
             self.held.revision = batch.to_revision
             await self.applied()
 
     async def applied(self):
         await self.program()  # Only then say so [ack-after].
-        self.held.store(f"{self.dir}/state")
+        self.held.store(self.dir / "state")
         self.done = self.held.revision
         self.ack()  # [ack-every]
 
@@ -198,10 +171,10 @@ class Plugin:
         self.told = self.rejected
         self.out.put_nowait(wire.SyncRequest(ack=ack))
 
-    async def tick(self, pause):
+    async def tick(self):
         """Says that it is here [heartbeat], and looks whether everything is as it should be."""
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self.heartbeat)
             self.out.put_nowait(wire.SyncRequest(heartbeat=wire.Heartbeat(attempted=self.done, durable=self.done)))
             if self.done:
                 await self.program()
