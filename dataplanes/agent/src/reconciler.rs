@@ -1,5 +1,6 @@
 //! Keeps a dataplane at what is desired.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use portolan_dataplane::{
@@ -25,6 +26,8 @@ pub(crate) struct Reconciler<D> {
     adopted: bool,
     /// What the dataplane was told last about where it runs.
     environment: Option<Environment>,
+    /// Why it could not be told that.
+    unconfigured: Option<String>,
     failures: BTreeMap<FrontendKey, Failure>,
     /// What was accepted comes from the state directory, and the dataplane was not told yet.
     remembers: bool,
@@ -41,6 +44,7 @@ impl<D: Dataplane> Reconciler<D> {
             observed: NodeState::new(),
             adopted: false,
             environment: None,
+            unconfigured: None,
             failures: BTreeMap::new(),
             remembers: false,
         }
@@ -136,7 +140,7 @@ impl<D: Dataplane> Reconciler<D> {
 
     /// What is not as it should be: by Service what could not be programmed, and endpoints that must not be.
     pub(crate) fn rejected(&self) -> BTreeMap<ViewKey, Reason> {
-        let mut rejected = by_service(&self.failures);
+        let mut rejected = by_service(&self.failing());
         let refused = self.views.refused().map(|(uid, why)| {
             let reason = Reason {
                 code: RejectionCode::InvalidObject.as_str(),
@@ -177,6 +181,27 @@ impl<D: Dataplane> Reconciler<D> {
         self.dataplane.counters()
     }
 
+    /// A dataplane that does not know where it runs may take sources for others: then nothing is as it should be. The
+    /// revision is acknowledged all the same, as elsewhere released addresses wait for that.
+    fn failing(&self) -> Cow<'_, BTreeMap<FrontendKey, Failure>> {
+        let Some(why) = &self.unconfigured else {
+            return Cow::Borrowed(&self.failures);
+        };
+        let desired = self.desired.state().iter();
+        let mut failing: BTreeMap<_, _> = desired
+            .map(|(key, frontend)| {
+                let failure = Failure {
+                    service: frontend.service.uid,
+                    code: RejectionCode::Internal,
+                    message: why.clone(),
+                };
+                (*key, failure)
+            })
+            .collect();
+        failing.extend(self.failures.clone());
+        Cow::Owned(failing)
+    }
+
     /// What the process before desired, as far as it had come.
     fn recall(&mut self) {
         let all = plan(self.desired.state(), &NodeState::new(), &self.capabilities);
@@ -189,10 +214,18 @@ impl<D: Dataplane> Reconciler<D> {
             return;
         }
         match self.dataplane.configure(&environment).await {
-            Ok(()) => self.environment = Some(environment),
+            Ok(()) => {
+                self.environment = Some(environment);
+                self.unconfigured = None;
+            }
             Err(error) => {
+                let error = chain(&error);
+                warn!(error, "the dataplane can't be configured");
                 self.environment = None;
-                warn!(error = chain(&error), "the dataplane can't be configured");
+                self.unconfigured = Some(format!(
+                    "the node does not know its addresses and the cluster's ranges: {error}; look at the plugin's log, it \
+                     tries again by itself"
+                ));
             }
         }
     }

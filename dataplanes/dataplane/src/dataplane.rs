@@ -21,7 +21,8 @@ pub trait Dataplane: Send + 'static {
     }
 
     /// Tells it where it runs: before the first [`Self::apply`], and whenever that changes. Doing it twice changes
-    /// nothing. An error leaves it usable: what can't work without is rejected by `apply`; the agent tries again.
+    /// nothing. An error leaves it usable: what can't work without is rejected by `apply`; the agent tries again, and
+    /// until then reports every Service as rejected.
     fn configure(
         &mut self,
         environment: &Environment,

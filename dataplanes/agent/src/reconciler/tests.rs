@@ -202,7 +202,31 @@ async fn a_dataplane_that_cannot_be_configured_is_told_again() {
     assert!(reconciler.is_failing());
     reconciler.dataplane.deaf = false;
     reconciler.retry().await;
-    assert!(!reconciler.is_failing());
+    assert!(!reconciler.is_failing() && reconciler.rejected().is_empty());
+}
+
+#[tokio::test]
+async fn while_a_dataplane_is_not_configured_every_service_is_rejected() {
+    let fake = FakeDataplane::default();
+    let mut reconciler = reconciler(Moody::new(&fake));
+    change(&mut reconciler, &[1, 2], &[]).await;
+    reconciler.dataplane.deaf = true;
+    let (cluster, view) = cluster(&[]);
+    let touched = reconciler.views.apply([(cluster, view)], []);
+    reconciler.change(&touched).await;
+    // What comes meanwhile is programmed, and told to be no more certain than the rest.
+    change(&mut reconciler, &[3], &[1]).await;
+    assert_eq!(keys(&fake), [key(2), key(3)]);
+    let rejected = reconciler.rejected();
+    let services: Vec<_> = rejected.keys().copied().collect();
+    assert_eq!(services, [service(2).0, service(3).0]);
+    for reason in rejected.values() {
+        assert_eq!(reason.code, "INTERNAL");
+        assert!(reason.message.contains("deaf"), "{}", reason.message);
+    }
+    reconciler.dataplane.deaf = false;
+    reconciler.retry().await;
+    assert!(reconciler.rejected().is_empty() && !reconciler.is_failing());
 }
 
 #[tokio::test]
