@@ -8,6 +8,7 @@ use clap::Args;
 use portolan_model::Name;
 use portolan_subscriber::Description;
 
+use crate::node_ports::{NodePortAddress, of_interfaces, select};
 use crate::{AgentConfig, ArgsError, address};
 
 /// Options of every plugin; flatten them into the plugin's own. The variables are those that `portolan-conformance` sets.
@@ -40,9 +41,14 @@ pub struct AgentArgs {
         value_delimiter = ','
     )]
     pub addresses: Vec<IpAddr>,
-    /// Address that node ports answer on; may be repeated [default: the primary address of each family]
-    #[arg(long = "node-port-address", value_name = "IP")]
-    pub node_port_addresses: Vec<IpAddr>,
+    /// Address that node ports answer on, or a range that selects those that this node has when the plugin starts; may be
+    /// repeated [default: the primary address of each family]
+    #[arg(
+        long = "node-port-address",
+        value_name = "IP|CIDR",
+        value_delimiter = ','
+    )]
+    pub node_port_addresses: Vec<NodePortAddress>,
     /// Zone of this node
     #[arg(long, env = "PORTOLAN_ZONE", value_name = "NAME", default_value = "")]
     pub zone: String,
@@ -78,6 +84,8 @@ impl AgentArgs {
         } else {
             self.addresses
         };
+        let own: Vec<_> = addresses.iter().copied().chain(of_interfaces()).collect();
+        let node_port_addresses = select(&self.node_port_addresses, &own)?;
         Ok(AgentConfig {
             server: self.server,
             cluster: self.cluster,
@@ -85,7 +93,7 @@ impl AgentArgs {
             description: Description {
                 addresses,
                 zone: self.zone,
-                node_port_addresses: self.node_port_addresses,
+                node_port_addresses,
                 dataplane: kind.to_owned(),
                 capabilities: None,
             },
@@ -94,6 +102,17 @@ impl AgentArgs {
             metrics_listen: self.metrics_listen,
             leave_after: self.leave_after.map(Duration::from_secs),
         })
+    }
+
+    /// The same for a dataplane in the kernel: there nothing gets from loopback to another machine, unless
+    /// `route_localnet` lets neighbours reach what listens on localhost.
+    pub fn config_in_kernel(self, kind: &str) -> Result<AgentConfig, ArgsError> {
+        let config = self.config(kind)?;
+        let mut addresses = config.description.node_port_addresses.iter();
+        match addresses.find(|address| address.is_loopback()) {
+            None => Ok(config),
+            Some(address) => Err(ArgsError::LoopbackNodePort { address: *address }),
+        }
     }
 }
 
@@ -153,6 +172,31 @@ mod tests {
         assert_eq!(config.description.dataplane, "fake");
         assert_eq!(config.state_dir, PathBuf::from("/tmp/state"));
         assert!(config.accept_store && config.metrics_listen.is_some());
+    }
+
+    #[test]
+    fn node_ports_answer_on_loopback_only_outside_the_kernel() {
+        for (given, loopback) in [
+            ("127.0.0.0/8", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("192.0.2.0/24,127.0.0.0/8", true),
+            ("192.0.2.0/24", false),
+            ("0.0.0.0/0", false),
+        ] {
+            let option = format!("--node-port-address={given}");
+            let words = ["plugin", "--node=n1", "--address=192.0.2.1", &option];
+            let parse = || Command::parse_from(words).agent;
+            let selected = parse().config("fake").unwrap().description;
+            let selected = selected.node_port_addresses;
+            assert_eq!(
+                selected.iter().any(IpAddr::is_loopback),
+                loopback,
+                "{given}"
+            );
+            let in_kernel = parse().config_in_kernel("fake");
+            assert_eq!(in_kernel.is_err(), loopback, "{given}");
+        }
     }
 
     #[test]

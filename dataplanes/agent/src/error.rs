@@ -1,7 +1,7 @@
 //! Why an agent did not start. Once it runs, it retries and tells by its status.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What has to be put right before an agent can run.
 #[derive(Debug, thiserror::Error)]
@@ -29,4 +29,18 @@ pub enum ArgsError {
     /// There is no home directory.
     #[error("neither XDG_STATE_HOME nor HOME is set; give --state-dir")]
     StateDir,
+    /// Ranges select nothing.
+    #[error(
+        "this node has no address in the ranges of --node-port-address; give others, or leave it out"
+    )]
+    NodePortAddress,
+    /// The kernel does not forward from there.
+    #[error(
+        "this dataplane can't answer node ports on {address}; leave loopback out of --node-port-address, or take the \
+         userspace dataplane"
+    )]
+    LoopbackNodePort {
+        /// As selected.
+        address: IpAddr,
+    },
 }

@@ -71,6 +71,7 @@ async fn carry(arguments: Arguments) -> anyhow::Result<()> {
         return dataplane.cleanup().await.context("not all was removed");
     }
     let _telemetry = Telemetry::start("portolan-ipvs", "info")?;
-    run(arguments.agent.config("ipvs")?, dataplane, terminated()).await?;
+    let config = arguments.agent.config_in_kernel("ipvs")?;
+    run(config, dataplane, terminated()).await?;
     Ok(())
 }

@@ -60,7 +60,8 @@ async fn carry(arguments: Arguments) -> anyhow::Result<()> {
         None => {
             let _telemetry = Telemetry::start("portolan-nftables", "info")?;
             let dataplane = NftablesDataplane::new(options)?;
-            run(arguments.agent.config("nftables")?, dataplane, terminated()).await?;
+            let config = arguments.agent.config_in_kernel("nftables")?;
+            run(config, dataplane, terminated()).await?;
         }
     }
     Ok(())
