@@ -9,7 +9,7 @@ const ELSEWHERE: [IpAddr; 2] = [
 ];
 
 /// The source address of the default route of each family; the loopback if there is none.
-pub(crate) fn primary() -> Vec<IpAddr> {
+pub fn primary() -> Vec<IpAddr> {
     let found: Vec<_> = ELSEWHERE.into_iter().filter_map(source_towards).collect();
     if found.is_empty() {
         vec![Ipv4Addr::LOCALHOST.into()]

@@ -31,6 +31,7 @@ mod status;
 mod telemetry;
 mod trace;
 
+pub use address::primary as primary_addresses;
 pub use agent::{Agent, run};
 pub use args::AgentArgs;
 pub use config::AgentConfig;

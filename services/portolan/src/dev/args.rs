@@ -8,6 +8,9 @@ use super::sandbox::WORKLOADS;
 use crate::failure::Failure;
 use crate::serve::{ClusterFlags, Ports};
 
+/// Virtual addresses of dataplanes in the kernel.
+const KERNEL_RANGES: [&str; 2] = ["10.96.0.0/16", "fd96::/112"];
+
 /// How the node forwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -22,14 +25,18 @@ pub(crate) enum Kind {
 /// Run control plane and one node in this process, on an embedded store; without root unless the dataplane needs it
 #[derive(Args)]
 pub(crate) struct Dev {
-    /// How the node forwards; anything but userspace runs in network namespaces of its own and leaves the host alone
+    /// How the node forwards; anything but userspace runs in network namespaces of its own and leaves the host alone,
+    /// unless --host-network asks for something else
     #[arg(long, value_enum, default_value = "userspace")]
     pub(super) dataplane: Kind,
+    /// Program this machine's own kernel instead of network namespaces: what is touched is printed, and removed at the end
+    #[arg(long)]
+    pub(super) host_network: bool,
     /// Also start three small backends behind a Service, and show how they share the traffic
     #[arg(long)]
     pub(super) demo: bool,
-    /// Directory of all data [default: portolan/dev, portolan/dev-nftables or portolan/dev-ipvs, in the user's state
-    /// directory]
+    /// Directory of all data [default: portolan/dev, portolan/dev-nftables or portolan/dev-ipvs, with -host behind it for
+    /// --host-network, in the user's state directory]
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
     /// Forget all data of the data directory first
@@ -56,22 +63,26 @@ impl Dev {
         })
     }
 
-    /// Each dataplane has a range of its own, so each has data of its own.
+    /// Each dataplane has ranges of its own and each place addresses of its own, so each has data of its own.
     fn data_name(&self) -> &'static str {
-        match self.dataplane {
-            Kind::Userspace => "portolan/dev",
-            Kind::Nftables => "portolan/dev-nftables",
-            Kind::Ipvs => "portolan/dev-ipvs",
+        match (self.dataplane, self.host_network) {
+            (Kind::Userspace, _) => "portolan/dev",
+            (Kind::Nftables, false) => "portolan/dev-nftables",
+            (Kind::Nftables, true) => "portolan/dev-nftables-host",
+            (Kind::Ipvs, false) => "portolan/dev-ipvs",
+            (Kind::Ipvs, true) => "portolan/dev-ipvs-host",
         }
     }
 
-    /// An address that is easy to remember, for the demo in the default range.
-    pub(super) fn demo_address(&self) -> Option<&'static str> {
-        let address = match self.dataplane {
-            Kind::Userspace => "127.96.0.10",
-            Kind::Nftables | Kind::Ipvs => "10.96.0.10",
-        };
-        self.cluster.service_cidr.is_empty().then_some(address)
+    /// Addresses that are easy to remember, for the demo in the default ranges.
+    pub(super) fn demo_addresses(&self) -> &'static [&'static str] {
+        match self.dataplane {
+            _ if !self.cluster.service_cidr.is_empty() => &[],
+            Kind::Userspace => &["127.96.0.10"],
+            // The host's loopback has one IPv6 address only, and the demo three backends.
+            Kind::Nftables | Kind::Ipvs if self.host_network => &["10.96.0.10"],
+            Kind::Nftables | Kind::Ipvs => &["10.96.0.10", "fd96::a"],
+        }
     }
 
     /// The cluster's flags, with what suits a single machine where they say nothing: all of 127/8 is local on Linux, so
@@ -84,12 +95,13 @@ impl Dev {
                 given.clone()
             }
         };
-        let (range, workloads): (_, &[&str]) = match self.dataplane {
-            Kind::Userspace => ("127.96.0.0/16", &[]),
-            Kind::Nftables | Kind::Ipvs => ("10.96.0.0/16", &[WORKLOADS]),
+        let (ranges, workloads): (&[&str], &[&str]) = match self.dataplane {
+            Kind::Userspace => (&["127.96.0.0/16"], &[]),
+            Kind::Nftables | Kind::Ipvs if self.host_network => (&KERNEL_RANGES, &[]),
+            Kind::Nftables | Kind::Ipvs => (&KERNEL_RANGES, &WORKLOADS),
         };
         ClusterFlags {
-            service_cidr: or(&self.cluster.service_cidr, &[range]),
+            service_cidr: or(&self.cluster.service_cidr, ranges),
             workload_range: or(&self.cluster.workload_range, workloads),
             endpoint_range: or(&self.cluster.endpoint_range, &["0.0.0.0/0", "::/0"]),
             ..self.cluster.clone()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::routing::get;
 use clap::Args;
+use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 use crate::serve::listen;
@@ -12,9 +13,9 @@ use crate::serve::listen;
 /// One of the backends of `portolan dev --demo`
 #[derive(Args)]
 pub(crate) struct DemoBackend {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: SocketAddr,
+    /// Where to listen; may be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", required = true)]
+    listen: Vec<SocketAddr>,
     /// Who to say it is
     #[arg(long)]
     name: String,
@@ -25,11 +26,16 @@ pub(crate) struct DemoBackend {
 
 impl DemoBackend {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let listener = listen("--listen", self.listen).await?;
         let answer = format!("{} (pid {})\n", self.name, std::process::id());
         let router = Router::new()
             .route("/", get(async move || answer))
             .route("/healthz", get(async || "ok\n"));
+        let mut serving = JoinSet::new();
+        for address in self.listen {
+            let listener = listen("--listen", address).await?;
+            let router = router.clone();
+            serving.spawn(async { axum::serve(listener, router).await });
+        }
         let until_eof = self.until_eof;
         let end = async move {
             if until_eof {
@@ -40,7 +46,10 @@ impl DemoBackend {
             }
         };
         tokio::select! {
-            served = async { axum::serve(listener, router).await } => served.map_err(|e| Failure::Start(e.to_string())),
+            Some(served) = serving.join_next() => {
+                let served = served.map_err(std::io::Error::other).flatten();
+                served.map_err(|e| Failure::Start(e.to_string()))
+            }
             () = end => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Error;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 
@@ -76,6 +77,10 @@ fn enter() -> Result<(File, tokio::runtime::Runtime), Error> {
     unshare(CloneFlags::CLONE_NEWNET)?;
     let net = File::open("/proc/thread-self/ns/net")?;
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+    let v6 = "/proc/sys/net/ipv6/conf/all/forwarding";
+    if Path::new(v6).exists() {
+        std::fs::write(v6, "1")?;
+    }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     Ok((net, runtime))
 }

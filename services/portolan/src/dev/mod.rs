@@ -4,6 +4,7 @@ mod args;
 mod backend;
 mod data;
 mod demo;
+mod host;
 mod machine;
 mod sandbox;
 
@@ -11,12 +12,14 @@ pub(crate) use args::Dev;
 pub(crate) use backend::DemoBackend;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use portolan_agent::{AgentConfig, AgentError, Description};
 use portolan_dataplane::{Dataplane, DataplaneError};
 use portolan_ipvs::IpvsDataplane;
 use portolan_nftables::NftablesDataplane;
 use portolan_userspace::UserspaceDataplane;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -33,6 +36,10 @@ const NODE: &str = "dev";
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let _telemetry = telemetry("warn")?;
+        if self.host_network && self.dataplane == Kind::Userspace {
+            let why = "--host-network is for dataplanes in the kernel; userspace has its sockets on this machine anyway";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         let data = DataDir::open(self.data_dir()?)?;
         if self.reset {
             data.reset()?;
@@ -51,15 +58,9 @@ impl Dev {
         );
 
         let (stop, stopped) = oneshot::channel();
-        let node = Node::start(
-            self.dataplane,
-            (server.address(), &settings),
-            &data,
-            stopped,
-        )
-        .await?;
+        let node = Node::start(&self, (server.address(), &settings), &data, stopped).await?;
         let demo = if self.demo {
-            let demo = Demo::start(&url, node.places(), self.demo_address()).await?;
+            let demo = Demo::start(&url, node.places(), self.demo_addresses()).await?;
             demo.show().await?;
             Some(demo)
         } else {
@@ -83,44 +84,40 @@ struct Node {
 }
 
 impl Node {
-    /// On this machine's loopback, or in a sandbox. It runs until it is told to stop.
+    /// On this machine, or in a sandbox. It runs until it is told to stop.
     async fn start(
-        kind: Kind,
+        dev: &Dev,
         (server, settings): (SocketAddr, &Settings),
         data: &DataDir,
         stopped: oneshot::Receiver<()>,
     ) -> Result<Self, Failure> {
         let server = connectable(server);
-        let address = match kind {
-            Kind::Userspace => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Kind::Nftables | Kind::Ipvs => sandbox::NODE,
+        let (sandbox, addresses) = place(dev, server, settings).await?;
+        let mut config = config(server, settings.cluster.as_str(), addresses, data);
+        // Nobody but us needs what is in the host's kernel.
+        config.leave_after = dev.host_network.then_some(Duration::ZERO);
+        let runtime = match &sandbox {
+            Some(sandbox) => sandbox.node.runtime().clone(),
+            None => Handle::current(),
         };
-        let config = config(server, settings.cluster.as_str(), address, data);
         let stopped = async move {
             // A dropped sender means the same.
             let _ = stopped.await;
         };
-        if kind == Kind::Userspace {
-            let agent = portolan_agent::run(config, UserspaceDataplane::new(), stopped);
-            let agent = tokio::spawn(agent);
-            return Ok(Self {
-                agent,
-                sandbox: None,
-            });
-        }
-        let sandbox = Sandbox::new().await?;
-        sandbox.share(server).await?;
-        let agent = if kind == Kind::Ipvs {
-            let make = || IpvsDataplane::new(portolan_ipvs::Options::default());
-            sandbox_agent(&sandbox, make, config, stopped).await?
-        } else {
-            let make = || NftablesDataplane::new(portolan_nftables::Options::default());
-            sandbox_agent(&sandbox, make, config, stopped).await?
+        let agent = match dev.dataplane {
+            Kind::Userspace => {
+                run_on(&runtime, || Ok(UserspaceDataplane::new()), config, stopped).await?
+            }
+            Kind::Nftables => {
+                let make = || NftablesDataplane::new(portolan_nftables::Options::default());
+                run_on(&runtime, make, config, stopped).await?
+            }
+            Kind::Ipvs => {
+                let make = || IpvsDataplane::new(portolan_ipvs::Options::default());
+                run_on(&runtime, make, config, stopped).await?
+            }
         };
-        Ok(Self {
-            agent,
-            sandbox: Some(sandbox),
-        })
+        Ok(Self { agent, sandbox })
     }
 
     /// Where the demo's backends and clients are.
@@ -132,14 +129,33 @@ impl Node {
     }
 }
 
-/// Makes a dataplane on the sandbox's node, and runs an agent with it there.
-async fn sandbox_agent<D: Dataplane>(
-    sandbox: &Sandbox,
+/// The node's sandbox if it has one, and its addresses.
+async fn place(
+    dev: &Dev,
+    server: SocketAddr,
+    settings: &Settings,
+) -> Result<(Option<Sandbox>, Vec<IpAddr>), Failure> {
+    if dev.dataplane == Kind::Userspace {
+        return Ok((None, vec![Ipv4Addr::LOCALHOST.into()]));
+    }
+    if dev.host_network {
+        let addresses = host::addresses().await?;
+        host::explain(dev.dataplane, settings, &addresses);
+        return Ok((None, addresses));
+    }
+    let sandbox = Sandbox::new().await?;
+    sandbox.share(server).await?;
+    let addresses = sandbox.addresses.clone();
+    Ok((Some(sandbox), addresses))
+}
+
+/// Makes a dataplane where the node is, and runs an agent with it there.
+async fn run_on<D: Dataplane>(
+    runtime: &Handle,
     make: impl FnOnce() -> Result<D, DataplaneError> + Send + 'static,
     config: AgentConfig,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<Result<(), AgentError>>, Failure> {
-    let runtime = sandbox.node.runtime();
     let dataplane = runtime.spawn(async { make() }).await;
     let dataplane = dataplane
         .map_err(|e| Failure::Start(e.to_string()))?
@@ -147,13 +163,18 @@ async fn sandbox_agent<D: Dataplane>(
     Ok(runtime.spawn(portolan_agent::run(config, dataplane, stopped)))
 }
 
-fn config(server: SocketAddr, cluster: &str, address: IpAddr, data: &DataDir) -> AgentConfig {
+fn config(
+    server: SocketAddr,
+    cluster: &str,
+    addresses: Vec<IpAddr>,
+    data: &DataDir,
+) -> AgentConfig {
     AgentConfig {
         server: format!("http://{server}"),
         cluster: cluster.to_owned(),
         node: NODE.to_owned(),
         description: Description {
-            addresses: vec![address],
+            addresses,
             ..Description::default()
         },
         state_dir: data.node(),
