@@ -32,6 +32,8 @@ pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {
     }
     socket.bind(&address.into())?;
     if key.protocol == Protocol::Tcp {
+        // Accepted ones have it from here: the ends batch by themselves; delaying small segments would only add latency.
+        socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
     }
     Ok(socket)

@@ -1,17 +1,20 @@
 //! One frontend as it is carried: its route, and its socket while there is somebody to send to.
 
 use std::io;
-use std::net::{TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
+use std::net::UdpSocket as StdUdpSocket;
 use std::sync::{Arc, Weak};
 
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use crate::bind::bind;
 use crate::pool::Pools;
 use crate::route::{Route, Shared};
+use crate::sys::watch;
 use crate::workers::Place;
 use crate::{tcp, udp};
 
@@ -99,7 +102,7 @@ impl Drop for Open {
 
 /// Bound, but not yet served.
 enum Socket {
-    Tcp(TcpListener),
+    Tcp(AsyncFd<socket2::Socket>),
     Udp(UdpSocket),
 }
 
@@ -109,7 +112,7 @@ impl Socket {
         // Its events arrive where it is served.
         let _there = route.shared.workers.handle(home).enter();
         Ok(if route.key.protocol == Protocol::Tcp {
-            Self::Tcp(TcpListener::from_std(StdTcpListener::from(socket))?)
+            Self::Tcp(watch(socket, Interest::READABLE)?)
         } else {
             Self::Udp(UdpSocket::from_std(StdUdpSocket::from(socket))?)
         })

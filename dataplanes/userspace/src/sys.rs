@@ -16,7 +16,7 @@ use nix::libc::{
     iovec, mmsghdr, msghdr, socklen_t, tcp_info,
 };
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
-use socket2::{SockAddr, SockAddrStorage};
+use socket2::{SockAddr, SockAddrStorage, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -227,6 +227,13 @@ impl Sockets {
         let registered = unsafe { AsyncFd::register_with_interest(sockets, Interest::READABLE) };
         Ok(registered?)
     }
+}
+
+/// Has the events of a socket arrive at the runtime that this is called on.
+pub(crate) fn watch(socket: Socket, interest: Interest) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: the descriptor belongs to the socket, which keeps it open and always names the same one.
+    let registered = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    Ok(registered?)
 }
 
 impl AsRawFd for Sockets {

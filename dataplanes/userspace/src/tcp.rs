@@ -1,9 +1,11 @@
 //! TCP: accept, reach a backend, relay.
 
+mod first;
 mod flow;
 mod pipe;
 mod reach;
 mod relay;
+mod stream;
 mod vanished;
 
 use std::io;
@@ -11,63 +13,58 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use nix::libc::{SOCK_CLOEXEC, SOCK_NONBLOCK};
+use socket2::Socket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::time::sleep;
 
 use crate::counters::{Active, count};
 use crate::route::Route;
 use crate::shares::Room;
 use crate::workers::Place;
+use first::First;
 pub(crate) use pipe::Pipes;
 use reach::reach;
+use stream::Stream;
 
 /// Pause after `accept` failed for want of descriptors or memory, which only time frees.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until it is aborted. Connections live on by themselves.
-pub(crate) async fn serve(listener: TcpListener, route: Arc<Route>, home: Place) {
+pub(crate) async fn serve(listener: AsyncFd<Socket>, route: Arc<Route>, home: Place) {
     loop {
-        let spawned = match listener.accept().await {
+        let error = match accept(&listener).await {
             Ok((client, peer)) => {
                 // Beyond the limits connections wait here, and then in the kernel's backlog.
                 let Ok(room) = route.room().await else {
                     return;
                 };
-                spawn(client, peer, room, &route, home)
+                spawn(client, peer, room, &route, home);
+                continue;
             }
-            Err(error) => Err(error),
+            Err(error) => error,
         };
-        match spawned {
-            Ok(()) => {}
-            // The client gave up before it was accepted.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                tracing::warn!(frontend = %route.key, %error, "can't accept connections");
-                sleep(ACCEPT_PAUSE).await;
-            }
+        // Otherwise the client gave up before it was accepted.
+        if error.kind() != io::ErrorKind::ConnectionAborted {
+            tracing::warn!(frontend = %route.key, %error, "can't accept connections");
+            sleep(ACCEPT_PAUSE).await;
         }
     }
 }
 
-/// Relays a connection on the worker that has fewest.
-fn spawn(
-    client: TcpStream,
-    peer: SocketAddr,
-    room: Room,
-    route: &Arc<Route>,
-    home: Place,
-) -> io::Result<()> {
+async fn accept(listener: &AsyncFd<Socket>) -> io::Result<(Socket, SocketAddr)> {
+    let accept = |listener: &Socket| listener.accept4(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    let (client, peer) = listener.async_io(Interest::READABLE, accept).await?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((client, peer))
+}
+
+/// Relays a connection on the worker that has fewest. It is registered only there.
+fn spawn(client: Socket, peer: SocketAddr, room: Room, route: &Arc<Route>, home: Place) {
     let workers = &route.shared.workers;
     let taken = workers.take(home);
     let place = taken.place;
-    let client = if place == home {
-        client
-    } else {
-        // Its events have to arrive there, too.
-        let moved = client.into_std()?;
-        let _there = workers.handle(place).enter();
-        TcpStream::from_std(moved)?
-    };
     let route = Arc::clone(route);
     let carrying = async move {
         carry(client, peer, &route).await;
@@ -78,29 +75,38 @@ fn spawn(
     } else {
         workers.handle(place).spawn(carrying);
     }
-    Ok(())
 }
 
-async fn carry(mut client: TcpStream, source: SocketAddr, route: &Route) {
+async fn carry(client: Socket, source: SocketAddr, route: &Route) {
     let counters = &route.shared.counters;
     count(&counters.connections);
     let _active = Active::new(&counters.connections_active);
-    let Some(mut backend) = reach(source, route).await else {
+    let reached = match First::read(&client, source, route) {
+        Ok(first) => reach(source, first, route).await,
+        // The client is gone already.
+        Err(_) => None,
+    };
+    let Some((backend, up)) = reached else {
         count(&counters.connections_reset);
         reset(&client);
         return;
     };
-    let relayed = relay::relay(&mut client, &mut backend, &route.shared).await;
+    let relayed = match Stream::new(client) {
+        Ok(client) => {
+            let relayed = relay::relay(&client, &backend, up, &route.shared).await;
+            relayed.inspect_err(|_| reset(client.socket()))
+        }
+        Err(error) => Err(error),
+    };
     if relayed.is_err() {
         // A clean end would make what arrived so far look complete.
-        reset(&client);
-        reset(&backend);
+        reset(backend.socket());
     }
 }
 
 /// Makes closing send a reset instead of a clean end. Fails only on a socket that is gone already.
-fn reset(stream: &TcpStream) {
-    if let Err(error) = stream.set_zero_linger() {
+fn reset(socket: &Socket) {
+    if let Err(error) = socket.set_linger(Some(Duration::ZERO)) {
         tracing::debug!(%error, "can't reset a connection");
     }
 }
@@ -113,6 +119,7 @@ mod tests {
     use portolan_dataplane::testing::{backend, frontend};
     use portolan_model::Protocol;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::timeout;
 
     use super::*;

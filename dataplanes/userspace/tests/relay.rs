@@ -19,8 +19,8 @@ const LONG: usize = 48 << 20;
 /// A period that no buffer's size is a multiple of, so that lost or doubled pieces show.
 const PERIOD: usize = 251;
 
-/// A relayed connection: the client's end, the backend's end, and what relays.
-async fn relayed(number: u8) -> (TcpStream, TcpStream, UserspaceDataplane) {
+/// Where clients connect, where their connections arrive, and what relays them.
+async fn relaying(number: u8) -> (SocketAddr, TcpListener, UserspaceDataplane) {
     let [_, _, second, third] = std::process::id().to_be_bytes();
     let own = Ipv4Addr::new(127, 128 + second % 64, third, number);
     let listener = TcpListener::bind((own, 0)).await.expect("a free port");
@@ -36,7 +36,13 @@ async fn relayed(number: u8) -> (TcpStream, TcpStream, UserspaceDataplane) {
     };
     let mut dataplane = UserspaceDataplane::new();
     assert_eq!(dataplane.apply(&plan).await.rejected, []);
-    let client = TcpStream::connect(key.socket_addr()).await;
+    (key.socket_addr(), listener, dataplane)
+}
+
+/// A relayed connection: the client's end, the backend's end, and what relays.
+async fn relayed(number: u8) -> (TcpStream, TcpStream, UserspaceDataplane) {
+    let (at, listener, dataplane) = relaying(number).await;
+    let client = TcpStream::connect(at).await;
     let (server, _) = timeout(DEADLINE, listener.accept())
         .await
         .expect("in time")
@@ -132,4 +138,51 @@ async fn after_a_long_stream_the_other_direction_stays_open() {
     let reading = client_read.read_to_end(&mut answer);
     timeout(DEADLINE, reading).await.expect("in time").unwrap();
     assert_eq!(answer, b"thanks");
+}
+
+/// What the client and the server send, and then end at once.
+const EXCHANGES: [(&str, usize, usize); 5] = [
+    ("a question and its answer", 100, 128),
+    ("only the server speaks", 0, 128),
+    ("only the client speaks", 100, 0),
+    ("nobody does", 0, 0),
+    ("longer than a buffer, with a rest", 40_001, 50_003),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ends_that_follow_at_once_cut_nothing_off() {
+    let (at, listener, _dataplane) = relaying(4).await;
+    for (row, question, answer) in EXCHANGES {
+        for _ in 0..50 {
+            let client = TcpStream::connect(at).await.unwrap();
+            let asking = tokio::spawn(exchange(client, question, answer));
+            let (server, _) = timeout(DEADLINE, listener.accept())
+                .await
+                .expect(row)
+                .unwrap();
+            let answering = exchange(server, answer, question);
+            timeout(DEADLINE, answering).await.expect(row);
+            timeout(DEADLINE, asking).await.expect(row).expect(row);
+        }
+    }
+}
+
+/// Sends so much and its end, and receives exactly so much.
+async fn exchange(stream: TcpStream, sent: usize, received: usize) {
+    let (mut read, mut write) = stream.into_split();
+    let sending = async {
+        write
+            .write_all(&pattern(0, sent))
+            .await
+            .expect("somebody reads");
+        write.shutdown().await.expect("the end can be sent");
+    };
+    let mut arrived = Vec::new();
+    let (ended, ()) = tokio::join!(read.read_to_end(&mut arrived), sending);
+    ended.expect("no reset");
+    assert!(
+        arrived == pattern(0, received),
+        "{} of {received}",
+        arrived.len()
+    );
 }

@@ -2,15 +2,13 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::Interest;
 
 use super::pipe::{Pipe, Pipes};
+use super::stream::{Read, Stream};
 
 /// One a thread instead of one a direction: between two polls only what the receiver did not take yet is kept.
 const BUFFER: usize = 16 * 1024;
@@ -23,12 +21,21 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER]);
 }
 
+/// Lends the thread's buffer.
+pub(super) fn with_scratch<T>(lent: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| lent(scratch))
+}
+
 /// From one socket to the other, as fast as the slower of them: nothing is read before what was read is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flow {
     held: Held,
     /// Bytes written.
     pub(super) moved: u64,
+    /// The receiver sends small segments at once (`TCP_NODELAY`).
+    is_prompt: bool,
+    /// The sender's end was read.
+    is_drained: bool,
     /// The sender's end was passed on.
     pub(super) ended: bool,
 }
@@ -46,30 +53,57 @@ enum Held {
 }
 
 impl Flow {
+    /// To a client, whose socket is prompt as its listener is.
+    pub(super) fn down() -> Self {
+        Self {
+            held: Held::Nothing,
+            moved: 0,
+            is_prompt: true,
+            is_drained: false,
+            ended: false,
+        }
+    }
+
+    /// To a backend that was sent so many of the first bytes already.
+    pub(super) fn up(first: Vec<u8>, written: usize) -> Self {
+        let mut flow = Self {
+            moved: count(written),
+            is_prompt: false,
+            ..Self::down()
+        };
+        if written < first.len() {
+            let bytes = first.into();
+            flow.held = Held::Bytes { bytes, written };
+        }
+        flow
+    }
+
     /// Moves what can be moved; ready once the end was passed on. If it is the `last` direction, closing both sockets does
     /// that.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        (mut from, mut to): (ReadHalf<'_>, WriteHalf<'_>),
+        (from, to): (&Stream, &Stream),
         last: bool,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<()>> {
         while !self.ended {
-            ready!(self.poll_write_held(cx, &mut to))?;
-            let read = match self.poll_read(cx, &mut from, &mut to, pipes) {
-                Poll::Ready(read) => read?,
-                Poll::Pending => {
-                    // The pipe is empty; somebody else may use it meanwhile.
-                    self.held = Held::Nothing;
-                    return Poll::Pending;
+            ready!(self.poll_write_held(cx, to))?;
+            if !self.is_drained {
+                match self.poll_read(cx, from, to, pipes) {
+                    Poll::Ready(read) => self.is_drained = read?.ended,
+                    Poll::Pending => {
+                        // The pipe is empty; somebody else may use it meanwhile.
+                        self.held = Held::Nothing;
+                        return Poll::Pending;
+                    }
                 }
-            };
-            if read == 0 {
+            }
+            if self.is_drained && !matches!(self.held, Held::Bytes { .. }) {
                 self.held = Held::Nothing;
                 self.ended = true;
                 if !last {
-                    ready!(Pin::new(&mut to).poll_shutdown(cx))?;
+                    to.end()?;
                 }
             }
         }
@@ -80,46 +114,65 @@ impl Flow {
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut ReadHalf<'_>,
-        to: &mut WriteHalf<'_>,
+        from: &Stream,
+        to: &Stream,
         pipes: &Arc<Pipes>,
-    ) -> Poll<io::Result<usize>> {
+    ) -> Poll<io::Result<Read>> {
         if self.moved >= SPLICE_AFTER && !matches!(self.held, Held::Piped(_)) {
             // Before a pipe is taken: most often a direction is looked at in vain.
-            ready!(from.as_ref().poll_read_ready(cx))?;
+            ready!(from.poll_readable(cx))?;
             self.held = pipes.lend().map_or(Held::Nothing, Held::Piped);
         }
         if let Held::Piped(pipe) = &mut self.held {
-            let from = from.as_ref();
-            return poll_io(cx, from, Interest::READABLE, || pipe.fill(from));
+            let filled = from.poll_io(cx, Interest::READABLE, |socket| pipe.fill(socket));
+            return filled.map_ok(|length| Read {
+                length,
+                ended: length == 0,
+            });
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            ready!(Pin::new(from).poll_read(cx, &mut buffer))?;
-            let read = buffer.filled();
-            if read.is_empty() {
-                return Poll::Ready(Ok(0));
+        with_scratch(|scratch| {
+            let read = ready!(from.poll_read(cx, scratch))?;
+            if read.length > 0 {
+                self.write(cx, to, &scratch[..read.length], read.ended)?;
             }
-            let written = match Pin::new(to).poll_write(cx, read) {
-                Poll::Ready(written) => written?,
-                Poll::Pending => 0,
-            };
-            self.moved += bytes(written);
-            if written < read.len() {
-                self.held = Held::Bytes {
-                    bytes: read[written..].into(),
-                    written: 0,
-                };
-            }
-            Poll::Ready(Ok(read.len()))
+            Poll::Ready(Ok(read))
         })
     }
 
-    fn poll_write_held(
+    /// Writes what the receiver takes at once, and holds the rest. The `last` bytes leave with the end that follows, in one
+    /// segment.
+    fn write(
         &mut self,
         cx: &mut Context<'_>,
-        to: &mut WriteHalf<'_>,
-    ) -> Poll<io::Result<()>> {
+        to: &Stream,
+        bytes: &[u8],
+        last: bool,
+    ) -> io::Result<()> {
+        self.be_prompt(to)?;
+        let written = match to.poll_write(cx, bytes, last) {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        self.moved += count(written);
+        if written < bytes.len() {
+            self.held = Held::Bytes {
+                bytes: bytes[written..].into(),
+                written: 0,
+            };
+        }
+        Ok(())
+    }
+
+    /// Nothing delays the first segment; the ones after it would wait for its acknowledgement. The ends batch by themselves.
+    fn be_prompt(&mut self, to: &Stream) -> io::Result<()> {
+        if !self.is_prompt && self.moved > 0 {
+            self.is_prompt = true;
+            to.socket().set_tcp_nodelay(true)?;
+        }
+        Ok(())
+    }
+
+    fn poll_write_held(&mut self, cx: &mut Context<'_>, to: &Stream) -> Poll<io::Result<()>> {
         match &mut self.held {
             Held::Nothing => {}
             Held::Bytes {
@@ -127,17 +180,16 @@ impl Flow {
                 written,
             } => {
                 while *written < held.len() {
-                    let more = ready!(Pin::new(&mut *to).poll_write(cx, &held[*written..]))?;
+                    let more = ready!(to.poll_write(cx, &held[*written..], false))?;
                     *written += more;
-                    self.moved += bytes(more);
+                    self.moved += count(more);
                 }
                 self.held = Held::Nothing;
             }
             Held::Piped(pipe) => {
-                let to = to.as_ref();
                 while !pipe.is_empty() {
-                    let more = ready!(poll_io(cx, to, Interest::WRITABLE, || pipe.drain(to)))?;
-                    self.moved += bytes(more);
+                    let drained = to.poll_io(cx, Interest::WRITABLE, |socket| pipe.drain(socket));
+                    self.moved += count(ready!(drained)?);
                 }
             }
         }
@@ -145,26 +197,6 @@ impl Flow {
     }
 }
 
-/// Tries until it succeeds, fails, or the task was told to be woken when it may.
-fn poll_io(
-    cx: &mut Context<'_>,
-    stream: &TcpStream,
-    interest: Interest,
-    mut operation: impl FnMut() -> io::Result<usize>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(if interest.is_readable() {
-            stream.poll_read_ready(cx)
-        } else {
-            stream.poll_write_ready(cx)
-        })?;
-        match stream.try_io(interest, &mut operation) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            outcome => return Poll::Ready(outcome),
-        }
-    }
-}
-
-fn bytes(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

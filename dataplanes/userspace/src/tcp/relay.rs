@@ -6,10 +6,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use socket2::Socket;
 use tokio::time::{Instant, sleep};
 
 use super::flow::Flow;
+use super::stream::Stream;
 use super::vanished::{keep_alive, vanished};
 use crate::counters::count;
 use crate::route::Shared;
@@ -26,24 +27,23 @@ const HALF_CLOSED_LOOKS: u32 = 60 * 4;
 
 /// Relays until both sides sent their end, one of them fails or vanishes, or nothing moved for too long.
 pub(super) async fn relay(
-    client: &mut TcpStream,
-    backend: &mut TcpStream,
+    client: &Stream,
+    backend: &Stream,
+    mut up: Flow,
     shared: &Shared,
 ) -> io::Result<()> {
-    let (mut up, mut down) = (Flow::default(), Flow::default());
+    let mut down = Flow::down();
     let mut watch = Watch::default();
     let mut look = pin!(sleep(LOOK));
     poll_fn(|cx| {
-        let (client_read, client_write) = client.split();
-        let (backend_read, backend_write) = backend.split();
         let pipes = &shared.pipes;
-        let sent = up.poll(cx, (client_read, backend_write), down.ended, pipes)?;
-        let received = down.poll(cx, (backend_read, client_write), up.ended, pipes)?;
+        let sent = up.poll(cx, (client, backend), down.ended, pipes)?;
+        let received = down.poll(cx, (backend, client), up.ended, pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }
         while look.as_mut().poll(cx).is_ready() {
-            watch.look([&*client, &*backend], [&up, &down], shared)?;
+            watch.look([client.socket(), backend.socket()], [&up, &down], shared)?;
             look.as_mut().reset(Instant::now() + LOOK);
         }
         Poll::Pending
@@ -62,12 +62,7 @@ struct Watch {
 
 impl Watch {
     /// An error if the connection should end.
-    fn look(
-        &mut self,
-        ends: [&TcpStream; 2],
-        flows: [&Flow; 2],
-        shared: &Shared,
-    ) -> io::Result<()> {
+    fn look(&mut self, ends: [&Socket; 2], flows: [&Flow; 2], shared: &Shared) -> io::Result<()> {
         if !self.is_kept_alive {
             self.is_kept_alive = true;
             ends.into_iter().for_each(keep_alive);
