@@ -93,10 +93,11 @@ impl Views {
 
     fn put_endpoint(&mut self, uid: Uid, view: &EndpointView, touched: &mut Touched) {
         let packed = Packed::new(view);
-        if self.endpoints.get(&uid) == Some(&packed) {
-            return;
+        match self.endpoints.get(&uid) {
+            Some(held) if *held == packed => return,
+            Some(_) => self.forget_endpoint(uid, touched),
+            None => {}
         }
-        self.forget_endpoint(uid, touched);
         touched.services.insert(view.service);
         self.of_services.insert((view.service, uid));
         self.refused

@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Bytes that most views have room in.
+const USUAL: usize = 128;
+
 /// One view. Equal values have equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packed<T> {
@@ -15,7 +18,8 @@ pub(super) struct Packed<T> {
 
 impl<T: Serialize + DeserializeOwned> Packed<T> {
     pub(super) fn new(view: &T) -> Self {
-        let bytes = postcard::to_allocvec(view).expect("views are made of plain values");
+        let bytes = postcard::to_extend(view, Vec::with_capacity(USUAL));
+        let bytes = bytes.expect("views are made of plain values");
         Self {
             bytes: bytes.into_boxed_slice(),
             of: PhantomData,
