@@ -2,6 +2,8 @@
 
 mod session;
 mod sessions;
+mod slots;
+mod upstream;
 
 use std::cell::RefCell;
 use std::io;
@@ -16,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::counters::{add, count};
 use crate::route::Route;
-use crate::sys::{BATCH, Batch, Message};
+use crate::sys::{BATCH, Batch, Run};
 use session::Sent;
 use sessions::Sessions;
 
@@ -98,8 +100,8 @@ impl Frontend {
                     Err(error) => return Err(error),
                 }
                 let now = self.route.shared.now();
-                for (message, payload) in batch.messages() {
-                    self.forward(message, payload, now);
+                for run in batch.runs() {
+                    self.forward(&run, now);
                 }
             }
             Ok(())
@@ -107,18 +109,19 @@ impl Frontend {
     }
 
     /// Sends a client's datagrams to its backend; to another one if the first is known not to listen.
-    fn forward(&mut self, message: Message, payload: &[u8], now: u64) {
+    fn forward(&mut self, run: &Run<'_>, now: u64) {
+        let client = run.peer();
         for _ in 0..2 {
-            let Some(session) = self.sessions.of(message.peer, now) else {
+            let Some(session) = self.sessions.of(client, now) else {
                 break;
             };
-            match session.send(message, payload, now) {
+            match session.send(run, now) {
                 Ok(Sent::Away) => return,
                 Ok(Sent::Dropped) => break,
-                Err(error) => self.sessions.refused(message.peer, &error),
+                Err(error) => self.sessions.refused(client, &error),
             }
         }
-        self.dropped(message);
+        self.dropped(run);
     }
 
     /// From backends to clients.
@@ -127,9 +130,7 @@ impl Frontend {
             for _ in 0..TURN {
                 batch.clear();
                 let more = self.sessions.replies(batch, SHARE)?;
-                batch.send(&self.socket, |message, payload, error| {
-                    self.reply_apart(message, payload, &error);
-                });
+                batch.send(&self.socket, |run, error| self.reply_apart(&run, &error));
                 if !more {
                     return Ok(());
                 }
@@ -140,22 +141,22 @@ impl Frontend {
 
     /// What can't be sent as one message may go as several: the way to the client can have a smaller MTU than the one from
     /// the backend, and then only single datagrams are cut into fragments.
-    fn reply_apart(&self, message: Message, payload: &[u8], error: &io::Error) {
-        if message.datagrams() == 1 || error.kind() == io::ErrorKind::WouldBlock {
-            return self.dropped(message);
+    fn reply_apart(&self, run: &Run<'_>, error: &io::Error) {
+        if run.count() == 1 || error.kind() == io::ErrorKind::WouldBlock {
+            return self.dropped(run);
         }
         let socket = socket2::SockRef::from(&self.socket);
-        let peer = message.peer.into();
-        for datagram in payload.chunks(message.segment) {
+        let peer = run.peer().into();
+        for datagram in run.datagrams() {
             if socket.send_to(datagram, &peer).is_err() {
                 count(&self.route.shared.counters.udp_datagrams_dropped);
             }
         }
     }
 
-    fn dropped(&self, message: Message) {
+    fn dropped(&self, run: &Run<'_>) {
         let figure = &self.route.shared.counters.udp_datagrams_dropped;
-        add(figure, message.datagrams());
+        add(figure, run.count());
     }
 }
 

@@ -236,6 +236,12 @@ async fn a_flood_of_udp_clients_is_bounded_and_spares_whoever_talks_already() {
     assert!(active <= MOST, "{active} sessions");
     let kept = ask_udp(&client, b"three").await;
     assert_eq!(kept, session, "it kept its session");
+    for number in 0..100_u8 {
+        // Served by sockets of those that made room.
+        let another = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        another.connect(at.socket_addr()).await.unwrap();
+        assert_ne!(ask_udp(&another, &[number]).await, session);
+    }
     carry(
         &mut dataplane,
         &Plan {

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use nix::sys::epoll::{EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{EpollEvent, EpollTimeout};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::session::Session;
+use super::slots::Slots;
+use super::upstream::{Slot, Upstream};
 use crate::counters::{count, uncount};
 use crate::route::Route;
 use crate::sys::{BATCH, Batch, Sockets};
@@ -18,33 +20,36 @@ use crate::sys::{BATCH, Batch, Sockets};
 /// Sockets told ready by one call.
 const EVENTS: usize = 64;
 
-/// Number of a session: never used twice, so that what is told of an ended one concerns nobody.
-type Number = u64;
+/// Sockets of sessions that made room rest until so many others do. What the kernel was about to put into one of them when
+/// it lost its port is in it by then.
+const RESTING: usize = 32;
 
 pub(super) struct Sessions {
-    by_number: HashMap<Number, Session>,
-    by_client: HashMap<SocketAddr, Number>,
-    /// Those that may have to make room, oldest first. Ended and settled ones leave it late.
-    unsettled: VecDeque<Number>,
-    next: Number,
+    slots: Slots,
+    by_client: HashMap<SocketAddr, Slot>,
+    /// Those that may have to make room with their numbers, oldest first. Ended and settled ones leave it late.
+    unsettled: VecDeque<(Slot, u64)>,
+    next: u64,
     /// An epoll of their own: registering a socket is one system call and no allocation, and forgetting it is none.
     sockets: AsyncFd<Sockets>,
     events: Vec<EpollEvent>,
     /// Told ready, but not yet read.
-    pending: VecDeque<Number>,
+    pending: VecDeque<Slot>,
+    resting: VecDeque<Upstream>,
     route: Arc<Route>,
 }
 
 impl Sessions {
     pub(super) fn new(route: Arc<Route>) -> io::Result<Self> {
         Ok(Self {
-            by_number: HashMap::new(),
+            slots: Slots::default(),
             by_client: HashMap::new(),
             unsettled: VecDeque::new(),
             next: 0,
             sockets: Sockets::new()?,
             events: vec![EpollEvent::empty(); EVENTS],
             pending: VecDeque::new(),
+            resting: VecDeque::new(),
             route,
         })
     }
@@ -52,56 +57,90 @@ impl Sessions {
     /// The client's session, opened if there is none. A failure to open one is lack of ports or descriptors, and a
     /// dropped datagram is what UDP clients expect of that.
     pub(super) fn of(&mut self, client: SocketAddr, now: u64) -> Option<&mut Session> {
-        let number = match self.by_client.get(&client) {
-            Some(number) => *number,
+        let slot = match self.by_client.get(&client) {
+            Some(slot) => *slot,
             None => self.open(client, now)?,
         };
-        self.by_number.get_mut(&number)
+        self.slots.get_mut(slot)
     }
 
-    fn open(&mut self, client: SocketAddr, now: u64) -> Option<Number> {
+    fn open(&mut self, client: SocketAddr, now: u64) -> Option<Slot> {
         self.make_room(now)?;
         let candidate = self.route.pick(client.ip(), None)?;
-        let number = self.next;
-        let opened = Session::open(client, candidate, now).and_then(|session| {
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
-            self.sockets.get_ref().0.add(&session.socket, event)?;
-            Ok(session)
-        });
-        let session = opened
+        let upstream = self
+            .upstream(candidate.address())
             .inspect_err(
                 |error| tracing::debug!(frontend = %self.route.key, %error, "can't open a session"),
             )
             .ok()?;
+        let (slot, number) = (upstream.slot, self.next);
         self.next += 1;
         count(&self.route.shared.counters.udp_sessions);
         count(&self.route.shared.counters.udp_sessions_active);
-        self.by_number.insert(number, session);
-        self.by_client.insert(client, number);
-        self.unsettled.push_back(number);
-        Some(number)
+        let session = Session::new(upstream, number, client, candidate, now);
+        self.slots.put(session);
+        self.by_client.insert(client, slot);
+        self.unsettled.push_back((slot, number));
+        Some(slot)
+    }
+
+    /// A socket for a session with this backend. One that rested costs a third of a new one, and has a new port, too.
+    fn upstream(&mut self, address: SocketAddr) -> io::Result<Upstream> {
+        let rested = if self.resting.len() > RESTING {
+            self.resting.pop_front()
+        } else {
+            None
+        };
+        let upstream = match rested {
+            Some(rested) if rested.is_fit_for(address) => rested,
+            other => {
+                self.close(other);
+                let slot = self.slots.reserve();
+                let opened = Upstream::open(address, slot, &self.sockets.get_ref().0);
+                opened.inspect_err(|_| self.slots.release(slot))?
+            }
+        };
+        if let Err(error) = upstream.connect(address) {
+            self.close(Some(upstream));
+            return Err(error);
+        }
+        Ok(upstream)
+    }
+
+    fn close(&mut self, upstreams: impl IntoIterator<Item = Upstream>) {
+        for upstream in upstreams {
+            self.slots.release(upstream.slot);
+        }
     }
 
     /// When there are as many as there may be, the oldest session that was hardly more than a question and its answer makes
     /// room, as in the kernel's connection tracking: a flood of invented clients drives out itself.
     fn make_room(&mut self, now: u64) -> Option<()> {
         while self.is_full() {
-            let number = self.unsettled.pop_front()?;
-            let session = self.by_number.get(&number);
+            let (slot, number) = self.unsettled.pop_front()?;
+            let session = self.numbered(slot, number);
             if session.is_some_and(|session| !session.is_settled || session.is_over(now)) {
                 count(&self.route.shared.counters.udp_sessions_evicted);
-                self.remove(number);
+                match self.end(slot) {
+                    Some(upstream) if upstream.rest().is_ok() => self.resting.push_back(upstream),
+                    other => self.close(other),
+                }
             }
         }
         // Most of what is behind the oldest live one ended already.
-        while self
-            .unsettled
-            .front()
-            .is_some_and(|n| !self.by_number.contains_key(n))
-        {
+        while let Some((slot, number)) = self.unsettled.front().copied() {
+            if self.numbered(slot, number).is_some() {
+                break;
+            }
             self.unsettled.pop_front();
         }
         Some(())
+    }
+
+    fn numbered(&self, slot: Slot, number: u64) -> Option<&Session> {
+        self.slots
+            .get(slot)
+            .filter(|session| session.number == number)
     }
 
     /// One frontend has half of all at most, so that a flood of it leaves others theirs.
@@ -109,28 +148,34 @@ impl Sessions {
         let shared = &self.route.shared;
         let all = shared.counters.udp_sessions_active.load(Ordering::Relaxed);
         let most = shared.most_sessions;
-        self.by_number.len() >= most / 2 || all >= u64::try_from(most).unwrap_or(u64::MAX)
+        self.by_client.len() >= most / 2 || all >= u64::try_from(most).unwrap_or(u64::MAX)
     }
 
-    fn remove(&mut self, number: Number) {
-        if let Some(session) = self.by_number.remove(&number) {
-            uncount(&self.route.shared.counters.udp_sessions_active);
-            self.by_client.remove(&session.client);
-        }
+    /// Ends a session, and leaves its socket.
+    fn end(&mut self, slot: Slot) -> Option<Upstream> {
+        let session = self.slots.take(slot)?;
+        uncount(&self.route.shared.counters.udp_sessions_active);
+        self.by_client.remove(&session.client);
+        Some(session.upstream)
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let ended = self.end(slot);
+        self.close(ended);
     }
 
     /// The client's backend does not listen.
     pub(super) fn refused(&mut self, client: SocketAddr, error: &io::Error) {
-        if let Some(number) = self.by_client.get(&client).copied() {
-            self.fail(number, error);
+        if let Some(slot) = self.by_client.get(&client).copied() {
+            self.fail(slot, error);
         }
     }
 
-    fn fail(&mut self, number: Number, error: &io::Error) {
-        if let Some(session) = self.by_number.get(&number) {
+    fn fail(&mut self, slot: Slot, error: &io::Error) {
+        if let Some(session) = self.slots.get(slot) {
             self.route.failed(&session.candidate, error);
         }
-        self.remove(number);
+        self.remove(slot);
     }
 
     /// Until there may be replies.
@@ -149,22 +194,26 @@ impl Sessions {
         }
         let now = self.route.shared.now();
         while batch.room() > 0 {
-            let Some(number) = self.pending.pop_front() else {
+            let Some(slot) = self.pending.pop_front() else {
                 break;
             };
-            let Some(session) = self.by_number.get_mut(&number) else {
+            let Some(session) = self.slots.get_mut(slot) else {
                 continue;
             };
-            let first = BATCH - batch.room();
-            match batch.receive(&session.socket, share) {
+            let (first, most) = (BATCH - batch.room(), share.min(batch.room()));
+            match batch.receive(&session.upstream.socket, most) {
                 Ok(received) => {
                     session.replied(now);
+                    if received == most {
+                        // There may be more, which is not told again.
+                        self.pending.push_back(slot);
+                    }
                     for index in first..first + received {
                         batch.address(index, session.client);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => self.fail(number, &error),
+                Err(error) => self.fail(slot, &error),
             }
         }
         Ok(true)
@@ -181,8 +230,9 @@ impl Sessions {
         });
         match told {
             Ok(told) => {
-                let numbers = self.events[..told].iter().map(EpollEvent::data);
-                self.pending.extend(numbers);
+                let slots = self.events[..told].iter().map(EpollEvent::data);
+                self.pending
+                    .extend(slots.filter_map(|slot| Slot::try_from(slot).ok()));
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -193,6 +243,8 @@ impl Sessions {
     pub(super) fn sweep(&mut self) {
         let now = self.route.shared.now();
         self.retain(|session, _| !session.is_over(now));
+        let resting = std::mem::take(&mut self.resting);
+        self.close(resting);
     }
 
     /// Ends the sessions with backends that left, so that their clients' next datagrams go elsewhere.
@@ -201,16 +253,17 @@ impl Sessions {
     }
 
     fn retain(&mut self, stays: impl Fn(&Session, &Route) -> bool) {
-        let gone = self
-            .by_number
-            .iter()
-            .filter(|(_, session)| !stays(session, &self.route));
-        let gone: Vec<_> = gone.map(|(number, _)| *number).collect();
-        for number in gone {
-            self.remove(number);
+        let route = &self.route;
+        let gone = self.slots.iter().filter(|session| !stays(session, route));
+        let gone: Vec<_> = gone.map(|session| session.upstream.slot).collect();
+        for slot in gone {
+            self.remove(slot);
         }
-        let (live, unsettled) = (&self.by_number, &mut self.unsettled);
-        unsettled.retain(|number| live.get(number).is_some_and(|session| !session.is_settled));
+        let (slots, unsettled) = (&self.slots, &mut self.unsettled);
+        unsettled.retain(|(slot, number)| {
+            let session = slots.get(*slot);
+            session.is_some_and(|session| session.number == *number && !session.is_settled)
+        });
     }
 }
 
