@@ -6,6 +6,7 @@ use crate::mirror::Difference;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) audits: u64,
+    pub(crate) put_off: u64,
     pub(crate) read_backs: u64,
     pub(crate) repairs: u64,
     pub(crate) reloads: u64,
@@ -25,6 +26,7 @@ impl Counters {
         vec![
             ("frontends", u64::try_from(frontends).unwrap_or(u64::MAX)),
             ("audits_total", self.audits),
+            ("audits_put_off_total", self.put_off),
             ("read_backs_total", self.read_backs),
             ("elements_repaired_total", self.repairs),
             ("program_reloads_total", self.reloads),

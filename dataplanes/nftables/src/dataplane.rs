@@ -13,6 +13,7 @@ use crate::commit::Committed;
 use crate::counters::Counters;
 use crate::kernel::{FAMILIES, Found, Kernel};
 use crate::mirror::{Mirror, compare};
+use crate::pace::Pace;
 use crate::program::SetName;
 use crate::ranges::{Ranges, ranges};
 use crate::recover::recover;
@@ -41,6 +42,7 @@ pub struct NftablesDataplane {
     /// A step went wrong in the middle: the next look compares everything.
     pub(crate) suspect: bool,
     pub(crate) counters: Counters,
+    pace: Pace,
     /// What the agent remembers, until it was looked whether that is what stands.
     remembered: NodeState,
 }
@@ -64,6 +66,7 @@ impl NftablesDataplane {
             guarded: false,
             suspect: false,
             counters: Counters::default(),
+            pace: Pace::default(),
             remembered: NodeState::new(),
         })
     }
@@ -183,10 +186,13 @@ impl NftablesDataplane {
             }
             return Ok(());
         }
-        let entries = self.kernel.of_services().await?;
-        let repair = compare(entries, self.mirror.entries(&self.environment.own));
+        let listed = self.kernel.of_services().await;
+        let size = listed.as_ref().ok().map(Vec::len);
+        self.pace.listed(size, true);
+        let repair = compare(listed?, self.mirror.entries(&self.environment.own));
         if repair != crate::mirror::Difference::default() {
             let (missing, strange) = (repair.add.len(), repair.delete.len());
+            self.pace.listed(size, false);
             warn!(
                 missing,
                 strange, "elements of our tables were changed by somebody else: putting them right"
@@ -208,6 +214,21 @@ impl NftablesDataplane {
             self.audit().await?;
         }
         Ok(disturbed)
+    }
+
+    /// The same at a pace that a large node can keep up with. As long as an audit is put off, the disturbance counts: the
+    /// seal stays broken, and the next one looks again.
+    async fn audit_at_pace(&mut self) -> Result<(), NetlinkError> {
+        let due = self.pace.is_due() || self.suspect;
+        // Looking at the program costs the same however many Services there are.
+        if !due && self.kernel.is_disturbed().await? && self.kernel.found().await? == Found::Ours {
+            self.ranges = self.listed_ranges().await?;
+            self.counters.put_off += 1;
+            self.ensure_program().await?;
+        } else {
+            self.audit_if_disturbed().await?;
+        }
+        Ok(())
     }
 }
 
@@ -245,7 +266,7 @@ impl Dataplane for NftablesDataplane {
         self.adopt()
             .await
             .map_err(|error| refused(context, error))?;
-        self.audit_if_disturbed()
+        self.audit_at_pace()
             .await
             .map_err(|error| refused(context, error))?;
         Ok(self.mirror.state().clone())

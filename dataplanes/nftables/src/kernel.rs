@@ -111,6 +111,11 @@ impl Kernel {
     /// From now on every transaction that is not ours counts as a disturbance.
     pub(crate) async fn look(&mut self) -> Result<Found, NetlinkError> {
         self.generation = Some(generation(&mut self.socket).await?);
+        self.found().await
+    }
+
+    /// What stands there, whatever its elements are.
+    pub(crate) async fn found(&mut self) -> Result<Found, NetlinkError> {
         let mut found = Vec::new();
         for family in FAMILIES {
             let mut tries = 0;

@@ -18,6 +18,7 @@ mod dataplane;
 mod entry;
 mod kernel;
 mod mirror;
+mod pace;
 mod program;
 mod ranges;
 mod recover;
