@@ -114,20 +114,51 @@ fn sabotage<D: Plugin>(lab: &Lab<D>, node: &str) {
     }
 }
 
-/// What is not desired any more goes with the first look; what is stays.
+/// What is not desired any more goes with the first look; what is stays. An older version may have left tables of another
+/// layout, which go as well.
 pub fn c92_what_an_earlier_run_left_is_cleaned<D: Plugin>(mut lab: Lab<D>) {
     let (gone, kept) = (
         Service::external(1, &[ready("a")]),
         Service::external(2, &[ready("c")]),
     );
-    lab.carry(&[gone.clone(), kept.clone()]);
-    lab.kill("n1");
-    lab.start("n1");
-    lab.carry(std::slice::from_ref(&kept));
-    for protocol in lab.protocols() {
-        lab.assert_dropped("b", lab.at(&gone, ClusterIp), protocol);
-        lab.assert_refused("client", lab.at(&gone, NodePort("n1")), protocol);
-        lab.assert_reaches("client", lab.at(&kept, NodePort("n1")), protocol, &["c"]);
+    for older in [false, true] {
+        lab.carry(&[gone.clone(), kept.clone()]);
+        lab.kill("n1");
+        if older {
+            leave_older_tables(&lab, "n1", &[gone.node_port(), kept.node_port()]);
+        }
+        lab.start("n1");
+        lab.carry(std::slice::from_ref(&kept));
+        for protocol in lab.protocols() {
+            lab.assert_dropped("b", lab.at(&gone, ClusterIp), protocol);
+            lab.assert_refused("client", lab.at(&gone, NodePort("n1")), protocol);
+            lab.assert_reaches("client", lab.at(&kept, NodePort("n1")), protocol, &["c"]);
+        }
+        let machine = &lab.network.node("n1").machine;
+        let rules = machine.execute(&["nft", "list", "ruleset"], "");
+        assert!(!rules.contains(OLDER), "{rules}");
+    }
+}
+
+const OLDER: &str = "layout_of_before";
+
+/// In place of each table that the plugin has, if it has any: one under the same name that swallows what goes to these
+/// ports.
+fn leave_older_tables<D: Plugin>(lab: &Lab<D>, node: &str, ports: &[u16]) {
+    let machine = &lab.network.node(node).machine;
+    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+    let ports = ports.join(", ");
+    for table in machine.execute(&["nft", "list", "tables"], "").lines() {
+        let script = format!(
+            "delete {table}
+            {table} {{
+                chain {OLDER} {{
+                    type filter hook prerouting priority -400
+                    meta l4proto {{ tcp, udp }} th dport {{ {ports} }} drop
+                }}
+            }}"
+        );
+        machine.execute(&["nft", "-f", "-"], &script);
     }
 }
 
