@@ -9,13 +9,11 @@ use portolan_model::Protocol;
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
 use portolan_netlink::ipvs::ServerId;
-use portolan_netlink::nftables::Family;
 use tracing::warn;
 
 use crate::IpvsDataplane;
-use crate::dataplane::Error;
+use crate::dataplane::{Error, Options};
 use crate::entry::protocol;
-use crate::mark::INSIDE;
 use crate::mirror::{Change, Difference};
 use crate::render::{Group, check, groups, ids};
 use crate::servers::{Leave, ServerError};
@@ -203,9 +201,15 @@ impl IpvsDataplane {
         frontend: Option<&Arc<Frontend>>,
         mark: Option<u32>,
     ) -> Vec<Group> {
-        let both = frontend.zip(mark);
-        let groups = both.map(|(f, mark)| groups(key, f, mark, &self.options.schedulers));
-        groups.unwrap_or_default()
+        let Some((frontend, mark)) = frontend.zip(mark) else {
+            return Vec::new();
+        };
+        let Options {
+            mark_bit,
+            schedulers,
+            ..
+        } = &self.options;
+        groups(key, frontend, (*mark_bit, mark), schedulers)
     }
 
     /// Has IPVS balance a frontend as the mirror has it, and nothing else by this mark.
@@ -221,7 +225,7 @@ impl IpvsDataplane {
         for group in &wanted {
             self.servers.put(group, leave(key)).await?;
         }
-        for id in ids(key, mark) {
+        for id in ids(key, (self.options.mark_bit, mark)) {
             if !wanted.iter().any(|group| group.server.id == id) {
                 self.servers.remove(id, leave(key)).await?;
             }
@@ -253,7 +257,7 @@ impl IpvsDataplane {
     fn is_programmed(&self, key: FrontendKey) -> bool {
         let mark = self.mirror.mark(key);
         mark.is_some_and(|mark| {
-            ids(key, mark)
+            ids(key, (self.options.mark_bit, mark))
                 .iter()
                 .any(|id| self.servers.is_programmed(*id))
         })
@@ -261,6 +265,9 @@ impl IpvsDataplane {
 
     /// Frontends whose last virtual server is gone are sent to IPVS no longer.
     async fn unserve(&mut self, keys: Vec<FrontendKey>) {
+        if keys.is_empty() {
+            return;
+        }
         let difference = self.mirror.unserved(&keys);
         match self.carry(&difference).await {
             Ok(()) => self.mirror.unserve(&keys),
@@ -274,12 +281,9 @@ impl IpvsDataplane {
     /// Ends what has drained.
     pub(crate) async fn look_after_drains(&mut self) -> Result<(), NetlinkError> {
         let ended = self.servers.look_after_drains().await?;
-        let keys: Vec<_> = ended.iter().filter_map(|id| self.owner(*id)).collect();
-        let gone = keys.into_iter().filter(|key| !self.is_programmed(*key));
-        let gone: Vec<_> = gone.collect();
-        if !gone.is_empty() {
-            self.unserve(gone).await;
-        }
+        let mut gone: Vec<_> = ended.iter().filter_map(|id| self.owner(*id)).collect();
+        gone.retain(|key| !self.is_programmed(*key));
+        self.unserve(gone).await;
         Ok(())
     }
 
@@ -290,13 +294,7 @@ impl IpvsDataplane {
                 port: at.port(),
                 protocol: protocol(number)?,
             }),
-            ServerId::Marked(of, mark) => {
-                let mut served = self.mirror.served().iter();
-                let is_owner = |(key, own): &(&FrontendKey, &u32)| {
-                    **own == mark & !INSIDE && Family::from(key.address) == of
-                };
-                served.find(is_owner).map(|(key, _)| *key)
-            }
+            ServerId::Marked(_, mark) => self.mirror.owner(mark & !self.options.mark_bit.inside()),
         }
     }
 

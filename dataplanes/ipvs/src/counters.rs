@@ -23,6 +23,7 @@ impl Counters {
     pub(crate) fn read(
         &self,
         servers: &ServerCounters,
+        listings: u64,
         frontends: usize,
         draining: usize,
     ) -> Vec<(&'static str, u64)> {
@@ -31,6 +32,7 @@ impl Counters {
             ("frontends", count(frontends)),
             ("draining_backends", count(draining)),
             ("audits_total", self.audits),
+            ("listings_total", listings),
             ("elements_repaired_total", self.repairs),
             ("program_reloads_total", self.reloads),
             ("transactions_total", self.transactions),

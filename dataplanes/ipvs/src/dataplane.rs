@@ -69,8 +69,9 @@ pub struct IpvsDataplane {
     pub(crate) servers: Servers,
     environment: Environment,
     pub(crate) mirror: Mirror,
-    /// Ranges as the kernel has them.
+    /// Ranges as the kernel has them, and as it should have them.
     ranges: Ranges,
+    wanted: Ranges,
     /// What stands there; `None`: not looked at yet.
     found: Option<Found>,
     /// Sysctls, timeouts and routes are as they have to be.
@@ -93,19 +94,22 @@ impl IpvsDataplane {
             context: "can't open a netlink socket (it needs CAP_NET_ADMIN)".to_owned(),
             source: Some(error),
         })?;
-        Ok(Self {
+        let mut plane = Self {
             table,
             servers,
             environment: Environment::default(),
             mirror: Mirror::of(Recovered::default(), options.mark_bit),
             options,
             ranges: Ranges::new(),
+            wanted: Ranges::new(),
             found: None,
             prepared: false,
             guarded: false,
             suspect: false,
             counters: Counters::default(),
-        })
+        };
+        plane.want_ranges();
+        Ok(plane)
     }
 
     /// Whether there is what it needs; loads the kernel's module if it can.
@@ -134,7 +138,7 @@ impl IpvsDataplane {
             self.table.carry(&repair).await?;
             self.ranges = self.listed_ranges().await?;
             let guarded = |f| !self.ranges[&(f, SetName::ServiceCidrs)].is_empty();
-            self.guarded = FAMILIES.into_iter().any(guarded);
+            self.set_guarded(FAMILIES.into_iter().any(guarded));
         }
         self.adopt_servers().await?;
         info!(
@@ -150,7 +154,7 @@ impl IpvsDataplane {
         let served: Vec<_> = self.mirror.served().iter().map(|(k, m)| (*k, *m)).collect();
         let mut known = BTreeSet::new();
         for (key, mark) in served {
-            known.extend(ids(key, mark));
+            known.extend(ids(key, (self.options.mark_bit, mark)));
             if let Err(error) = self.serve(key, Some(mark)).await {
                 warn!(%key, %error, "what was programmed could not be completed");
             }
@@ -180,8 +184,9 @@ impl IpvsDataplane {
         Ok(listed)
     }
 
-    fn wanted_ranges(&self) -> Ranges {
-        ranges(&self.environment, self.options.masquerade_all, self.guarded)
+    /// The environment is another one, or the node is guarded now: a change of Services does not ask again.
+    fn want_ranges(&mut self) {
+        self.wanted = ranges(&self.environment, self.options.masquerade_all, self.guarded);
     }
 
     /// Has the node prepared and the program in the kernel, with the ranges of this node: all that decides who reaches a
@@ -194,16 +199,17 @@ impl IpvsDataplane {
             ensure_way(self.options.mark_bit).await?;
             self.prepared = true;
         }
-        let wanted = self.wanted_ranges();
         if found != Found::Ours {
             // Whatever stands there instead is replaced by all that we know of in one transaction.
             let entries = self.mirror.entries();
-            self.table.replace(&wanted, &entries).await?;
+            self.table.replace(&self.wanted, &entries).await?;
             self.found = Some(Found::Ours);
-        } else if self.ranges != wanted {
-            self.table.change_ranges(&self.ranges, &wanted).await?;
+        } else if self.ranges != self.wanted {
+            self.table.change_ranges(&self.ranges, &self.wanted).await?;
+        } else {
+            return Ok(());
         }
-        self.ranges = wanted;
+        self.ranges = self.wanted.clone();
         Ok(())
     }
 
@@ -231,7 +237,7 @@ impl IpvsDataplane {
         self.repaired(&repair);
         self.table.carry(&repair).await?;
         self.ranges = self.listed_ranges().await?;
-        if self.ranges != self.wanted_ranges() {
+        if self.ranges != self.wanted {
             self.counters.repairs += 1;
         }
         self.ensure_program().await
@@ -269,14 +275,19 @@ impl IpvsDataplane {
         Ok(())
     }
 
+    fn set_guarded(&mut self, guarded: bool) {
+        self.guarded = guarded;
+        self.want_ranges();
+    }
+
     /// From now on what is left of the virtual ranges is dropped.
     async fn guard(&mut self) {
         if self.guarded {
             return;
         }
-        self.guarded = true;
+        self.set_guarded(true);
         if let Err(error) = self.ensure_program().await {
-            self.guarded = false;
+            self.set_guarded(false);
             warn!(%error, "addresses of nobody are not dropped yet");
         }
     }
@@ -300,6 +311,7 @@ impl Dataplane for IpvsDataplane {
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
         let before = std::mem::replace(&mut self.environment, environment.clone());
+        self.want_ranges();
         let told = match self.adopt().await {
             // What stands there instead of the program forwards until it is replaced together with its data.
             Ok(Found::Other) => Ok(()),
@@ -308,6 +320,7 @@ impl Dataplane for IpvsDataplane {
         };
         if told.is_err() {
             self.environment = before;
+            self.want_ranges();
         }
         told.map_err(|error| failed("can't tell the kernel where this node is", error))
     }
@@ -380,7 +393,7 @@ impl Dataplane for IpvsDataplane {
         self.mirror = Mirror::of(Recovered::default(), self.options.mark_bit);
         self.found = Some(Found::Nothing);
         self.prepared = false;
-        self.guarded = false;
+        self.set_guarded(false);
         Ok(())
     }
 
@@ -392,8 +405,9 @@ impl Dataplane for IpvsDataplane {
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let frontends = self.mirror.state().len();
         let draining = self.servers.draining();
+        let listings = self.table.listings() + self.servers.listings();
         self.counters
-            .read(&self.servers.counters, frontends, draining)
+            .read(&self.servers.counters, listings, frontends, draining)
     }
 }
 

@@ -1,44 +1,32 @@
 //! The packet mark: says that a packet is for a Service, and carries from rule to rule what becomes of it.
 //!
 //! ```text
-//!  class    service bit | number | 0 | 0      | kind | SPLIT | GUARDED | DROP | REFUSE
-//!  mark     service bit | number | 0 | INSIDE | 0 ....
+//!  class    service bit | REFUSE | DROP | GUARDED | SPLIT | kind | 0      | number
+//!  mark     service bit | 0 ....                                | INSIDE | number
 //! ```
-//! The number is that of the frontend (eight bits from the right); a mark with it is what IPVS balances by. It compares whole
-//! marks, so between prerouting and its own output a packet for a Service carries nothing else. Thus IPVS has nothing to do
-//! with packets that nftables did not send to it, also while what it has drains. Where a frontend has affinity there is no
-//! number, as what the kernel remembers by a mark has no port, and would lead to the frontend's port at the backend: IPVS then
-//! balances by address and port.
-
-/// Nobody serves: clients are refused.
-pub(crate) const REFUSE: u32 = 1;
-/// Nobody serves here: clients get no answer.
-pub(crate) const DROP: u32 = 1 << 1;
-/// Only clients in `allowed` may use the frontend.
-pub(crate) const GUARDED: u32 = 1 << 2;
-/// Sources inside use another pool.
-pub(crate) const SPLIT: u32 = 1 << 3;
-/// Whose source address is replaced: one of [`Kind`].
-pub(crate) const KIND: u32 = 3 << 4;
-/// What of a class is no part of a mark.
-pub(crate) const CLASS: u32 = 0x3f;
-
-/// The virtual server for sources inside.
-pub(crate) const INSIDE: u32 = 1 << 6;
+//! The number is that of the frontend; a mark with it is what IPVS balances by. It is in the lowest bits as the kernel spreads
+//! virtual servers over 256 lists by the lowest eight bits of their marks (`ip_vs_svc_fwm_hashkey`), and looks through one of
+//! them at every request and every new connection.
+//!
+//! IPVS compares whole marks, so between prerouting and its own output a packet for a Service carries nothing else. Thus it has
+//! nothing to do with packets that nftables did not send to it, also while what it has drains. Where a frontend has affinity
+//! there is no number, as what the kernel remembers by a mark has no port, and would lead to the frontend's port at the
+//! backend: IPVS then balances by address and port.
 
 /// Whose source address is replaced by the node's.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
     /// Everybody's.
-    Always = 1 << 4,
+    Always = 1,
     /// Everybody's but workloads'.
-    NotWorkloads = 2 << 4,
+    NotWorkloads = 2,
     /// The node's own.
-    Node = 3 << 4,
+    Node = 3,
 }
 
-const NUMBER_SHIFT: u32 = 8;
+/// Bits of a class, down from the bit by which packets for Services are known.
+const CLASS_BITS: u32 = 6;
 
 /// The bit of the mark by which packets for Services are known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -68,12 +56,51 @@ impl MarkBit {
         self.0
     }
 
-    /// The mark of a frontend by its number, from 1 on; `None` beyond what fits below the bit.
+    /// Nobody serves: clients are refused.
+    pub(crate) fn refuse(self) -> u32 {
+        self.0 >> 1
+    }
+
+    /// Nobody serves here: clients get no answer.
+    pub(crate) fn drop(self) -> u32 {
+        self.0 >> 2
+    }
+
+    /// Only clients in `allowed` may use the frontend.
+    pub(crate) fn guarded(self) -> u32 {
+        self.0 >> 3
+    }
+
+    /// Sources inside use another pool.
+    pub(crate) fn split(self) -> u32 {
+        self.0 >> 4
+    }
+
+    /// The bits that say whose source address is replaced.
+    pub(crate) fn kinds(self) -> u32 {
+        3 * (self.0 >> CLASS_BITS)
+    }
+
+    /// What they say.
+    pub(crate) fn kind(self, kind: Kind) -> u32 {
+        kind as u32 * (self.0 >> CLASS_BITS)
+    }
+
+    /// What of a class is no part of a mark.
+    pub(crate) fn class(self) -> u32 {
+        self.0 - (self.0 >> CLASS_BITS)
+    }
+
+    /// Of the virtual server for sources inside.
+    pub(crate) fn inside(self) -> u32 {
+        self.0 >> (CLASS_BITS + 1)
+    }
+
+    /// The mark of a frontend by its number, from 1 on; `None` beyond what fits below the others.
     pub(crate) fn numbered(self, number: u32) -> Option<u32> {
-        let last = (self.0 >> NUMBER_SHIFT) - 1;
-        (1..=last)
+        (1..self.inside())
             .contains(&number)
-            .then_some(self.0 | number << NUMBER_SHIFT)
+            .then_some(self.0 | number)
     }
 }
 
@@ -82,15 +109,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stay_below_the_bit_and_above_the_class() {
-        let mark = MarkBit::default();
-        assert_eq!(mark.numbered(0), None);
-        assert_eq!(mark.numbered(1), Some(0x0800_0100));
-        assert_eq!(mark.numbered((1 << 19) - 1), Some(0x0fff_ff00));
-        assert_eq!(mark.numbered(1 << 19), None);
-        let low: MarkBit = "16".parse().unwrap();
-        assert_eq!(low.numbered(255), Some(0x1_ff00));
-        assert_eq!(low.numbered(256), None);
+    fn numbers_stay_below_all_that_a_class_says() {
+        for bit in [16, 27, 31] {
+            let mark: MarkBit = bit.to_string().parse().unwrap();
+            let said = [
+                mark.refuse(),
+                mark.drop(),
+                mark.guarded(),
+                mark.split(),
+                mark.kinds(),
+            ];
+            assert_eq!(
+                said.iter().sum::<u32>(),
+                mark.class(),
+                "{bit}: no bit twice"
+            );
+            let fields = [mark.mask(), mark.class(), mark.inside(), mark.inside() - 1];
+            assert_eq!(
+                fields.iter().fold(0, |all, field| all ^ field),
+                (mark.mask() - 1) | mark.mask()
+            );
+            for kind in [Kind::Always, Kind::NotWorkloads, Kind::Node] {
+                assert_eq!(mark.kind(kind) & !mark.kinds(), 0, "{bit}: {kind:?}");
+            }
+            let last = mark.inside() - 1;
+            assert_eq!(mark.numbered(0), None);
+            assert_eq!(mark.numbered(last), Some(mark.mask() | last));
+            assert_eq!(mark.numbered(last + 1), None);
+        }
         assert!("15".parse::<MarkBit>().is_err() && "32".parse::<MarkBit>().is_err());
+    }
+
+    /// The kernel's lists are by the lowest eight bits.
+    #[test]
+    fn marks_in_a_row_are_in_lists_of_their_own() {
+        let marks = (1..=256).filter_map(|number| MarkBit::default().numbered(number));
+        let lists: std::collections::BTreeSet<_> = marks.map(|mark| mark & 0xff).collect();
+        assert_eq!(lists.len(), 256);
     }
 }

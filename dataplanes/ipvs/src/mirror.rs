@@ -1,16 +1,14 @@
 //! What is committed to nftables, in memory: the kernel is not asked on the way of a change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
 
 use crate::entry::Entry;
 use crate::mark::MarkBit;
-use crate::program::SetName;
 use crate::recover::Recovered;
-use crate::render::{Rendered, is_served, render, served, shared};
+use crate::render::{Shared, is_served, render, served, shared, shares};
 
 /// A frontend that becomes another, comes, or goes.
 #[derive(Clone, Debug)]
@@ -33,15 +31,16 @@ pub(crate) struct Difference {
 pub(crate) struct Mirror {
     bit: MarkBit,
     state: NodeState,
-    shared: HashMap<(SetName, IpAddr), u32>,
+    shared: HashMap<Shared, u32>,
     /// With their marks.
     served: BTreeMap<FrontendKey, u32>,
-    marks: BTreeSet<u32>,
+    /// Marks that are taken, and by whom.
+    marks: BTreeMap<u32, FrontendKey>,
     next: u32,
 }
 
 /// How often shared elements are used more, or less.
-type Uses = BTreeMap<(SetName, IpAddr), i64>;
+type Uses = BTreeMap<Shared, i64>;
 
 impl Mirror {
     /// Of what is committed.
@@ -51,13 +50,13 @@ impl Mirror {
             bit,
             state: NodeState::new(),
             shared: HashMap::new(),
-            marks: served.values().copied().collect(),
+            marks: served.iter().map(|(key, mark)| (*mark, *key)).collect(),
             served,
             next: 1,
         };
         let mut uses = Uses::new();
         for (key, frontend) in &state {
-            count(&mirror.render(*key, frontend, None), 1, &mut uses);
+            count(*key, frontend, 1, &mut uses);
         }
         mirror.use_more(&uses);
         mirror.state = state;
@@ -73,6 +72,11 @@ impl Mirror {
         &self.served
     }
 
+    /// The frontend with this mark.
+    pub(crate) fn owner(&self, mark: u32) -> Option<FrontendKey> {
+        self.marks.get(&mark).copied()
+    }
+
     /// The mark of a frontend that is or was served.
     pub(crate) fn mark(&self, key: FrontendKey) -> Option<u32> {
         self.served.get(&key).copied()
@@ -85,7 +89,7 @@ impl Mirror {
         frontend: Option<&Arc<Frontend>>,
     ) -> Option<Change> {
         let mark = match self.mark(key) {
-            None if frontend.is_some_and(|f| is_served(f)) => Some(self.free_mark()?),
+            None if frontend.is_some_and(|f| is_served(f)) => Some(self.free_mark(key)?),
             held => held,
         };
         Some(Change {
@@ -95,12 +99,13 @@ impl Mirror {
         })
     }
 
-    fn free_mark(&mut self) -> Option<u32> {
+    fn free_mark(&mut self, key: FrontendKey) -> Option<u32> {
         // Twice: what was passed over at first may have been given back.
         for _ in 0..2 {
             while let Some(mark) = self.bit.numbered(self.next) {
                 self.next += 1;
-                if self.marks.insert(mark) {
+                if let btree_map::Entry::Vacant(free) = self.marks.entry(mark) {
+                    free.insert(key);
                     return Some(mark);
                 }
             }
@@ -121,7 +126,7 @@ impl Mirror {
     /// Every element that should be there, in order.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let frontends = self.state.iter();
-        let own = frontends.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)).own);
+        let own = frontends.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)));
         let uses = self.shared.keys();
         let mut entries: Vec<_> = own
             .chain(uses.map(|(set, address)| shared(*set, *address)))
@@ -137,19 +142,20 @@ impl Mirror {
         let mut uses = Uses::new();
         for change in changes {
             let key = change.key;
-            let old = self.state.get(&key);
-            let old = old.map(|old| self.render(key, old, self.mark(key)));
-            let new = change.frontend.as_ref();
-            let new = new.map(|new| self.render(key, new, change.mark));
-            let (mut old, mut new) = (old.unwrap_or_default(), new.unwrap_or_default());
-            count(&old, -1, &mut uses);
-            count(&new, 1, &mut uses);
-            old.own.extend(self.mark(key).map(|mark| served(key, mark)));
-            new.own
-                .extend(self.mark_after(change).map(|mark| served(key, mark)));
-            old.own.sort_unstable();
-            new.own.sort_unstable();
-            let difference = compare(old.own, new.own);
+            let (mut old, mut new) = (Vec::new(), Vec::new());
+            if let Some(frontend) = self.state.get(&key) {
+                count(key, frontend, -1, &mut uses);
+                old = self.render(key, frontend, self.mark(key));
+            }
+            if let Some(frontend) = &change.frontend {
+                count(key, frontend, 1, &mut uses);
+                new = self.render(key, frontend, change.mark);
+            }
+            old.extend(self.mark(key).map(|mark| served(key, mark)));
+            new.extend(self.mark_after(change).map(|mark| served(key, mark)));
+            old.sort_unstable();
+            new.sort_unstable();
+            let difference = compare(old, new);
             all.delete.extend(difference.delete);
             all.add.extend(difference.add);
         }
@@ -188,14 +194,14 @@ impl Mirror {
             }
             let Change { key, frontend, .. } = change;
             if let Some(new) = &frontend {
-                count(&self.render(key, new, None), 1, &mut uses);
+                count(key, new, 1, &mut uses);
             }
             let old = match frontend {
                 Some(new) => self.state.insert(key, new),
                 None => self.state.remove(&key),
             };
             if let Some(old) = old {
-                count(&self.render(key, &old, None), -1, &mut uses);
+                count(key, &old, -1, &mut uses);
             }
         }
         self.use_more(&uses);
@@ -225,7 +231,7 @@ impl Mirror {
         }
     }
 
-    fn render(&self, key: FrontendKey, frontend: &Frontend, mark: Option<u32>) -> Rendered {
+    fn render(&self, key: FrontendKey, frontend: &Frontend, mark: Option<u32>) -> Vec<Entry> {
         render(key, frontend, self.bit, mark)
     }
 
@@ -240,9 +246,9 @@ impl Mirror {
     }
 }
 
-fn count(rendered: &Rendered, more: i64, uses: &mut Uses) {
-    for shared in &rendered.shared {
-        *uses.entry(*shared).or_default() += more;
+fn count(key: FrontendKey, frontend: &Frontend, more: i64, uses: &mut Uses) {
+    for shared in shares(key, frontend) {
+        *uses.entry(shared).or_default() += more;
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use sets::{SetName, set};
 pub const TABLE: &str = "portolan-ipvs";
 
 /// In the tables' comment. Another layout under our name is replaced in one transaction.
-pub(crate) const LAYOUT: &str = "portolan: layout 1, see the README of portolan-ipvs";
+pub(crate) const LAYOUT: &str = "portolan: layout 2, see the README of portolan-ipvs";
 
 /// A chain.
 pub(crate) struct Chain {

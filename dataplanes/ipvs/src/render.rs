@@ -10,7 +10,7 @@ use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
 use portolan_netlink::nftables::{Element, Family, octets};
 
 use crate::entry::{self, Entry, number};
-use crate::mark::{DROP, GUARDED, INSIDE, Kind, MarkBit, REFUSE, SPLIT};
+use crate::mark::{Kind, MarkBit};
 use crate::program::SetName;
 use crate::scheduler::{Scheduler, Schedulers};
 use crate::userdata::{self, Member};
@@ -24,14 +24,8 @@ const MOST_WEIGHT: u32 = 65_535;
 /// Endpoints at one address of one frontend: an element keeps 256 bytes for us.
 const MOST_MEMBERS: usize = 10;
 
-/// Elements that carry a frontend.
-#[derive(Debug, Default)]
-pub(crate) struct Rendered {
-    /// Those that no other frontend has, in order.
-    pub(crate) own: Vec<Entry>,
-    /// Those of `hairpin` and `cluster_ips`, which others may have, too.
-    pub(crate) shared: BTreeSet<(SetName, IpAddr)>,
-}
+/// What tells an element that frontends share.
+pub(crate) type Shared = (SetName, IpAddr);
 
 /// A virtual server with its real ones: address and weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,60 +34,65 @@ pub(crate) struct Group {
     pub(crate) reals: BTreeMap<SocketAddr, u32>,
 }
 
-/// Elements of a frontend; one that is served by anybody has a mark of its own.
+/// Elements that no other frontend has, in order; one that is served by anybody has a mark of its own.
 pub(crate) fn render(
     key: FrontendKey,
     frontend: &Frontend,
     bit: MarkBit,
     mark: Option<u32>,
-) -> Rendered {
-    let mut rendered = Rendered::default();
+) -> Vec<Entry> {
+    let mut rendered = Vec::new();
     let mark = mark.unwrap_or_else(|| bit.mask());
     let plain = match frontend.affinity_seconds {
         0 => mark,
         _ => bit.mask(),
     };
-    let mut class = plain | empty(&frontend.pool) | kind(frontend) as u32;
+    let mut class = plain | empty(&frontend.pool, bit) | bit.kind(kind(frontend));
     if let Some(pool) = &frontend.inside {
-        class |= SPLIT;
-        let to = mark | INSIDE | empty(pool);
-        rendered.push(SetName::Inside, key, Some(to), Vec::new());
+        class |= bit.split();
+        let to = mark | bit.inside() | empty(pool, bit);
+        rendered.push(of(SetName::Inside, key, to, Vec::new()));
     }
     if !frontend.source_ranges.is_empty() {
-        class |= GUARDED;
-        rendered.allow(key, &frontend.source_ranges);
+        class |= bit.guarded();
+        rendered.extend(allowed(key, &frontend.source_ranges));
     }
     let facts = userdata::of_frontend(frontend);
-    rendered.push(SetName::Frontends, key, Some(class), facts);
-    for (address, members) in members(frontend) {
+    rendered.push(of(SetName::Frontends, key, class, facts));
+    rendered.extend(members(frontend).into_iter().map(|(address, members)| {
         let element = Element {
             key: entry::backend(key, address),
             userdata: userdata::of_members(&members),
             ..Element::default()
         };
-        rendered.own.push(Entry {
+        Entry {
             family: Family::from(key.address),
             set: SetName::Backends,
             element,
-        });
-        rendered.shared.insert((SetName::Hairpin, address.ip()));
-    }
-    if frontend.reach == Reach::Internal {
-        rendered.shared.insert((SetName::ClusterIps, key.address));
-    }
-    rendered.own.sort_unstable();
+        }
+    }));
+    rendered.sort_unstable();
     rendered
+}
+
+/// Elements of a frontend that others may have, too.
+pub(crate) fn shares(key: FrontendKey, frontend: &Frontend) -> BTreeSet<Shared> {
+    let backends = pools(frontend).flat_map(|(_, pool)| &pool.backends);
+    let hairpins = backends.map(|backend| (SetName::Hairpin, backend.address.ip()));
+    let is_internal = frontend.reach == Reach::Internal;
+    let own = is_internal.then_some((SetName::ClusterIps, key.address));
+    hairpins.chain(own).collect()
 }
 
 /// The virtual servers of a frontend with this mark: none for a pool without backends.
 pub(crate) fn groups(
     key: FrontendKey,
     frontend: &Frontend,
-    mark: u32,
+    (bit, mark): (MarkBit, u32),
     schedulers: &Schedulers,
 ) -> Vec<Group> {
     let scheduler = schedulers.of(&frontend.service);
-    let [at, plain, inside] = ids(key, mark);
+    let [at, plain, inside] = ids(key, (bit, mark));
     let seconds = frontend.affinity_seconds;
     let (plain, by_hash) = match seconds {
         0 => (server(plain, scheduler, 0, 0), scheduler),
@@ -112,12 +111,12 @@ pub(crate) fn groups(
 }
 
 /// The virtual servers that a frontend with this mark may have: at its address, by its mark, by that for sources inside.
-pub(crate) fn ids(key: FrontendKey, mark: u32) -> [ServerId; 3] {
+pub(crate) fn ids(key: FrontendKey, (bit, mark): (MarkBit, u32)) -> [ServerId; 3] {
     let family = Family::from(key.address);
     [
         ServerId::At(number(key.protocol), key.socket_addr()),
         ServerId::Marked(family, mark),
-        ServerId::Marked(family, mark | INSIDE),
+        ServerId::Marked(family, mark | bit.inside()),
     ]
 }
 
@@ -223,11 +222,11 @@ pub(crate) enum Unfit {
 }
 
 /// What the class of a pool without backends says.
-fn empty(pool: &Pool) -> u32 {
+fn empty(pool: &Pool, bit: MarkBit) -> u32 {
     match (pool.backends.is_empty(), pool.when_empty) {
         (false, _) => 0,
-        (true, WhenEmpty::Reject) => REFUSE,
-        (true, WhenEmpty::Drop) => DROP,
+        (true, WhenEmpty::Reject) => bit.refuse(),
+        (true, WhenEmpty::Drop) => bit.drop(),
     }
 }
 
@@ -240,48 +239,43 @@ pub(crate) fn kind(frontend: &Frontend) -> Kind {
     }
 }
 
-impl Rendered {
-    fn push(&mut self, set: SetName, key: FrontendKey, value: Option<u32>, userdata: Vec<u8>) {
-        self.own.push(Entry {
-            family: Family::from(key.address),
-            set,
-            element: Element {
-                key: entry::frontend(key),
-                value: value.map(|value| value.to_ne_bytes().to_vec()),
-                userdata,
-                ..Element::default()
-            },
-        });
+fn of(set: SetName, key: FrontendKey, value: u32, userdata: Vec<u8>) -> Entry {
+    Entry {
+        family: Family::from(key.address),
+        set,
+        element: Element {
+            key: entry::frontend(key),
+            value: Some(value.to_ne_bytes().to_vec()),
+            userdata,
+            ..Element::default()
+        },
     }
+}
 
-    /// Ranges that are within others are left out: the kernel takes no overlaps.
-    fn allow(&mut self, key: FrontendKey, ranges: &[IpNet]) {
-        let own = Family::from(key.address);
-        let of_family: Vec<_> = ranges
-            .iter()
-            .filter(|r| Family::from(r.addr()) == own)
-            .collect();
-        let is_outer = |range: &IpNet| {
-            let mut others = of_family.iter().filter(|other| **other != range);
-            !others.any(|other| other.contains(range))
-        };
-        let mut seen = BTreeSet::new();
-        for (index, range) in of_family.iter().copied().enumerate() {
-            if !is_outer(range) || !seen.insert(range.trunc()) {
-                continue;
-            }
-            let end = |address| [entry::frontend(key), octets(address)].concat();
-            let order = u16::try_from(index).unwrap_or(u16::MAX);
-            self.own.push(Entry {
-                family: own,
-                set: SetName::Allowed,
-                element: Element {
-                    key: end(range.network()),
-                    key_end: Some(end(range.broadcast())),
-                    userdata: userdata::of_range(order),
-                    ..Element::default()
-                },
-            });
-        }
-    }
+/// Ranges that are within others are left out: the kernel takes no overlaps.
+fn allowed(key: FrontendKey, ranges: &[IpNet]) -> Vec<Entry> {
+    let own = Family::from(key.address);
+    let of_family: Vec<_> = ranges
+        .iter()
+        .filter(|r| Family::from(r.addr()) == own)
+        .collect();
+    let is_outer = |range: &IpNet| {
+        let mut others = of_family.iter().filter(|other| **other != range);
+        !others.any(|other| other.contains(range))
+    };
+    let mut seen = BTreeSet::new();
+    let outer = of_family.iter().copied().enumerate();
+    let outer = outer.filter(|(_, range)| is_outer(range) && seen.insert(range.trunc()));
+    let end = |address| [entry::frontend(key), octets(address)].concat();
+    let entries = outer.map(|(index, range)| Entry {
+        family: own,
+        set: SetName::Allowed,
+        element: Element {
+            key: end(range.network()),
+            key_end: Some(end(range.broadcast())),
+            userdata: userdata::of_range(u16::try_from(index).unwrap_or(u16::MAX)),
+            ..Element::default()
+        },
+    });
+    entries.collect()
 }

@@ -106,6 +106,11 @@ impl Servers {
         self.programmed.contains_key(&id)
     }
 
+    /// How often the kernel was asked for virtual or real servers.
+    pub(crate) fn listings(&self) -> u64 {
+        self.ipvs.listings()
+    }
+
     pub(crate) fn draining(&self) -> usize {
         self.draining.len()
     }

@@ -49,6 +49,11 @@ impl Table {
         &mut self.socket
     }
 
+    /// How often the kernel was asked for elements, rules or chains.
+    pub(crate) fn listings(&self) -> u64 {
+        self.socket.listings()
+    }
+
     /// Commits, and counts the transaction as ours.
     async fn commit(&mut self, batch: Batch) -> Result<(), NetlinkError> {
         if batch.is_empty() {

@@ -118,6 +118,11 @@ impl Ipvs {
         })
     }
 
+    /// How often it listed servers, virtual or real.
+    pub fn listings(&self) -> u64 {
+        self.socket.listings()
+    }
+
     /// The version of IPVS, for example 0x010201. Loads the kernel's module if it has to: `ENOENT` if there is none.
     pub async fn version(&mut self) -> Result<u32, NetlinkError> {
         let request = self

@@ -32,6 +32,7 @@ pub struct Socket {
     received: Box<[u8]>,
     /// Bytes that may be sent at once.
     room: usize,
+    listings: u64,
 }
 
 /// A request of one message: what it is, and its attributes.
@@ -75,9 +76,15 @@ impl Socket {
             sequence: 0,
             received: vec![0; RECEIVE].into_boxed_slice(),
             room: 0,
+            listings: 0,
         };
         opened.make_room(SEND_BUFFER)?;
         Ok(opened)
+    }
+
+    /// How often it asked for a listing: what costs the more the more there is.
+    pub fn listings(&self) -> u64 {
+        self.listings
     }
 
     /// Sends a batch and waits for its end: all of it happened, or nothing and why.
@@ -133,6 +140,7 @@ impl Socket {
         request: &Request,
         each: impl FnMut(Message<'_>),
     ) -> Result<(), NetlinkError> {
+        self.listings += 1;
         self.ask(request, NLM_F_DUMP, each).await
     }
 

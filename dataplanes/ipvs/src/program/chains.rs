@@ -5,7 +5,7 @@
 use portolan_netlink::nftables::{Hook, Verdict};
 
 use super::{Chain, Key, Part, Rule, SetName};
-use crate::mark::{CLASS, DROP, GUARDED, KIND, Kind, MarkBit, REFUSE, SPLIT};
+use crate::mark::{Kind, MarkBit};
 
 use Part::{
     Answer, Do, Has, In, Invalid, Keep, Known, Mark, Masquerade, NotSyn, Reset, SourceIsLocal,
@@ -90,11 +90,11 @@ pub(crate) fn chains(mark: MarkBit) -> Vec<Chain> {
         filter("answers", (PREROUTING, FILTER), answers()),
         hooked("postrouting", "nat", (POSTROUTING, SRCNAT), postrouting()),
         chain("first", first_packet()),
-        chain("service", for_a_frontend()),
+        chain("service", for_a_frontend(mark)),
     ];
     chains.extend(who_may());
     chains.extend(ends());
-    chains.extend(masquerading());
+    chains.extend(masquerading(mark));
     chains
 }
 
@@ -152,19 +152,20 @@ fn first_packet() -> Vec<Rule> {
 }
 
 /// The mark is the frontend's class; what passes goes to IPVS with it.
-fn for_a_frontend() -> Vec<Rule> {
+fn for_a_frontend(mark: MarkBit) -> Vec<Rule> {
+    let has = |bit| Has(bit, bit);
     vec![
-        rule("source ranges", [Has(GUARDED, GUARDED), jump("guard")]),
+        rule("source ranges", [has(mark.guarded()), jump("guard")]),
         rule(
             "an external Local policy",
-            [Has(SPLIT, SPLIT), jump("sources")],
+            [has(mark.split()), jump("sources")],
         ),
-        rule("nobody serves", [Has(REFUSE, REFUSE), goto("refuse")]),
+        rule("nobody serves", [has(mark.refuse()), goto("refuse")]),
         rule(
             "others serve, elsewhere",
-            [Has(DROP, DROP), Do(Verdict::Drop)],
+            [has(mark.drop()), Do(Verdict::Drop)],
         ),
-        rule("what is left is IPVS's", [Keep(!CLASS)]),
+        rule("what is left is IPVS's", [Keep(!mark.class())]),
     ]
 }
 
@@ -235,8 +236,8 @@ fn postrouting() -> Vec<Rule> {
 }
 
 /// The mark is the frontend's class.
-fn masquerading() -> Vec<Chain> {
-    let kind = |kind: Kind, chain| [Has(KIND, kind as u32), goto(chain)];
+fn masquerading(mark: MarkBit) -> Vec<Chain> {
+    let kind = |kind, chain| [Has(mark.kinds(), mark.kind(kind)), goto(chain)];
     vec![
         chain(
             "translated",
