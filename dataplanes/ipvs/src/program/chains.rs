@@ -226,12 +226,14 @@ fn answers() -> Vec<Rule> {
 
 fn postrouting() -> Vec<Rule> {
     let ours = [Take(Key::Original, SetName::Frontends), goto("translated")];
+    let gone = [In(Key::Original, SetName::Served), goto("masquerade_all")];
     vec![
         rule(
             "answers come back here anyhow",
             [Stays, Do(Verdict::Return)],
         ),
         rule("flows to frontends of ours", ours),
+        rule("to one that went while IPVS had the packet", gone),
     ]
 }
 

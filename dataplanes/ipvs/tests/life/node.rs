@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portolan_dataplane::testing::{backend, frontend};
-use portolan_dataplane::{Applied, Dataplane, Environment, Frontend, FrontendKey, NodeState, plan};
+use portolan_dataplane::{
+    Applied, Dataplane, Environment, Frontend, FrontendKey, NodeState, Plan, plan,
+};
 use portolan_ipvs::{IpvsDataplane, Options};
 use portolan_lab::Namespace;
 use portolan_model::Protocol;
@@ -77,6 +79,15 @@ impl Node {
             }
             plane.apply(&plan).await
         })
+    }
+
+    /// Carries out a plan and nothing else: no look at what is there before it or after.
+    pub(crate) fn apply(&mut self, plan: Plan) {
+        let plane = Arc::clone(&self.plane);
+        let applied = self
+            .machine
+            .run(async move { plane.lock().await.apply(&plan).await });
+        assert_eq!(applied.rejected, []);
     }
 
     /// The same where nothing may go wrong.

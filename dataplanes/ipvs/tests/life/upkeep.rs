@@ -1,18 +1,16 @@
-//! A plugin's life beside others, as `ipvsadm` sees it: restarts, audits, refusals, drains. Needs root and a kernel with IPVS,
-//! without the scheduler `lc`: tests/vm/run.
-
-mod common;
+//! A plugin's life beside others, as `ipvsadm` sees it: restarts, audits, refusals, drains.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use common::{Node, key, tcp, with};
 use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{NodeState, RejectionCode};
 use portolan_ipvs::{Options, Scheduler, Schedulers};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};
+
+use crate::node::{Node, key, tcp, with};
 
 /// Everything that a frontend can be.
 fn rich() -> NodeState {
@@ -163,7 +161,7 @@ fn virtual_servers_of_others_stay_and_are_never_taken_over() {
     let mut affine = with(1, &[1], false);
     affine.affinity_seconds = 60;
     let (taken, free) = (tcp("10.96.0.9", 80), tcp("10.96.0.8", 80));
-    let desired = [(taken, affine.clone()), (free, affine)].into();
+    let desired = node_state([(taken, affine.clone()), (free, affine)]);
     let rejected = node.carry(&desired).rejected;
     assert_eq!(rejected.len(), 1, "{rejected:?}");
     assert_eq!(
@@ -204,14 +202,13 @@ fn a_scheduler_that_the_kernel_lacks_is_named() {
         tcp("10.96.0.2", 80),
         tcp("10.96.0.3", 80),
     );
-    let empty = [(lacks, with(1, &[], false))].into();
+    let empty = node_state([(lacks, with(1, &[], false))]);
     node.carry_all(&empty);
-    let desired = [
+    let desired = node_state([
         (lacks, with(1, &[1], false)),
         (has, with(2, &[1], false)),
         (other, with(3, &[1], false)),
-    ]
-    .into();
+    ]);
     let rejected = node.carry(&desired).rejected;
     assert_eq!(rejected.len(), 1, "{rejected:?}");
     assert_eq!(rejected[0].key, lacks);
@@ -233,7 +230,10 @@ fn a_scheduler_that_the_kernel_lacks_is_named() {
 #[test]
 fn nothing_but_elements_and_virtual_servers_grows() {
     let mut node = node();
-    node.carry_all(&[(tcp("10.96.1.0", 80), with(1, &[1, 2], false))].into());
+    node.carry_all(&node_state([(
+        tcp("10.96.1.0", 80),
+        with(1, &[1, 2], false),
+    )]));
     let shape = |node: &Node| {
         let terse = node.run("nft -s -t list ruleset");
         [
@@ -279,7 +279,8 @@ fn nothing_but_elements_and_virtual_servers_grows() {
 fn backends_that_leave_get_nothing_new_and_go_when_they_are_idle() {
     let mut node = node();
     let (web, dns) = (tcp("10.96.0.1", 80), key("10.96.0.1", 53, Protocol::Udp));
-    let both = |lasts: &[u8]| [(web, with(1, lasts, false)), (dns, with(2, lasts, false))].into();
+    let both =
+        |lasts: &[u8]| node_state([(web, with(1, lasts, false)), (dns, with(2, lasts, false))]);
     node.carry_all(&both(&[1, 2]));
     assert_eq!(node.count(&["-a", "10.1.0.2:8080", "-w 1"]), 2);
     node.carry(&both(&[1]));
