@@ -7,14 +7,13 @@ use std::sync::{Arc, Weak};
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use crate::bind::bind;
 use crate::pool::Pools;
 use crate::route::{Route, Shared};
-use crate::sys::watch;
+use crate::sys::Watched;
 use crate::workers::Place;
 use crate::{tcp, udp};
 
@@ -102,7 +101,7 @@ impl Drop for Open {
 
 /// Bound, but not yet served.
 enum Socket {
-    Tcp(AsyncFd<socket2::Socket>),
+    Tcp(Watched),
     Udp(UdpSocket),
 }
 
@@ -112,7 +111,7 @@ impl Socket {
         // Its events arrive where it is served.
         let _there = route.shared.workers.handle(home).enter();
         Ok(if route.key.protocol == Protocol::Tcp {
-            Self::Tcp(watch(socket, Interest::READABLE)?)
+            Self::Tcp(Watched::new(socket, Interest::READABLE)?)
         } else {
             Self::Udp(UdpSocket::from_std(StdUdpSocket::from(socket))?)
         })

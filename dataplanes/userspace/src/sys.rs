@@ -4,6 +4,7 @@
 
 mod batch;
 mod run;
+mod watched;
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
@@ -11,12 +12,12 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::libc::{self, sa_family_t, sockaddr, socklen_t, tcp_info};
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
-use socket2::Socket;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 pub(crate) use batch::{BATCH, Batch};
 pub(crate) use run::Run;
+pub(crate) use watched::Watched;
 
 /// Many sockets as one: readable while one of them is.
 pub(crate) struct Sockets(pub(crate) Epoll);
@@ -28,13 +29,6 @@ impl Sockets {
         let registered = unsafe { AsyncFd::register_with_interest(sockets, Interest::READABLE) };
         Ok(registered?)
     }
-}
-
-/// Has the events of a socket arrive at the runtime that this is called on.
-pub(crate) fn watch(socket: Socket, interest: Interest) -> io::Result<AsyncFd<Socket>> {
-    // SAFETY: the descriptor belongs to the socket, which keeps it open and always names the same one.
-    let registered = unsafe { AsyncFd::register_with_interest(socket, interest) };
-    Ok(registered?)
 }
 
 impl AsRawFd for Sockets {

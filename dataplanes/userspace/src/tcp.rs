@@ -10,18 +10,19 @@ mod vanished;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::libc::{SOCK_CLOEXEC, SOCK_NONBLOCK};
 use socket2::Socket;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::sleep;
 
 use crate::counters::{Active, count};
 use crate::route::Route;
 use crate::shares::Room;
+use crate::sys::Watched;
 use crate::workers::Place;
 use first::First;
 pub(crate) use pipe::Pipes;
@@ -32,7 +33,7 @@ use stream::Stream;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until it is aborted. Connections live on by themselves.
-pub(crate) async fn serve(listener: AsyncFd<Socket>, route: Arc<Route>, home: Place) {
+pub(crate) async fn serve(listener: Watched, route: Arc<Route>, home: Place) {
     loop {
         let error = match accept(&listener).await {
             Ok((client, peer)) => {
@@ -53,9 +54,11 @@ pub(crate) async fn serve(listener: AsyncFd<Socket>, route: Arc<Route>, home: Pl
     }
 }
 
-async fn accept(listener: &AsyncFd<Socket>) -> io::Result<(Socket, SocketAddr)> {
-    let accept = |listener: &Socket| listener.accept4(SOCK_CLOEXEC | SOCK_NONBLOCK);
-    let (client, peer) = listener.async_io(Interest::READABLE, accept).await?;
+async fn accept(listener: &Watched) -> io::Result<(Socket, SocketAddr)> {
+    let socket = listener.socket();
+    let accept = |_: &RawFd| socket.accept4(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    let registration = listener.registration()?;
+    let (client, peer) = registration.async_io(Interest::READABLE, accept).await?;
     let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
     Ok((client, peer))
 }
@@ -86,14 +89,14 @@ async fn carry(client: Socket, source: SocketAddr, route: &Route) {
         // The client is gone already.
         Err(_) => None,
     };
-    let Some((backend, up)) = reached else {
+    let Some((mut backend, up)) = reached else {
         count(&counters.connections_reset);
         reset(&client);
         return;
     };
-    let relayed = match Stream::new(client) {
-        Ok(client) => {
-            let relayed = relay::relay(&client, &backend, up, &route.shared).await;
+    let relayed = match Stream::connected(client) {
+        Ok(mut client) => {
+            let relayed = relay::relay(&mut client, &mut backend, up, &route.shared).await;
             relayed.inspect_err(|_| reset(client.socket()))
         }
         Err(error) => Err(error),

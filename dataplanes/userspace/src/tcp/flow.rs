@@ -5,8 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::Interest;
-
 use super::pipe::{Pipe, Pipes};
 use super::stream::{Read, Stream};
 
@@ -83,7 +81,7 @@ impl Flow {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        (from, to): (&Stream, &Stream),
+        (from, to): (&Stream, &mut Stream),
         last: bool,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<()>> {
@@ -115,7 +113,7 @@ impl Flow {
         &mut self,
         cx: &mut Context<'_>,
         from: &Stream,
-        to: &Stream,
+        to: &mut Stream,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<Read>> {
         if self.moved >= SPLICE_AFTER && !matches!(self.held, Held::Piped(_)) {
@@ -124,7 +122,7 @@ impl Flow {
             self.held = pipes.lend().map_or(Held::Nothing, Held::Piped);
         }
         if let Held::Piped(pipe) = &mut self.held {
-            let filled = from.poll_io(cx, Interest::READABLE, |socket| pipe.fill(socket));
+            let filled = from.poll_read_by(cx, |socket| pipe.fill(socket));
             return filled.map_ok(|length| Read {
                 length,
                 ended: length == 0,
@@ -144,7 +142,7 @@ impl Flow {
     fn write(
         &mut self,
         cx: &mut Context<'_>,
-        to: &Stream,
+        to: &mut Stream,
         bytes: &[u8],
         last: bool,
     ) -> io::Result<()> {
@@ -172,7 +170,7 @@ impl Flow {
         Ok(())
     }
 
-    fn poll_write_held(&mut self, cx: &mut Context<'_>, to: &Stream) -> Poll<io::Result<()>> {
+    fn poll_write_held(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Poll<io::Result<()>> {
         match &mut self.held {
             Held::Nothing => {}
             Held::Bytes {
@@ -188,7 +186,7 @@ impl Flow {
             }
             Held::Piped(pipe) => {
                 while !pipe.is_empty() {
-                    let drained = to.poll_io(cx, Interest::WRITABLE, |socket| pipe.drain(socket));
+                    let drained = to.poll_write_by(cx, |socket| pipe.drain(socket));
                     self.moved += count(ready!(drained)?);
                 }
             }

@@ -77,11 +77,10 @@ async fn connect(address: SocketAddr, first: &First, until: Instant) -> io::Resu
         write(&socket, &first.0, false)
     };
     match sent {
-        Ok(sent) => Ok((Stream::new(socket)?, sent)),
+        Ok(sent) => Ok((Stream::connected(socket)?, sent)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            let stream = Stream::new(socket)?;
-            timeout_at(until, stream.connected()).await??;
-            Ok((stream, 0))
+            let connecting = Stream::connecting(socket);
+            Ok((timeout_at(until, connecting).await??, 0))
         }
         Err(error) => Err(error),
     }

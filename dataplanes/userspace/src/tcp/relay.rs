@@ -27,8 +27,8 @@ const HALF_CLOSED_LOOKS: u32 = 60 * 4;
 
 /// Relays until both sides sent their end, one of them fails or vanishes, or nothing moved for too long.
 pub(super) async fn relay(
-    client: &Stream,
-    backend: &Stream,
+    client: &mut Stream,
+    backend: &mut Stream,
     mut up: Flow,
     shared: &Shared,
 ) -> io::Result<()> {
@@ -37,8 +37,8 @@ pub(super) async fn relay(
     let mut look = pin!(sleep(LOOK));
     poll_fn(|cx| {
         let pipes = &shared.pipes;
-        let sent = up.poll(cx, (client, backend), down.ended, pipes)?;
-        let received = down.poll(cx, (backend, client), up.ended, pipes)?;
+        let sent = up.poll(cx, (&*client, &mut *backend), down.ended, pipes)?;
+        let received = down.poll(cx, (&*backend, &mut *client), up.ended, pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }

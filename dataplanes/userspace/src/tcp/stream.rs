@@ -5,18 +5,20 @@
 
 use std::io::{self, Read as _};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use nix::libc::{MSG_MORE, MSG_NOSIGNAL};
 use socket2::Socket;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
-use crate::sys::watch;
+use crate::sys::Watched;
 
 #[derive(Debug)]
-pub(super) struct Stream(AsyncFd<Socket>);
+pub(super) struct Stream {
+    watched: Watched,
+    /// It had no room once, and is watched for that since. Until then there is no event that only says that there is some.
+    waits_for_room: bool,
+}
 
 /// What a read found.
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +30,31 @@ pub(super) struct Read {
 
 impl Stream {
     /// Its events arrive at the runtime that this is called on.
-    pub(super) fn new(socket: Socket) -> io::Result<Self> {
-        Ok(Self(watch(
-            socket,
-            Interest::READABLE | Interest::WRITABLE,
-        )?))
+    pub(super) fn connected(socket: Socket) -> io::Result<Self> {
+        Ok(Self {
+            watched: Watched::new(socket, Interest::READABLE)?,
+            waits_for_room: false,
+        })
+    }
+
+    /// Waits until a connection that was begun is there, or failed.
+    pub(super) async fn connecting(socket: Socket) -> io::Result<Self> {
+        let watched = Watched::new(socket, Interest::READABLE | Interest::WRITABLE)?;
+        watched.registration()?.writable().await?.retain_ready();
+        watched.socket().take_error()?.map_or(Ok(()), Err)?;
+        Ok(Self {
+            watched,
+            waits_for_room: true,
+        })
     }
 
     pub(super) fn socket(&self) -> &Socket {
-        self.0.get_ref()
-    }
-
-    /// Until a connection that was begun is there, or failed.
-    pub(super) async fn connected(&self) -> io::Result<()> {
-        self.0.writable().await?.retain_ready();
-        self.socket().take_error()?.map_or(Ok(()), Err)
+        self.watched.socket()
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_read_ready(cx).map_ok(|_| ())
+        let registration = self.watched.registration()?;
+        registration.poll_read_ready(cx).map_ok(|_| ())
     }
 
     /// Reads what there is. If the kernel has told that the end has arrived, it is looked for at once.
@@ -55,8 +63,9 @@ impl Stream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<Read>> {
+        let registration = self.watched.registration()?;
         loop {
-            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            let mut guard = ready!(registration.poll_read_ready(cx))?;
             let length = match self.socket().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     guard.clear_ready();
@@ -86,44 +95,66 @@ impl Stream {
         }
     }
 
-    /// Writes what the kernel takes. `more`: it may wait for what follows at once.
-    pub(super) fn poll_write(
+    /// Another way to read: tries until it succeeds, fails, or the task was told to be woken when it may.
+    pub(super) fn poll_read_by(
         &self,
         cx: &mut Context<'_>,
-        bytes: &[u8],
-        more: bool,
-    ) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, Interest::WRITABLE, |socket| write(socket, bytes, more))
-    }
-
-    /// Tries until it succeeds, fails, or the task was told to be woken when it may.
-    pub(super) fn poll_io(
-        &self,
-        cx: &mut Context<'_>,
-        interest: Interest,
         mut operation: impl FnMut(&Socket) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        let registration = self.watched.registration()?;
         loop {
-            let mut guard = ready!(if interest.is_readable() {
-                self.0.poll_read_ready(cx)
-            } else {
-                self.0.poll_write_ready(cx)
-            })?;
-            if let Ok(outcome) = guard.try_io(|watched| operation(watched.get_ref())) {
+            let mut guard = ready!(registration.poll_read_ready(cx))?;
+            if let Ok(outcome) = guard.try_io(|_| operation(self.socket())) {
                 return Poll::Ready(outcome);
             }
         }
     }
 
+    /// Writes what the kernel takes. `more`: it may wait for what follows at once.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_by(cx, |socket| write(socket, bytes, more))
+    }
+
+    /// Another way to write.
+    pub(super) fn poll_write_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&Socket) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if !self.waits_for_room {
+            match operation(self.socket()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait_for_room(cx)?;
+                }
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+        let registration = self.watched.registration()?;
+        loop {
+            let mut guard = ready!(registration.poll_write_ready(cx))?;
+            if let Ok(outcome) = guard.try_io(|_| operation(self.socket())) {
+                return Poll::Ready(outcome);
+            }
+        }
+    }
+
+    fn wait_for_room(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.waits_for_room = true;
+        self.watched
+            .watch(Interest::READABLE | Interest::WRITABLE)?;
+        // The direction that reads here waits with the registration before.
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
     /// Passes on an end.
     pub(super) fn end(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
-    }
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket().as_fd()
     }
 }
 
