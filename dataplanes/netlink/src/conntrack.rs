@@ -1,6 +1,6 @@
 //! The kernel's table of connections: deletes what a filter names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::abi::{
@@ -40,17 +40,19 @@ const MANY: usize = 8;
 
 /// Deletes what any of the filters names.
 pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
-    // The kernel's filter takes IPv6 addresses for the same exactly if they differ (ctnetlink_filter_match_tuple, to 6.18 at
-    // least), so it would delete everybody else's.
-    let six = filters.iter().any(|filter| filter.destination.is_ipv6());
-    if six || filters.len() > MANY {
+    if filters.len() > MANY {
         return delete_one_by_one(socket, filters).await;
     }
-    for filter in filters {
+    // The kernel's filter takes IPv6 addresses for the same exactly if they differ (ctnetlink_filter_match_tuple, to 6.18 at
+    // least), so it would delete everybody else's.
+    let (six, four): (Vec<Filter>, Vec<Filter>) = filters
+        .iter()
+        .copied()
+        .partition(|filter| filter.destination.is_ipv6());
+    for filter in four {
         let attributes = filter.attributes();
-        let family = Family::from(filter.destination.ip());
         let what = "delete connections by a filter";
-        let request = request(IPCTNL_MSG_CT_DELETE, family as u8, attributes, what);
+        let request = request(IPCTNL_MSG_CT_DELETE, filter.family(), attributes, what);
         match socket.request(&request).await {
             Err(error) if error.errno() == Some(EINVAL) => {
                 return delete_one_by_one(socket, filters).await;
@@ -59,20 +61,29 @@ pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), Netli
             outcome => outcome?,
         }
     }
-    Ok(())
+    delete_one_by_one(socket, &six).await
 }
 
-/// Lists all connections and deletes by tuple: for many filters, and for kernels that know no other way.
+/// Lists connections and deletes by tuple: for many filters, for IPv6, and for kernels that know no other way. To a few ports
+/// the kernel lists nothing else: among a million connections, walking the table is the cheap part.
 async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
     let mut wanted: HashMap<_, Vec<_>> = HashMap::new();
     for filter in filters {
         let key = (filter.protocol, filter.destination);
         wanted.entry(key).or_default().push(filter.answered_from);
     }
+    let what = "list connections";
+    let ports: BTreeMap<_, _> = filters.iter().map(|f| (f.port(), f)).collect();
+    let lists: Vec<_> = if ports.len() > MANY {
+        // Unspecified: both families.
+        vec![request(IPCTNL_MSG_CT_GET, 0, Writer::new(), what)]
+    } else {
+        let at =
+            |filter: &&Filter| request(IPCTNL_MSG_CT_GET, filter.family(), filter.listing(), what);
+        ports.values().map(at).collect()
+    };
     let mut found = Vec::new();
-    // Unspecified: both families.
-    let list = request(IPCTNL_MSG_CT_GET, 0, Writer::new(), "list connections");
-    let each = |message: crate::message::Message<'_>| {
+    let mut each = |message: crate::message::Message<'_>| {
         let attributes = message.attributes();
         let sources = end(&attributes, CTA_TUPLE_ORIG, false).and_then(|key| wanted.get(&key));
         let answers = end(&attributes, CTA_TUPLE_REPLY, true).map(|(_, from)| from);
@@ -87,7 +98,9 @@ async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<()
             found.push((message.payload.first().copied().unwrap_or(0), identity));
         }
     };
-    socket.dump(&list, each).await?;
+    for list in &lists {
+        socket.dump(list, &mut each).await?;
+    }
     for (family, identity) in found {
         let one = request(
             IPCTNL_MSG_CT_DELETE,
@@ -145,6 +158,28 @@ fn identity(attributes: &Reader<'_>) -> Option<Writer> {
 }
 
 impl Filter {
+    fn family(&self) -> u8 {
+        Family::from(self.destination.ip()) as u8
+    }
+
+    /// What a listing can be of, whatever the addresses.
+    fn port(&self) -> (u8, u8, u16) {
+        (self.family(), self.protocol, self.destination.port())
+    }
+
+    /// All connections of this transport and family to this port.
+    fn listing(&self) -> Writer {
+        let mut writer = Writer::new();
+        nested(&mut writer, CTA_TUPLE_ORIG, |w| {
+            self.transport(self.destination, false, w);
+        });
+        nested(&mut writer, CTA_FILTER, |w| {
+            let flags = CTA_FILTER_F_CTA_PROTO_NUM | CTA_FILTER_F_CTA_PROTO_DST_PORT;
+            w.put(CTA_FILTER_ORIG_FLAGS, &flags.to_ne_bytes());
+        });
+        writer
+    }
+
     fn attributes(&self) -> Writer {
         let mut writer = Writer::new();
         let destination = (CTA_TUPLE_ORIG, self.destination, false);
@@ -172,6 +207,10 @@ impl Filter {
             (IpAddr::V6(ip), true) => w.put(CTA_IP_V6_SRC, &ip.octets()),
             (IpAddr::V6(ip), false) => w.put(CTA_IP_V6_DST, &ip.octets()),
         });
+        self.transport(address, source, writer);
+    }
+
+    fn transport(&self, address: SocketAddr, source: bool, writer: &mut Writer) {
         nested(writer, CTA_TUPLE_PROTO, |w| {
             w.put(CTA_PROTO_NUM, &[self.protocol]);
             let kind = if source {

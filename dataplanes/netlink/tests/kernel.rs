@@ -483,6 +483,13 @@ fn connections_are_deleted_by_destination_and_by_who_answers() {
             "{}",
             list()
         );
+        // So many ports that everything is listed at once.
+        let many: Vec<_> = (54..70)
+            .map(|port| filter(&format!("[::1]:{port}"), None))
+            .collect();
+        conntrack::delete(&mut socket, &many).await.unwrap();
+        let left = (count("dport=54 "), count("dst=127.0.0.1"));
+        assert_eq!(left, (0, 2), "{}", list());
         drop((kept, clients, others));
     });
 }
