@@ -33,7 +33,7 @@ pub fn run<D: Plugin>(
 }
 
 /// Cases that are about datagrams; all others are about connections, whatever else they try.
-const DATAGRAMS: [&str; 5] = ["c41_", "c82_", "c83_", "c84_", "c85_"];
+const DATAGRAMS: [&str; 6] = ["c41_", "c82_", "c83_", "c84_", "c85_", "c88_"];
 
 /// The transport that a case is about and a plugin does not declare: whoever runs the cases one by one leaves it out.
 pub fn lacks(case: &str, can: &Capabilities) -> Option<Protocol> {
@@ -108,6 +108,7 @@ macro_rules! for_each_packet_case {
                 c85_a_udp_service_recovers_from_having_nobody,
                 c86_stale_packets_do_not_end_a_connection,
                 c87_a_connection_to_a_removed_member_goes_on,
+                c88_among_many_flows_a_udp_change_stays_cheap,
             ];
             robustness: [
                 c89_a_restart_is_not_noticed,

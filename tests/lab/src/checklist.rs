@@ -48,7 +48,6 @@ pub const ELSEWHERE: &[(u8, Shown)] = &[
         66,
         Waits("rolling replacement needs draining by the control plane"),
     ),
-    (88, Waits("a measurement: the dataplanes' benchmarks")),
     (
         90,
         By("portolan-agent: tests/agent.rs; portolan-tests: failures"),
