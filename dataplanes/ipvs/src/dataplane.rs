@@ -98,7 +98,7 @@ impl IpvsDataplane {
             table,
             servers,
             environment: Environment::default(),
-            mirror: Mirror::of(Recovered::default(), options.mark_bit),
+            mirror: Mirror::of(Recovered::default(), options.mark_bit, &[]),
             options,
             ranges: Ranges::new(),
             wanted: Ranges::new(),
@@ -132,7 +132,7 @@ impl IpvsDataplane {
         self.servers.adopt().await?;
         if found == Found::Ours {
             let entries = self.table.entries(&SetName::OF_SERVICES).await?;
-            self.mirror = Mirror::of(recover(&entries), self.options.mark_bit);
+            self.mirror = self.mirror_of(recover(&entries));
             let repair = compare(entries, self.mirror.entries());
             self.repaired(&repair);
             self.table.carry(&repair).await?;
@@ -147,6 +147,24 @@ impl IpvsDataplane {
         );
         self.found = Some(found);
         Ok(found)
+    }
+
+    fn mirror_of(&self, recovered: Recovered) -> Mirror {
+        Mirror::of(recovered, self.options.mark_bit, &self.environment.own)
+    }
+
+    /// Has the kernel know where this node is now.
+    async fn follow(&mut self) -> Result<(), Error> {
+        let found = self.adopt().await?;
+        let difference = self.mirror.follow(&self.environment.own);
+        // What stands there instead of the program forwards until it is replaced together with its data.
+        if found == Found::Other {
+            return Ok(());
+        }
+        if found == Found::Ours {
+            self.table.carry(&difference).await?;
+        }
+        self.ensure_program().await
     }
 
     /// Has IPVS as the tables say; what they don't know of drains.
@@ -312,15 +330,12 @@ impl Dataplane for IpvsDataplane {
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
         let before = std::mem::replace(&mut self.environment, environment.clone());
         self.want_ranges();
-        let told = match self.adopt().await {
-            // What stands there instead of the program forwards until it is replaced together with its data.
-            Ok(Found::Other) => Ok(()),
-            Ok(_) => self.ensure_program().await,
-            Err(error) => Err(error),
-        };
+        let told = self.follow().await;
         if told.is_err() {
             self.environment = before;
             self.want_ranges();
+            self.mirror.follow(&self.environment.own);
+            self.suspect = true;
         }
         told.map_err(|error| failed("can't tell the kernel where this node is", error))
     }
@@ -390,7 +405,7 @@ impl Dataplane for IpvsDataplane {
         };
         let removed: Result<(), Error> = removed.await;
         removed.map_err(|error| failed(context, error))?;
-        self.mirror = Mirror::of(Recovered::default(), self.options.mark_bit);
+        self.mirror = self.mirror_of(Recovered::default());
         self.found = Some(Found::Nothing);
         self.prepared = false;
         self.set_guarded(false);

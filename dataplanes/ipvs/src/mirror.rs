@@ -1,6 +1,7 @@
 //! What is committed to nftables, in memory: the kernel is not asked on the way of a change.
 
 use std::collections::{BTreeMap, HashMap, btree_map};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
@@ -30,6 +31,8 @@ pub(crate) struct Difference {
 #[derive(Debug)]
 pub(crate) struct Mirror {
     bit: MarkBit,
+    /// The node's addresses: they decide who may reach guarded frontends from the node itself.
+    own: Vec<IpAddr>,
     state: NodeState,
     shared: HashMap<Shared, u32>,
     /// With their marks.
@@ -44,10 +47,11 @@ type Uses = BTreeMap<Shared, i64>;
 
 impl Mirror {
     /// Of what is committed.
-    pub(crate) fn of(recovered: Recovered, bit: MarkBit) -> Self {
+    pub(crate) fn of(recovered: Recovered, bit: MarkBit, own: &[IpAddr]) -> Self {
         let Recovered { state, served } = recovered;
         let mut mirror = Self {
             bit,
+            own: own.to_vec(),
             state: NodeState::new(),
             shared: HashMap::new(),
             marks: served.iter().map(|(key, mark)| (*mark, *key)).collect(),
@@ -232,7 +236,26 @@ impl Mirror {
     }
 
     fn render(&self, key: FrontendKey, frontend: &Frontend, mark: Option<u32>) -> Vec<Entry> {
-        render(key, frontend, self.bit, mark)
+        render(key, frontend, (self.bit, &self.own), mark)
+    }
+
+    /// The node has other addresses now: what that changes.
+    pub(crate) fn follow(&mut self, own: &[IpAddr]) -> Difference {
+        if self.own == own {
+            return Difference::default();
+        }
+        let before = self.guarded();
+        self.own = own.to_vec();
+        compare(before, self.guarded())
+    }
+
+    fn guarded(&self) -> Vec<Entry> {
+        let frontends = self.state.iter();
+        let guarded = frontends.filter(|(_, frontend)| !frontend.source_ranges.is_empty());
+        let entries = guarded.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)));
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable();
+        entries
     }
 
     fn use_more(&mut self, uses: &Uses) {
@@ -268,6 +291,43 @@ pub(crate) fn compare(old: Vec<Entry>, new: Vec<Entry>) -> Difference {
         if gone != come {
             difference.delete.extend(gone);
             difference.add.extend(come);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_dataplane::testing::{frontend, node_state};
+    use portolan_model::Protocol;
+
+    use super::*;
+
+    #[test]
+    fn the_nodes_addresses_decide_who_may_come_from_a_guarded_address() {
+        let address: IpAddr = [203, 0, 113, 5].into();
+        let key = FrontendKey {
+            address,
+            port: 80,
+            protocol: Protocol::Tcp,
+        };
+        let mut guarded = frontend(1, &[]);
+        guarded.source_ranges = vec!["192.0.2.0/24".parse().unwrap()];
+        let recovered = Recovered {
+            state: node_state([(key, guarded)]),
+            ..Recovered::default()
+        };
+        let mut mirror = Mirror::of(recovered, MarkBit::default(), &[]);
+        let listed = mirror.entries().len();
+        for (name, own, add, delete) in [
+            ("within the ranges", [192, 0, 2, 1], 1, 0),
+            ("still", [192, 0, 2, 2], 0, 0),
+            ("elsewhere", [198, 51, 100, 1], 0, 1),
+        ] {
+            let difference = mirror.follow(&[own.into()]);
+            let counts = (difference.add.len(), difference.delete.len());
+            assert_eq!(counts, (add, delete), "{name}");
+            let expected = listed + usize::from(own[0] == 192);
+            assert_eq!(mirror.entries().len(), expected, "{name}");
         }
     }
 }

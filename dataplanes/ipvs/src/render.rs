@@ -38,7 +38,7 @@ pub(crate) struct Group {
 pub(crate) fn render(
     key: FrontendKey,
     frontend: &Frontend,
-    bit: MarkBit,
+    (bit, own): (MarkBit, &[IpAddr]),
     mark: Option<u32>,
 ) -> Vec<Entry> {
     let mut rendered = Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn render(
     }
     if !frontend.source_ranges.is_empty() {
         class |= bit.guarded();
-        rendered.extend(allowed(key, &frontend.source_ranges));
+        rendered.extend(allowed(key, &frontend.source_ranges, own));
     }
     let facts = userdata::of_frontend(frontend);
     rendered.push(of(SetName::Frontends, key, class, facts));
@@ -252,12 +252,13 @@ fn of(set: SetName, key: FrontendKey, value: u32, userdata: Vec<u8>) -> Entry {
     }
 }
 
-/// Ranges that are within others are left out: the kernel takes no overlaps.
-fn allowed(key: FrontendKey, ranges: &[IpNet]) -> Vec<Entry> {
-    let own = Family::from(key.address);
+/// Ranges that are within others are left out: the kernel takes no overlaps. A node that is within the ranges by one of its
+/// `own` addresses reaches the frontend from the frontend's address, too: Linux gives a packet to a local address that source.
+fn allowed(key: FrontendKey, ranges: &[IpNet], own: &[IpAddr]) -> Vec<Entry> {
+    let family = Family::from(key.address);
     let of_family: Vec<_> = ranges
         .iter()
-        .filter(|r| Family::from(r.addr()) == own)
+        .filter(|r| Family::from(r.addr()) == family)
         .collect();
     let is_outer = |range: &IpNet| {
         let mut others = of_family.iter().filter(|other| **other != range);
@@ -267,15 +268,22 @@ fn allowed(key: FrontendKey, ranges: &[IpNet]) -> Vec<Entry> {
     let outer = of_family.iter().copied().enumerate();
     let outer = outer.filter(|(_, range)| is_outer(range) && seen.insert(range.trunc()));
     let end = |address| [entry::frontend(key), octets(address)].concat();
-    let entries = outer.map(|(index, range)| Entry {
-        family: own,
+    let entry = |first, last, userdata| Entry {
+        family,
         set: SetName::Allowed,
         element: Element {
-            key: end(range.network()),
-            key_end: Some(end(range.broadcast())),
-            userdata: userdata::of_range(u16::try_from(index).unwrap_or(u16::MAX)),
+            key: end(first),
+            key_end: Some(end(last)),
+            userdata,
             ..Element::default()
         },
+    };
+    let entries = outer.map(|(index, range)| {
+        let order = userdata::of_range(u16::try_from(index).unwrap_or(u16::MAX));
+        entry(range.network(), range.broadcast(), order)
     });
-    entries.collect()
+    let contains = |address: &IpAddr| ranges.iter().any(|range| range.contains(address));
+    let itself = own.iter().any(contains) && !contains(&key.address);
+    let itself = itself.then(|| entry(key.address, key.address, Vec::new()));
+    entries.chain(itself).collect()
 }

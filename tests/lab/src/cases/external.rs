@@ -14,7 +14,7 @@ use crate::{Ask, Lab, Outcome, PORT, Plugin, Service, echo, ready};
 /// A port of the load balancer's address that no Service has.
 const OTHER: u16 = 4_242;
 
-/// Listed and other clients, pods, the node itself; node port and virtual address go unguarded.
+/// Listed and other clients, pods, the node itself also as the address itself; node port and virtual address go unguarded.
 pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D>) {
     let plain = Service::external(1, &["a", "c"].map(ready));
     let family = lab.family;
@@ -61,6 +61,31 @@ pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D
     lab.carry(std::slice::from_ref(&plain));
     for protocol in lab.protocols() {
         lab.answers("client", Ask::new(at, protocol).from(listed), 3);
+    }
+    assert_own_source(&mut lab, &plain, other);
+}
+
+/// Some load balancers have their address put on every node. What a node sends there comes from that very address, and
+/// may pass if the node may.
+fn assert_own_source<D: Plugin>(lab: &mut Lab<D>, plain: &Service, other: IpAddr) {
+    let at = lab.at(plain, LoadBalancer);
+    let node = &lab.network.node("n1").machine;
+    let flags = if at.is_ipv4() { "/32" } else { "/128 nodad" };
+    let (bits, flag) = flags.split_once(' ').unwrap_or((flags, ""));
+    node.ip(&format!("addr add {}{bits} dev lo {flag}\n", at.ip()));
+    for (allowed, may) in [(lab.address("n1"), true), (other, false)] {
+        let guarded = plain.clone().only_from(&[IpNet::from(allowed)]);
+        lab.carry(std::slice::from_ref(&guarded));
+        for protocol in lab.protocols() {
+            let ask = Ask::new(at, protocol).from(at.ip());
+            if may {
+                lab.answers("n1", ask, 3);
+                continue;
+            }
+            let outcome = ask.briefly().on(&lab.network.node("n1").machine);
+            let is_silent = outcome == Outcome::Silent || lab.is_barred("n1", &outcome);
+            assert!(is_silent, "{protocol}: {outcome:?}");
+        }
     }
 }
 
