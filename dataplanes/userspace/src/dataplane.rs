@@ -98,13 +98,18 @@ impl UserspaceDataplane {
         from.next().is_some_and(|(key, _)| key.address == address)
     }
 
+    async fn ensure_local(&self) -> Result<(), DataplaneError> {
+        let environment = self.shared.environment.load_full();
+        local_ranges::ensure(&self.shared.local_ranges(), &environment.own).await
+    }
+
     /// A failure shows where it matters: in frontends that can't be bound.
     async fn keep_local(&self, addresses: BTreeSet<IpAddr>) {
         if !self.root || **self.shared.addresses.load() == addresses {
             return;
         }
         self.shared.addresses.store(Arc::new(addresses));
-        if let Err(error) = local_ranges::ensure(&self.shared.local_ranges()).await {
+        if let Err(error) = self.ensure_local().await {
             tracing::warn!(%error, cause = ?error.source, "can't make load balancers' addresses local");
         }
     }
@@ -131,7 +136,7 @@ impl Dataplane for UserspaceDataplane {
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
         self.shared.environment.store(Arc::new(environment.clone()));
         if self.root {
-            local_ranges::ensure(&self.shared.local_ranges()).await?;
+            self.ensure_local().await?;
         }
         Ok(())
     }
@@ -140,7 +145,7 @@ impl Dataplane for UserspaceDataplane {
         self.give_back().await;
         if self.root {
             // Without its route a socket hears nothing, and does not know.
-            local_ranges::ensure(&self.shared.local_ranges()).await?;
+            self.ensure_local().await?;
         }
         let sound = self.carried.iter().filter(|(_, c)| c.is_sound());
         Ok(sound
@@ -196,7 +201,7 @@ impl Dataplane for UserspaceDataplane {
         self.carried.clear();
         self.shared.addresses.store(Arc::default());
         if self.root {
-            local_ranges::ensure(&[]).await?;
+            local_ranges::ensure(&[], &[]).await?;
         }
         Ok(())
     }

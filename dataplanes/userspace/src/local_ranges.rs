@@ -1,7 +1,10 @@
 //! Makes ranges of virtual addresses local, so that exact addresses out of them can be bound (AnyIP):
-//! `ip route add local 10.96.0.0/16 dev lo proto 112`.
+//! `ip route add local 10.96.0.0/16 dev lo src 192.0.2.1 proto 112`.
+//!
+//! Without `src` a connection of the node itself to a virtual IPv4 address has that very address as its source, and ends with
+//! the route, also if another dataplane carries it by then. IPv6 takes an address of a device anyway.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,9 +25,20 @@ const LOCAL_TABLE: u8 = 255;
 /// `lo` has this index in every network namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: u32 = 1;
 
-/// Makes exactly these ranges local; ours that are no longer wanted go.
-pub(crate) async fn ensure(wanted: &[IpNet]) -> Result<(), DataplaneError> {
-    let wanted: BTreeSet<_> = wanted.iter().filter(|net| !is_loopback(net)).collect();
+/// Ranges, and the source of what the node sends there.
+type Routes = BTreeMap<IpNet, Option<Ipv4Addr>>;
+
+/// Makes exactly these ranges local; ours that are no longer wanted go. The node reaches them from the first of its own
+/// addresses that is there.
+pub(crate) async fn ensure(wanted: &[IpNet], own: &[IpAddr]) -> Result<(), DataplaneError> {
+    let source = own.iter().find_map(|address| match address {
+        IpAddr::V4(v4) if is_local(*address) => Some(*v4),
+        _ => None,
+    });
+    let wanted = wanted.iter().filter(|net| !is_loopback(net));
+    let wanted: Routes = wanted
+        .map(|net| (*net, source.filter(|_| net.addr().is_ipv4())))
+        .collect();
     let failed = |context: &str, source| DataplaneError {
         context: context.to_owned(),
         source: Some(source),
@@ -36,12 +50,16 @@ pub(crate) async fn ensure(wanted: &[IpNet]) -> Result<(), DataplaneError> {
     let held = held(&handle)
         .await
         .map_err(|error| failed("can't list local routes", error))?;
-    for net in wanted.iter().filter(|net| !held.contains(**net)) {
-        let added = handle.route().add(route(net)).execute().await;
+    for (net, source) in &wanted {
+        if held.get(net) == Some(source) {
+            continue;
+        }
+        let request = handle.route().add(route(net, *source)).replace();
+        let added = request.execute().await;
         added.map_err(|error| failed(&format!("can't make {net} local"), to_io(error)))?;
     }
-    for net in held.iter().filter(|net| !wanted.contains(net)) {
-        let removed = handle.route().del(route(net)).execute().await;
+    for net in held.keys().filter(|net| !wanted.contains_key(net)) {
+        let removed = handle.route().del(route(net, None)).execute().await;
         removed.map_err(|error| {
             failed(
                 &format!("can't remove the local route of {net}"),
@@ -64,12 +82,12 @@ fn is_loopback(net: &IpNet) -> bool {
 }
 
 /// Our routes of both families.
-async fn held(handle: &Handle) -> io::Result<BTreeSet<IpNet>> {
+async fn held(handle: &Handle) -> io::Result<Routes> {
     let filters = [
         RouteMessageBuilder::<Ipv4Addr>::new().build(),
         RouteMessageBuilder::<Ipv6Addr>::new().build(),
     ];
-    let mut held = BTreeSet::new();
+    let mut held = Routes::new();
     for mut filter in filters {
         // With strict checking the kernel lists only what has this table, protocol and type.
         filter.header.table = LOCAL_TABLE;
@@ -82,7 +100,7 @@ async fn held(handle: &Handle) -> io::Result<BTreeSet<IpNet>> {
     Ok(held)
 }
 
-fn net_of(route: &RouteMessage) -> Option<IpNet> {
+fn net_of(route: &RouteMessage) -> Option<(IpNet, Option<Ipv4Addr>)> {
     if route.header.protocol != OWNER || route.header.table != LOCAL_TABLE {
         return None;
     }
@@ -94,10 +112,18 @@ fn net_of(route: &RouteMessage) -> Option<IpNet> {
             RouteAttribute::Destination(RouteAddress::Inet6(a)) => Some(IpAddr::from(*a)),
             _ => None,
         });
-    IpNet::new(address?, route.header.destination_prefix_length).ok()
+    let net = IpNet::new(address?, route.header.destination_prefix_length).ok()?;
+    let source = route
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::PrefSource(RouteAddress::Inet(a)) => Some(*a),
+            _ => None,
+        });
+    Some((net, source))
 }
 
-fn route(net: &IpNet) -> RouteMessage {
+fn route(net: &IpNet, source: Option<Ipv4Addr>) -> RouteMessage {
     let mut message = match net {
         IpNet::V4(net) => RouteMessageBuilder::<Ipv4Addr>::new()
             .destination_prefix(net.network(), net.prefix_len())
@@ -112,6 +138,8 @@ fn route(net: &IpNet) -> RouteMessage {
     message.header.protocol = OWNER;
     message.header.kind = RouteType::Local;
     message.header.scope = RouteScope::Host;
+    let source = source.map(|source| RouteAttribute::PrefSource(RouteAddress::Inet(source)));
+    message.attributes.extend(source);
     message
 }
 

@@ -71,8 +71,8 @@ impl Shared {
         ranges.any(|range| range.contains(&address)) || self.addresses.load().contains(&address)
     }
 
-    /// Whether a source is inside. Linux gives a packet to a local address that very address as its source, so one of
-    /// ours is the node itself.
+    /// Whether a source is inside. Without an address of the node that is there, Linux gives a packet to a local address that
+    /// very address as its source, so one of ours is the node itself.
     pub(crate) fn is_inside(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
         self.environment.load().is_inside(source) || self.addresses.load().contains(&source)
