@@ -63,19 +63,3 @@ pub(crate) fn add(figure: &AtomicU64, many: usize) {
 pub(crate) fn uncount(figure: &AtomicU64) {
     figure.fetch_sub(1, Ordering::Relaxed);
 }
-
-/// Counts one thing as active while it lives.
-pub(crate) struct Active<'a>(&'a AtomicU64);
-
-impl<'a> Active<'a> {
-    pub(crate) fn new(figure: &'a AtomicU64) -> Self {
-        count(figure);
-        Self(figure)
-    }
-}
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        uncount(self.0);
-    }
-}

@@ -1,5 +1,6 @@
 //! TCP: accept, reach a backend, relay.
 
+mod connection;
 mod first;
 mod flow;
 mod pipe;
@@ -10,38 +11,49 @@ mod vanished;
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::libc::{SOCK_CLOEXEC, SOCK_NONBLOCK};
 use socket2::Socket;
-use tokio::io::Interest;
 use tokio::time::sleep;
 
-use crate::counters::{Active, count};
 use crate::route::Route;
-use crate::shares::Room;
 use crate::sys::Watched;
 use crate::workers::Place;
-use first::First;
+use connection::Connection;
 pub(crate) use pipe::Pipes;
-use reach::reach;
-use stream::Stream;
 
 /// Pause after `accept` failed for want of descriptors or memory, which only time frees.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections accepted in a row that stay at home: about a millisecond's work. Those behind them are better off elsewhere.
+const STAYING: u32 = 16;
+
 /// Accepts until it is aborted. Connections live on by themselves.
 pub(crate) async fn serve(listener: Watched, route: Arc<Route>, home: Place) {
+    let mut in_a_row = 0;
     loop {
-        let error = match accept(&listener).await {
+        let error = match accept(&listener, &mut in_a_row).await {
             Ok((client, peer)) => {
                 // Beyond the limits connections wait here, and then in the kernel's backlog.
                 let Ok(room) = route.room().await else {
                     return;
                 };
-                spawn(client, peer, room, &route, home);
+                let workers = &route.shared.workers;
+                let is_behind = in_a_row > STAYING;
+                let place = if is_behind {
+                    workers.emptiest(home)
+                } else {
+                    home
+                };
+                let connection = Connection::new(Arc::clone(&route), workers.take(place), room);
+                let carrying = connection.carry(client, peer);
+                if place == home {
+                    tokio::spawn(carrying);
+                } else {
+                    workers.handle(place).spawn(carrying);
+                }
                 continue;
             }
             Err(error) => error,
@@ -54,63 +66,20 @@ pub(crate) async fn serve(listener: Watched, route: Arc<Route>, home: Place) {
     }
 }
 
-async fn accept(listener: &Watched) -> io::Result<(Socket, SocketAddr)> {
-    let socket = listener.socket();
-    let accept = |_: &RawFd| socket.accept4(SOCK_CLOEXEC | SOCK_NONBLOCK);
+/// The next connection, and how many there were since the last wait.
+async fn accept(listener: &Watched, in_a_row: &mut u32) -> io::Result<(Socket, SocketAddr)> {
     let registration = listener.registration()?;
-    let (client, peer) = registration.async_io(Interest::READABLE, accept).await?;
-    let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
-    Ok((client, peer))
-}
-
-/// Relays a connection on the worker that has fewest. It is registered only there.
-fn spawn(client: Socket, peer: SocketAddr, room: Room, route: &Arc<Route>, home: Place) {
-    let workers = &route.shared.workers;
-    let taken = workers.take(home);
-    let place = taken.place;
-    let route = Arc::clone(route);
-    let carrying = async move {
-        carry(client, peer, &route).await;
-        drop((room, taken));
-    };
-    if place == home {
-        tokio::spawn(carrying);
-    } else {
-        workers.handle(place).spawn(carrying);
-    }
-}
-
-async fn carry(client: Socket, source: SocketAddr, route: &Route) {
-    let counters = &route.shared.counters;
-    count(&counters.connections);
-    let _active = Active::new(&counters.connections_active);
-    let reached = match First::read(&client, source, route) {
-        Ok(first) => reach(source, first, route).await,
-        // The client is gone already.
-        Err(_) => None,
-    };
-    let Some((mut backend, up)) = reached else {
-        count(&counters.connections_reset);
-        reset(&client);
-        return;
-    };
-    let relayed = match Stream::connected(client) {
-        Ok(mut client) => {
-            let relayed = relay::relay(&mut client, &mut backend, up, &route.shared).await;
-            relayed.inspect_err(|_| reset(client.socket()))
-        }
-        Err(error) => Err(error),
-    };
-    if relayed.is_err() {
-        // A clean end would make what arrived so far look complete.
-        reset(backend.socket());
-    }
-}
-
-/// Makes closing send a reset instead of a clean end. Fails only on a socket that is gone already.
-fn reset(socket: &Socket) {
-    if let Err(error) = socket.set_linger(Some(Duration::ZERO)) {
-        tracing::debug!(%error, "can't reset a connection");
+    let socket = listener.socket();
+    loop {
+        let mut guard = registration.readable().await?;
+        let Ok(accepted) = guard.try_io(|_| socket.accept4(SOCK_CLOEXEC | SOCK_NONBLOCK)) else {
+            *in_a_row = 0;
+            continue;
+        };
+        let (client, peer) = accepted?;
+        *in_a_row = in_a_row.saturating_add(1);
+        let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
+        return Ok((client, peer));
     }
 }
 

@@ -70,20 +70,29 @@ impl Workers {
         &self.workers[place.0].handle
     }
 
-    /// Takes a place for a connection where there are fewest; at home if that is as good, as it need not move then.
-    pub(crate) fn take(&self, home: Place) -> Taken {
-        let active = |place: &usize| self.workers[*place].active.load(Ordering::Relaxed);
-        let least = (0..self.workers.len()).min_by_key(active).unwrap_or(home.0);
-        let place = if active(&home.0) <= active(&least) {
-            home
-        } else {
-            Place(least)
-        };
-        self.workers[place.0].active.fetch_add(1, Ordering::Relaxed);
+    /// Takes a place for a connection.
+    pub(crate) fn take(&self, place: Place) -> Taken {
+        self.active(place).fetch_add(1, Ordering::Relaxed);
         Taken {
             place,
             workers: self.clone(),
         }
+    }
+
+    /// Where there are fewest connections; this place if one more there is as good.
+    pub(crate) fn emptiest(&self, place: Place) -> Place {
+        let active = |place: Place| self.active(place).load(Ordering::Relaxed);
+        let all = (0..self.workers.len()).map(Place);
+        let least = all.min_by_key(|other| active(*other)).unwrap_or(place);
+        if active(place) <= active(least) {
+            place
+        } else {
+            least
+        }
+    }
+
+    fn active(&self, place: Place) -> &AtomicUsize {
+        &self.workers[place.0].active
     }
 }
 
@@ -93,10 +102,21 @@ pub(crate) struct Taken {
     workers: Workers,
 }
 
+impl Taken {
+    /// Another place where this connection would be one of fewer.
+    pub(crate) fn better(&self) -> Option<Place> {
+        let own = self.workers.active(self.place).load(Ordering::Relaxed);
+        let other = self.workers.emptiest(self.place);
+        let there = self.workers.active(other).load(Ordering::Relaxed);
+        (own > there + 1).then_some(other)
+    }
+}
+
 impl Drop for Taken {
     fn drop(&mut self) {
-        let worker = &self.workers.workers[self.place.0];
-        worker.active.fetch_sub(1, Ordering::Relaxed);
+        self.workers
+            .active(self.place)
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,10 +146,25 @@ mod tests {
         let homes: Vec<_> = (0..count).map(|_| workers.home()).collect();
         assert!((0..count).all(|number| homes.contains(&Place(number))));
         let home = homes[count - 1];
-        let taken: Vec<_> = (0..count).map(|_| workers.take(home)).collect();
-        assert_eq!(taken[0].place, home, "it is as good as any");
+        assert_eq!(workers.emptiest(home), home, "it is as good as any");
+        let taken: Vec<_> = (0..count)
+            .map(|_| workers.take(workers.emptiest(home)))
+            .collect();
         assert!((0..count).all(|number| taken.iter().any(|taken| taken.place == Place(number))));
         drop(taken);
-        assert_eq!(workers.take(home).place, home);
+        assert_eq!(workers.emptiest(home), home);
+    }
+
+    #[test]
+    fn a_connection_moves_only_to_where_it_is_one_of_fewer() {
+        let (_threads, workers) = Workers::start();
+        let home = workers.home();
+        let one = workers.take(home);
+        assert_eq!(one.better(), None, "it is alone");
+        let another = workers.take(home);
+        let can_move = workers.workers.len() > 1;
+        assert_eq!(another.better().is_some(), can_move);
+        drop(one);
+        assert_eq!(another.better(), None, "it is alone again");
     }
 }

@@ -9,6 +9,7 @@ use portolan_model::Protocol;
 use portolan_userspace::UserspaceDataplane;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -85,17 +86,41 @@ async fn receive_all(mut from: impl AsyncRead + Unpin) {
     assert_eq!(received, LONG);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn long_streams_arrive_whole_in_both_directions_at_once() {
-    let (client, server, _dataplane) = relayed(1).await;
+/// Long streams in both directions of a connection at once.
+fn both_ways(client: TcpStream, server: TcpStream) -> [JoinHandle<()>; 4] {
     let ((client_read, client_write), (server_read, server_write)) =
         (client.into_split(), server.into_split());
-    let tasks = [
+    [
         tokio::spawn(send_all(client_write)),
         tokio::spawn(send_all(server_write)),
         tokio::spawn(receive_all(client_read)),
         tokio::spawn(receive_all(server_read)),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_streams_arrive_whole_in_both_directions_at_once() {
+    let (client, server, _dataplane) = relayed(1).await;
+    for task in both_ways(client, server) {
+        timeout(DEADLINE, task).await.expect("in time").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_streams_that_move_to_another_thread_arrive_whole() {
+    let (at, listener, _dataplane) = relaying(5).await;
+    let mut pairs = Vec::new();
+    // All begin on one thread; the first of them move once they are long.
+    for _ in 0..3 {
+        let client = TcpStream::connect(at).await.expect("it listens");
+        let accepted = timeout(DEADLINE, listener.accept()).await;
+        let (server, _) = accepted.expect("in time").expect("it is relayed");
+        pairs.push((client, server));
+    }
+    let tasks: Vec<_> = pairs
+        .into_iter()
+        .flat_map(|(client, server)| both_ways(client, server))
+        .collect();
     for task in tasks {
         timeout(DEADLINE, task).await.expect("in time").unwrap();
     }

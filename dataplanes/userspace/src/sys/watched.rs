@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 /// A socket and its registration, which can be made anew.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    /// Dropped before the socket. There is none only if it could not be made anew.
+    /// Dropped before the socket.
     registration: Option<AsyncFd<RawFd>>,
     socket: Socket,
 }
@@ -28,12 +28,17 @@ impl Watched {
 
     /// From now on these events are waited for; what is the case already is told again.
     pub(crate) fn watch(&mut self, interest: Interest) -> io::Result<()> {
-        self.registration = None;
+        self.ignore();
         let descriptor = self.socket.as_raw_fd();
         // SAFETY: the descriptor is the socket's, which is neither closed nor given away before the registration is dropped.
         let registered = unsafe { AsyncFd::register_with_interest(descriptor, interest) };
         self.registration = Some(registered?);
         Ok(())
+    }
+
+    /// From now on no events are waited for.
+    pub(crate) fn ignore(&mut self) {
+        self.registration = None;
     }
 
     pub(crate) fn socket(&self) -> &Socket {

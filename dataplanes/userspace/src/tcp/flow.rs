@@ -76,6 +76,11 @@ impl Flow {
         flow
     }
 
+    /// It is spliced from now on.
+    pub(super) fn is_long(&self) -> bool {
+        self.moved >= SPLICE_AFTER
+    }
+
     /// Moves what can be moved; ready once the end was passed on. If it is the `last` direction, closing both sockets does
     /// that.
     pub(super) fn poll(
@@ -116,7 +121,7 @@ impl Flow {
         to: &mut Stream,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<Read>> {
-        if self.moved >= SPLICE_AFTER && !matches!(self.held, Held::Piped(_)) {
+        if self.is_long() && !matches!(self.held, Held::Piped(_)) {
             // Before a pipe is taken: most often a direction is looked at in vain.
             ready!(from.poll_readable(cx))?;
             self.held = pipes.lend().map_or(Held::Nothing, Held::Piped);

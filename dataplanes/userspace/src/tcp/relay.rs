@@ -3,13 +3,15 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::Socket;
 use tokio::time::{Instant, sleep};
 
 use super::flow::Flow;
+use super::pipe::Pipes;
 use super::stream::Stream;
 use super::vanished::{keep_alive, vanished};
 use crate::counters::count;
@@ -25,30 +27,106 @@ const IDLE_LOOKS: u32 = 24 * 60 * 4;
 /// The same once one side has sent its end: an hour, as there.
 const HALF_CLOSED_LOOKS: u32 = 60 * 4;
 
-/// Relays until both sides sent their end, one of them fails or vanishes, or nothing moved for too long.
-pub(super) async fn relay(
-    client: &mut Stream,
-    backend: &mut Stream,
-    mut up: Flow,
-    shared: &Shared,
-) -> io::Result<()> {
-    let mut down = Flow::down();
-    let mut watch = Watch::default();
-    let mut look = pin!(sleep(LOOK));
-    poll_fn(|cx| {
-        let pipes = &shared.pipes;
+/// A connection that is relayed.
+#[derive(Debug)]
+pub(super) struct Relay {
+    client: Stream,
+    backend: Stream,
+    up: Flow,
+    down: Flow,
+    watch: Watch,
+}
+
+/// Why a relay stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Both sides sent their end.
+    Ended,
+    /// It showed that it lasts: bytes enough to be spliced, or a look.
+    Lasts,
+}
+
+impl Relay {
+    pub(super) fn new(client: Stream, backend: Stream, up: Flow) -> Self {
+        Self {
+            client,
+            backend,
+            up,
+            down: Flow::down(),
+            watch: Watch::default(),
+        }
+    }
+
+    /// Relays until both sides sent their end, one of them fails or vanishes, or nothing moved for too long. If it stops
+    /// because it `lasts`, it can go on.
+    pub(super) async fn run(
+        &mut self,
+        shared: &Shared,
+        mut lasts: impl FnMut() -> bool,
+    ) -> io::Result<Outcome> {
+        let mut was_asked = false;
+        let mut look = pin!(sleep(LOOK));
+        poll_fn(|cx| {
+            if self.poll_flows(cx, &shared.pipes)?.is_ready() {
+                return Poll::Ready(Ok(Outcome::Ended));
+            }
+            let mut is_long = self.up.is_long() || self.down.is_long();
+            while look.as_mut().poll(cx).is_ready() {
+                is_long = true;
+                self.look(shared)?;
+                look.as_mut().reset(Instant::now() + LOOK);
+            }
+            if is_long && !was_asked {
+                was_asked = true;
+                if lasts() {
+                    return Poll::Ready(Ok(Outcome::Lasts));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn poll_flows(&mut self, cx: &mut Context<'_>, pipes: &Arc<Pipes>) -> Poll<io::Result<()>> {
+        let (client, backend) = (&mut self.client, &mut self.backend);
+        let (up, down) = (&mut self.up, &mut self.down);
         let sent = up.poll(cx, (&*client, &mut *backend), down.ended, pipes)?;
         let received = down.poll(cx, (&*backend, &mut *client), up.ended, pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }
-        while look.as_mut().poll(cx).is_ready() {
-            watch.look([client.socket(), backend.socket()], [&up, &down], shared)?;
-            look.as_mut().reset(Instant::now() + LOOK);
-        }
         Poll::Pending
-    })
-    .await
+    }
+
+    fn look(&mut self, shared: &Shared) -> io::Result<()> {
+        let ends = [self.client.socket(), self.backend.socket()];
+        self.watch.look(ends, [&self.up, &self.down], shared)
+    }
+
+    /// To another runtime: no events arrive any more.
+    pub(super) fn leave(&mut self) {
+        self.client.leave();
+        self.backend.leave();
+    }
+
+    /// Events arrive at the runtime that this is called on.
+    pub(super) fn arrive(&mut self) -> io::Result<()> {
+        self.client.arrive()?;
+        self.backend.arrive()
+    }
+
+    /// A clean end would make what arrived so far look complete.
+    pub(super) fn reset(&self) {
+        reset(self.client.socket());
+        reset(self.backend.socket());
+    }
+}
+
+/// Makes closing send a reset instead of a clean end. Fails only on a socket that is gone already.
+pub(super) fn reset(socket: &Socket) {
+    if let Err(error) = socket.set_linger(Some(Duration::ZERO)) {
+        tracing::debug!(%error, "can't reset a connection");
+    }
 }
 
 /// What the looks at a connection saw.

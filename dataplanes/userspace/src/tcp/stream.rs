@@ -152,6 +152,19 @@ impl Stream {
         Ok(())
     }
 
+    pub(super) fn leave(&mut self) {
+        self.watched.ignore();
+    }
+
+    pub(super) fn arrive(&mut self) -> io::Result<()> {
+        let interest = if self.waits_for_room {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        self.watched.watch(interest)
+    }
+
     /// Passes on an end.
     pub(super) fn end(&self) -> io::Result<()> {
         self.socket().shutdown(Shutdown::Write)
