@@ -43,10 +43,13 @@ impl Desired {
         if touched.everything(node) {
             let known = self.keys.iter().map(|(uid, _)| *uid);
             let gone: BTreeSet<_> = known.filter(|uid| !views.has_service(*uid)).collect();
-            gone.into_iter().for_each(|uid| refresh(self, uid));
-            views.services().for_each(|uid| refresh(self, uid));
+            for uid in gone.into_iter().chain(views.services()) {
+                refresh(self, uid);
+            }
         } else {
-            touched.services.iter().for_each(|uid| refresh(self, *uid));
+            for uid in &touched.services {
+                refresh(self, *uid);
+            }
         }
         changed
     }
