@@ -225,15 +225,36 @@ impl Conversation {
 pub struct Datagrams(UdpSocket);
 
 impl Datagrams {
-    /// Who answers a datagram, if its payload comes back unharmed.
+    /// Who answers a datagram, with its payload unharmed. Answers to earlier ones that were given up come late and are left.
     pub async fn ask(&self, payload: &[u8]) -> io::Result<Answer> {
         self.0.send(payload).await?;
         let mut buffer = vec![0; 64 * 1024];
-        let length = self.0.recv(&mut buffer).await?;
-        let mut parts = buffer[..length].splitn(2, |byte| *byte == b'\n');
-        let (greeting, echoed) = (parts.next(), parts.next());
-        assert!(echoed == Some(payload), "the payload comes back unharmed");
-        parse(&String::from_utf8_lossy(greeting.unwrap_or_default()))
+        let answered = async {
+            loop {
+                let length = self.0.recv(&mut buffer).await?;
+                let mut parts = buffer[..length].splitn(2, |byte| *byte == b'\n');
+                let (greeting, echoed) = (parts.next(), parts.next());
+                if echoed == Some(payload) {
+                    return parse(&String::from_utf8_lossy(greeting.unwrap_or_default()));
+                }
+            }
+        };
+        timeout(DEADLINE, answered).await?
+    }
+
+    /// The error that a datagram ends with. It is asked for again after a while: a kernel sends a limited number of ICMP errors
+    /// a second (`net.ipv4.icmp_msgs_per_sec`), and all network namespaces together have them.
+    pub async fn refusal(&self, payload: &[u8]) -> Option<io::Error> {
+        let asking = async {
+            loop {
+                if let Ok(asked) = timeout(Duration::from_secs(1), self.ask(payload)).await {
+                    return asked.err();
+                }
+            }
+        };
+        timeout(DEADLINE, asking)
+            .await
+            .expect("refused, not silent")
     }
 
     /// Asks until this one answers; silence and refusals are what a change in between may look like.
