@@ -72,7 +72,9 @@ impl<D: Dataplane> Reconciler<D> {
         if std::mem::take(&mut self.remembers) {
             self.recall();
         }
-        self.configure().await;
+        if touched.everything(&self.node) || self.environment.is_none() {
+            self.configure().await;
+        }
         if !self.adopted {
             drop(keys);
             return self.audit().await;

@@ -1,5 +1,6 @@
 //! What a node should carry, kept up to date at the cost of what changed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -61,16 +62,22 @@ impl Desired {
         uid: Uid,
         changed: &mut BTreeSet<FrontendKey>,
     ) {
+        let mut wanted = views.desired(node, uid);
         let asked = self.keys.range((uid, FrontendKey::LEAST)..);
         let asked: Vec<_> = asked.take_while(|(of, _)| *of == uid).copied().collect();
-        for (_, key) in &asked {
-            self.keys.remove(&(uid, *key));
-            self.withdraw(*key, uid);
-            changed.insert(*key);
-        }
-        for (key, frontend) in views.desired(node, uid) {
-            self.keys.insert((uid, key));
+        for (_, key) in asked {
             changed.insert(key);
+            // What it keeps stays where it is: most changes are of backends.
+            if let Some(frontend) = wanted.remove(&key) {
+                self.claim(key, frontend);
+            } else {
+                self.keys.remove(&(uid, key));
+                self.withdraw(key, uid);
+            }
+        }
+        for (key, frontend) in wanted {
+            changed.insert(key);
+            self.keys.insert((uid, key));
             self.claim(key, frontend);
         }
     }
@@ -89,9 +96,17 @@ impl Desired {
     }
 
     fn claim(&mut self, key: FrontendKey, frontend: Arc<Frontend>) {
-        let loser = match self.state.get(&key) {
-            Some(holder) if holder.service.uid < frontend.service.uid => Some(frontend),
-            _ => self.state.insert(key, frontend),
+        let uid = frontend.service.uid;
+        let loser = match self.state.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(frontend);
+                None
+            }
+            Entry::Occupied(held) if held.get().service.uid < uid => Some(frontend),
+            // Its own former version is no loser.
+            Entry::Occupied(mut held) => {
+                Some(held.insert(frontend)).filter(|former| former.service.uid != uid)
+            }
         };
         if let Some(loser) = loser {
             self.shadowed.insert((key, loser.service.uid), loser);

@@ -1,6 +1,7 @@
 //! What a node holds whole.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 use portolan_model::view::{View, ViewKey};
@@ -133,13 +134,16 @@ impl Held {
     }
 
     fn put(&mut self, key: ObjectKey, body: &Bytes, views: &mut ViewChanges) {
-        if self.objects.get(&key) == Some(body) {
-            return;
-        }
-        self.digest.toggle(key.digest(body));
-        let old = self.objects.insert(key, body.clone());
-        if let Some(old) = &old {
-            self.digest.toggle(key.digest(old));
+        let old = match self.objects.entry(key) {
+            Entry::Occupied(held) if held.get() == body => return,
+            Entry::Occupied(mut held) => Some(held.insert(body.clone())),
+            Entry::Vacant(free) => {
+                free.insert(body.clone());
+                None
+            }
+        };
+        for body in [Some(body), old.as_ref()].into_iter().flatten() {
+            self.digest.toggle(key.digest(body));
         }
         self.read(key, body, old, views);
     }

@@ -95,14 +95,16 @@ impl Views {
         let packed = Packed::new(view);
         match self.endpoints.get(&uid) {
             Some(held) if *held == packed => return,
-            Some(_) => self.forget_endpoint(uid, touched),
-            None => {}
+            Some(held) if held.view().service != view.service => self.forget_endpoint(uid, touched),
+            _ => {}
         }
         touched.services.insert(view.service);
-        self.of_services.insert((view.service, uid));
+        self.refused.remove(&uid);
         self.refused
             .extend(self.refusal(view).map(|why| (uid, why)));
-        self.endpoints.insert(uid, packed);
+        if self.endpoints.insert(uid, packed).is_none() {
+            self.of_services.insert((view.service, uid));
+        }
     }
 
     fn forget_endpoint(&mut self, uid: Uid, touched: &mut Touched) {
