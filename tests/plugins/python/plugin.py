@@ -59,8 +59,8 @@ class Leave(Exception):
 class Plugin:
     def __init__(self, env):
         self.server, self.dir = env["PORTOLAN_SERVER"].removeprefix("http://"), pathlib.Path(env["PORTOLAN_STATE_DIR"])
-        self.cluster, self.node = env["PORTOLAN_CLUSTER"], env["PORTOLAN_NODE"]
-        self.described = wire.NodeDescription(zone=env["PORTOLAN_ZONE"], dataplane="python", capabilities=CAPABILITIES)
+        self.cluster, self.node = env.get("PORTOLAN_CLUSTER", "default"), env["PORTOLAN_NODE"]
+        self.described = wire.NodeDescription(zone=env.get("PORTOLAN_ZONE", ""), dataplane="python", capabilities=CAPABILITIES)
         self.described.addresses.extend(ipaddress.ip_address(a).packed for a in env["PORTOLAN_ADDRESSES"].split(","))
         file = self.dir / "state"
         self.held = pickle.loads(file.read_bytes()) if file.exists() else State()
