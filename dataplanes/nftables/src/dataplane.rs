@@ -152,7 +152,10 @@ impl NftablesDataplane {
             self.kernel.replace(&wanted, &entries).await?;
             self.found = Some(Found::Ours);
         } else if self.ranges != wanted {
-            self.kernel.change_ranges(&self.ranges, &wanted).await?;
+            let changed = self.kernel.change_ranges(&self.ranges, &wanted).await;
+            // A change of Services does not look at ranges, so the next audit has to.
+            self.suspect |= changed.is_err();
+            changed?;
         }
         self.ranges = wanted;
         Ok(())
