@@ -18,7 +18,7 @@ pub mod traffic;
 
 pub use fake::FakeDataplane;
 pub use faulty::FaultyDataplane;
-pub use lab::{Lab, backend, frontend, node_state, pool};
+pub use lab::{Lab, backend, frontend, frontend_key, node_state, pool, tcp};
 
 /// Every case of the kit, for what the function makes.
 #[macro_export]

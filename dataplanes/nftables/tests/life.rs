@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::world::{PORT, World, tcp_from};
-use common::{Node, environment, key, tcp};
-use portolan_dataplane::testing::{backend, frontend, node_state, pool};
+use common::{Node, environment};
+use portolan_dataplane::testing::{backend, frontend, frontend_key as key, node_state, pool, tcp};
 use portolan_dataplane::{Environment, Frontend, NodeState, RejectionCode};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};

@@ -4,9 +4,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
+use common::environment;
 use common::world::{PORT, World, connect, tcp_from, udp_from};
-use common::{environment, key, tcp};
-use portolan_dataplane::testing::{backend, frontend, node_state, pool};
+use portolan_dataplane::testing::{backend, frontend, frontend_key as key, node_state, pool, tcp};
 use portolan_dataplane::{Backend, Environment, Frontend, NodeState};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use std::net::SocketAddr;
 
-use common::{Node, environment, tcp};
-use portolan_dataplane::testing::{backend, frontend, node_state};
+use common::{Node, environment};
+use portolan_dataplane::testing::{backend, frontend, node_state, tcp};
 use portolan_dataplane::{Environment, NodeState};
 use portolan_nftables::{Family, text};
 

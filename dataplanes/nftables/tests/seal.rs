@@ -4,8 +4,8 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{Node, environment, tcp};
-use portolan_dataplane::testing::{backend, frontend, node_state};
+use common::{Node, environment};
+use portolan_dataplane::testing::{backend, frontend, node_state, tcp};
 use portolan_dataplane::{Environment, Frontend, NodeState};
 use portolan_model::view::Reach;
 

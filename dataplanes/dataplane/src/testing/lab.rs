@@ -101,6 +101,26 @@ pub fn backend(number: u8, address: SocketAddr) -> Backend {
     }
 }
 
+/// Where a frontend is.
+///
+/// # Panics
+/// If that is no address.
+pub fn frontend_key(address: &str, port: u16, protocol: Protocol) -> FrontendKey {
+    FrontendKey {
+        address: address.parse().expect("an address"),
+        port,
+        protocol,
+    }
+}
+
+/// The same for TCP.
+///
+/// # Panics
+/// If that is no address.
+pub fn tcp(address: &str, port: u16) -> FrontendKey {
+    frontend_key(address, port, Protocol::Tcp)
+}
+
 /// Frontends as a node carries them.
 pub fn node_state(frontends: impl IntoIterator<Item = (FrontendKey, Frontend)>) -> NodeState {
     let frontends = frontends.into_iter();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use portolan_dataplane::testing::node_state;
+use portolan_dataplane::testing::{frontend_key as key, node_state};
 use portolan_dataplane::{Frontend, FrontendKey, NodeState, Plan};
 use portolan_ipvs::Options;
 use portolan_model::Protocol;
 
-use crate::node::{Node, key, with};
+use crate::node::{Node, with};
 
 fn node() -> Node {
     Node::new(Options::default())

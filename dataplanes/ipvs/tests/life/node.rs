@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portolan_dataplane::testing::{backend, frontend};
-use portolan_dataplane::{
-    Applied, Dataplane, Environment, Frontend, FrontendKey, NodeState, Plan, plan,
-};
+use portolan_dataplane::{Applied, Dataplane, Environment, Frontend, NodeState, Plan, plan};
 use portolan_ipvs::{IpvsDataplane, Options};
 use portolan_lab::Namespace;
-use portolan_model::Protocol;
 use tokio::sync::Mutex;
 
 /// For what happens by itself.
@@ -154,18 +151,6 @@ fn open(machine: &Namespace, options: &Options) -> Arc<Mutex<IpvsDataplane>> {
         let plane = IpvsDataplane::new(options).expect("root may program IPVS");
         Arc::new(Mutex::new(plane))
     })
-}
-
-pub(crate) fn key(address: &str, port: u16, protocol: Protocol) -> FrontendKey {
-    FrontendKey {
-        address: address.parse().expect("an address"),
-        port,
-        protocol,
-    }
-}
-
-pub(crate) fn tcp(address: &str, port: u16) -> FrontendKey {
-    key(address, port, Protocol::Tcp)
 }
 
 /// Of the Service default/service-N, with backends 10.1.0.LAST:8080 or fd01::LAST, in order.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 
 use portolan_dataplane::NodeState;
-use portolan_dataplane::testing::{backend, frontend, node_state};
+use portolan_dataplane::testing::{backend, frontend, node_state, tcp};
 use portolan_ipvs::{IpvsDataplane, Options};
 use portolan_lab::Target::{ClusterIp, LoadBalancer, NodePort};
 use portolan_lab::{Ask, ECHO, Family, Lab, Load, Namespace, Service, ready};
@@ -12,7 +12,7 @@ use portolan_model::Protocol;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpSocket;
 
-use crate::node::{Node, tcp, with};
+use crate::node::{Node, with};
 
 /// Has the machine count what passes a hook and fits.
 fn count(machine: &Namespace, hook: &str, fits: &str) {

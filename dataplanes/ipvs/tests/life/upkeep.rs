@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use portolan_dataplane::testing::{backend, frontend, node_state, pool};
+use portolan_dataplane::testing::{backend, frontend, frontend_key as key, node_state, pool, tcp};
 use portolan_dataplane::{NodeState, RejectionCode};
 use portolan_ipvs::{Options, Scheduler, Schedulers};
 use portolan_model::Protocol;
 use portolan_model::view::{Reach, WhenEmpty};
 
-use crate::node::{Node, key, tcp, with};
+use crate::node::{Node, with};
 
 /// Everything that a frontend can be.
 fn rich() -> NodeState {

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns};
-use portolan_dataplane::{Applied, Dataplane, Environment, FrontendKey, NodeState, plan};
-use portolan_model::Protocol;
+use portolan_dataplane::{Applied, Dataplane, Environment, NodeState, plan};
 use portolan_nftables::{NftablesDataplane, Options};
 use tokio::runtime::Runtime;
 
@@ -194,18 +193,6 @@ fn open(namespace: &Namespace, runtime: &Runtime, options: Options) -> NftablesD
         let _inside = runtime.enter();
         NftablesDataplane::new(options).expect("root may program nftables")
     })
-}
-
-pub(crate) fn key(address: &str, port: u16, protocol: Protocol) -> FrontendKey {
-    FrontendKey {
-        address: address.parse().expect("an address"),
-        port,
-        protocol,
-    }
-}
-
-pub(crate) fn tcp(address: &str, port: u16) -> FrontendKey {
-    key(address, port, Protocol::Tcp)
 }
 
 pub(crate) fn environment(workloads: &[&str], services: &[&str], own: &[&str]) -> Environment {

@@ -40,14 +40,20 @@ impl Replica {
 
     /// Waits until the cluster is served here, or is not.
     async fn until_serves(&self, cluster: &str, serves: bool) {
-        let waiting = async {
-            while self.access(cluster).is_some() != serves {
-                tokio::task::yield_now().await;
-            }
-        };
-        let waited = tokio::time::timeout(DEADLINE, waiting).await;
-        waited.unwrap_or_else(|_| panic!("{cluster}: served should be {serves}"));
+        let what = format!("{cluster}: served should be {serves}");
+        until(&what, || self.access(cluster).is_some() == serves).await;
     }
+}
+
+/// Waits for a condition.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(DEADLINE, waiting).await;
+    waited.unwrap_or_else(|_| panic!("{what}"));
 }
 
 impl Drop for Replica {
@@ -225,13 +231,7 @@ async fn a_deleted_cluster_ends_everywhere_and_its_name_begins_anew() {
     }
     let cache = old.allocator.cache();
     // It is served no longer before all that belongs to it has ended.
-    let telling = async {
-        while cache.position().epoch == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let told = tokio::time::timeout(DEADLINE, telling).await;
-    told.expect("who watches it is told");
+    until("who watches it is told", || cache.position().epoch > 0).await;
     let late = old.allocator.submit(service("late")).await.unwrap_err();
     assert!(matches!(late, SubmitError::ShuttingDown), "{late}");
     assert!(Replica::start(&store).await.access("west").is_none());
