@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portolan_dataplane::{Dataplane, Touched};
+use portolan_dataplane::Dataplane;
 use portolan_model::Name;
 use portolan_subscriber::{Applied, CommitInfo, Config, Mark, Status, Subscriber, Update};
 use prometheus_client::registry::Registry;
@@ -170,10 +170,13 @@ impl<D: Dataplane> Agent<D> {
             commits.extend_from_slice(&update.commits);
             touched.merge(self.reconciler.accept(update));
         }
-        self.reconciler.change(&touched).instrument(span).await;
+        let probes = !touched.workloads.is_empty();
+        self.reconciler.change(touched).instrument(span).await;
         self.mark = Some(mark);
         self.applied(received.elapsed(), &commits);
-        self.probe(&touched);
+        if probes || !self.prober.is_told() {
+            self.probe();
+        }
     }
 
     /// Leaves the node to another dataplane.
@@ -233,10 +236,7 @@ impl<D: Dataplane> Agent<D> {
     }
 
     /// Probes what is to be probed from now on.
-    fn probe(&mut self, touched: &Touched) {
-        if touched.workloads.is_empty() && self.prober.is_told() {
-            return;
-        }
+    fn probe(&mut self) {
         let views = self.reconciler.views();
         let workloads = views.probed(&self.node);
         self.prober

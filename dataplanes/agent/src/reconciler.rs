@@ -67,12 +67,15 @@ impl<D: Dataplane> Reconciler<D> {
     }
 
     /// Programs what was touched.
-    pub(crate) async fn change(&mut self, touched: &Touched) {
-        let keys = self.desired.refresh(&self.views, &self.node, touched);
+    pub(crate) async fn change(&mut self, touched: Touched) {
+        let keys = self.desired.refresh(&self.views, &self.node, &touched);
+        let everything = touched.everything(&self.node);
+        // Of a first state it is long, and it is not needed while all that is programmed.
+        drop(touched);
         if std::mem::take(&mut self.remembers) {
             self.recall();
         }
-        if touched.everything(&self.node) || self.environment.is_none() {
+        if everything || self.environment.is_none() {
             self.configure().await;
         }
         if !self.adopted {
@@ -249,10 +252,12 @@ impl<D: Dataplane> Reconciler<D> {
             let failure = failures.get(key);
             failure.is_some_and(|f| f.code != RejectionCode::UnsupportedFeature)
         };
-        for (key, frontend) in plan.put {
-            if !failed(&key) {
-                self.observed.insert(key, frontend);
-            }
+        let put = plan.put.into_iter().filter(|(key, _)| !failed(key));
+        if self.observed.is_empty() {
+            // Built of a whole list, a tree takes half as much.
+            self.observed = put.collect();
+        } else {
+            self.observed.extend(put);
         }
         for key in plan.remove {
             if !failed(&key) {

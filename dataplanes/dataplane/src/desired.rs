@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portolan_model::{Name, Uid};
 
+use crate::full::{full, full_set};
 use crate::{Frontend, FrontendKey, NodeState, Touched, Views};
 
 /// The desired state of one node. Equal to [`Views::desired_all`] at any time, but refreshed Service by Service.
@@ -38,6 +39,7 @@ impl Desired {
         touched: &Touched,
     ) -> BTreeSet<FrontendKey> {
         let mut changed = BTreeSet::new();
+        let is_first = self.state.is_empty();
         let mut refresh = |desired: &mut Self, uid| {
             desired.refresh_service(views, node, uid, &mut changed);
         };
@@ -51,6 +53,10 @@ impl Desired {
             for uid in &touched.services {
                 refresh(self, *uid);
             }
+        }
+        if is_first {
+            full(&mut self.state);
+            full_set(&mut self.keys);
         }
         changed
     }

@@ -18,6 +18,7 @@ mod dataplane;
 mod desired;
 #[cfg(test)]
 mod fixtures;
+mod full;
 mod plan;
 mod state;
 #[cfg(feature = "testing")]

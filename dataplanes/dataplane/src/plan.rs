@@ -84,13 +84,13 @@ impl Plan {
 pub fn carried(frontend: &Arc<Frontend>, capabilities: &Capabilities) -> Arc<Frontend> {
     let drops = |pool: &Pool| !capabilities.drop && pool.when_empty == WhenEmpty::Drop;
     let two_pools = !capabilities.inside && frontend.inside.is_some();
-    if !drops(&frontend.pool) && !frontend.inside.as_ref().is_some_and(drops) && !two_pools {
+    if !drops(&frontend.pool) && !frontend.inside.as_deref().is_some_and(drops) && !two_pools {
         return Arc::clone(frontend);
     }
     let mut frontend = Frontend::clone(frontend);
     frontend.inside = frontend.inside.filter(|_| capabilities.inside);
     if !capabilities.drop {
-        for pool in [&mut frontend.pool].into_iter().chain(&mut frontend.inside) {
+        for pool in frontend.pools_mut() {
             pool.when_empty = WhenEmpty::Reject;
         }
     }

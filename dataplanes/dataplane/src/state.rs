@@ -54,11 +54,25 @@ pub struct Frontend {
     pub pool: Pool,
     /// For sources inside (the node itself, workload ranges), where they use another list: exactly for external reach
     /// with a Local policy.
-    pub inside: Option<Pool>,
+    pub inside: Option<Box<Pool>>,
     /// Idle seconds for which a client keeps its backend; 0: none.
     pub affinity_seconds: u32,
     /// Clients that may use it; empty: all.
     pub source_ranges: Vec<ipnet::IpNet>,
+}
+
+impl Frontend {
+    /// Every list that it has.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        [&self.pool].into_iter().chain(self.inside.as_deref())
+    }
+
+    /// The same, to be changed.
+    pub fn pools_mut(&mut self) -> impl Iterator<Item = &mut Pool> {
+        [&mut self.pool]
+            .into_iter()
+            .chain(self.inside.as_deref_mut())
+    }
 }
 
 /// Backends to choose from.
@@ -75,10 +89,30 @@ pub struct Pool {
 pub struct Backend {
     /// The endpoint's identity: stays the same while it becomes ready, unready or changes its port.
     pub endpoint: Uid,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Its machine.
+    pub address: IpAddr,
+    /// Where it listens there. Beside the address: a node has its cluster's backends in memory, and `SocketAddr` makes room
+    /// for flow labels and scopes.
+    pub port: u16,
     /// Share of new connections beside its equals; at least 1.
     pub weight: u32,
+}
+
+impl Backend {
+    /// An endpoint, where it listens, and its weight.
+    pub fn new(endpoint: Uid, at: SocketAddr, weight: u32) -> Self {
+        Self {
+            endpoint,
+            address: at.ip(),
+            port: at.port(),
+            weight,
+        }
+    }
+
+    /// Address and port.
+    pub fn socket_addr(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
 }
 
 /// The Service and the port that a frontend belongs to.

@@ -1,19 +1,16 @@
 //! What a node holds of the stream, and what follows from it for the node.
 
 mod held;
-mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_model::view::{
-    Candidate, Choice, ClusterView, EndpointView, FrontendAt, FrontendView, Here, NodeView,
-    ServiceView, View, ViewKey, WhenEmpty, WorkloadView,
+    Candidate, Choice, ClusterView, EndpointView, FrontendAt, FrontendView, Here, NodeView, Packed,
+    PackedView, ServiceView, ViewKey, WhenEmpty, WorkloadView,
 };
 use portolan_model::{Family, Name, Uid};
-
-use packed::Packed;
 
 use crate::{Backend, Environment, Frontend, FrontendKey, NodeState, Pool, ServiceRef};
 
@@ -64,12 +61,16 @@ impl Views {
     /// Takes over whole values and forgets what is gone. Values equal to those held touch nothing.
     pub fn apply(
         &mut self,
-        upserts: impl IntoIterator<Item = (ViewKey, View)>,
+        upserts: impl IntoIterator<Item = (ViewKey, impl Into<PackedView>)>,
         removed: impl IntoIterator<Item = ViewKey>,
     ) -> Touched {
         let mut touched = Touched::default();
+        let is_first = self.services.is_empty();
         for (key, view) in upserts {
-            self.put(key.uid, view, &mut touched);
+            self.put(key.uid, view.into(), &mut touched);
+        }
+        if is_first {
+            self.fill();
         }
         for key in removed {
             self.forget(key, &mut touched);
@@ -193,9 +194,11 @@ impl Views {
         };
         let endpoints = endpoints.iter().map(|(uid, view)| (*uid, view));
         let choice = Choice::new(here, view, family, endpoints);
-        let inside = view.has_inside().then(|| Pool {
-            backends: backends(&choice.cluster().1),
-            when_empty: WhenEmpty::Reject,
+        let inside = view.has_inside().then(|| {
+            Box::new(Pool {
+                backends: backends(&choice.cluster().1),
+                when_empty: WhenEmpty::Reject,
+            })
         });
         Frontend {
             service: ServiceRef {
@@ -219,7 +222,8 @@ impl Views {
 fn backends(chosen: &[Candidate<'_>]) -> Vec<Backend> {
     let backend = |candidate: &Candidate<'_>| Backend {
         endpoint: candidate.uid,
-        address: SocketAddr::new(candidate.endpoint.address, candidate.port.port),
+        address: candidate.endpoint.address,
+        port: candidate.port.port,
         weight: candidate.endpoint.weight.max(1),
     };
     chosen.iter().map(backend).collect()

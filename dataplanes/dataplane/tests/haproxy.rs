@@ -93,7 +93,7 @@ fn everything() -> NodeState {
         let mut external = frontend(10 + n, &local);
         external.reach = Reach::External;
         external.pool.when_empty = when_empty;
-        external.inside = Some(pool(&all));
+        external.inside = Some(Box::new(pool(&all)));
         external.source_ranges = vec![parse("198.51.100.0/24"), parse("10.1.0.0/16")];
         put("192.0.2.1", 30_000 + u16::from(n), external.clone());
         external.inside = None;

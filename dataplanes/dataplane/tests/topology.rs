@@ -123,7 +123,7 @@ fn used(views: &Views, node: &str, at: (&str, u16)) -> Vec<u8> {
         IpAddr::V6(v6) => v6.octets()[15],
     };
     let backends = frontend.pool.backends.iter();
-    let mut used: Vec<_> = backends.map(|b| last(b.address.ip())).collect();
+    let mut used: Vec<_> = backends.map(|b| last(b.address)).collect();
     used.sort_unstable();
     used
 }

@@ -88,8 +88,7 @@ impl IpvsDataplane {
     fn size(&self, change: &Change) -> usize {
         let held = self.mirror.state().get(&change.key);
         let size = |frontend: &Arc<Frontend>| {
-            let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
-            let backends: usize = pools.map(|pool| 2 * pool.backends.len()).sum();
+            let backends: usize = frontend.pools().map(|pool| 2 * pool.backends.len()).sum();
             3 + backends + frontend.source_ranges.len()
         };
         change.frontend.iter().chain(held).map(size).sum()

@@ -48,7 +48,7 @@ pub(crate) fn recover(entries: &[Entry]) -> Recovered {
         }
     }
     for (key, frontend) in &mut state {
-        for pool in [&mut frontend.pool].into_iter().chain(&mut frontend.inside) {
+        for pool in frontend.pools_mut() {
             pool.backends.sort_unstable();
         }
         let ranges = ranges.remove(key).unwrap_or_default();
@@ -77,7 +77,7 @@ fn bare(entry: &Entry) -> Option<(FrontendKey, Frontend)> {
         service: facts.service,
         reach: facts.reach,
         pool: pool(facts.when_empty),
-        inside: facts.inside.map(pool),
+        inside: facts.inside.map(|when| Box::new(pool(when))),
         affinity_seconds: facts.affinity_seconds,
         source_ranges: Vec::new(),
     };
@@ -93,16 +93,13 @@ fn add_backends(entry: &Entry, state: &mut BTreeMap<FrontendKey, Frontend>) {
     };
     for member in userdata::read_members(&entry.element.userdata) {
         let pool = if member.inside {
-            frontend.inside.as_mut()
+            frontend.inside.as_deref_mut()
         } else {
             Some(&mut frontend.pool)
         };
         if let Some(pool) = pool {
-            pool.backends.push(Backend {
-                endpoint: member.endpoint,
-                address,
-                weight: member.weight,
-            });
+            pool.backends
+                .push(Backend::new(member.endpoint, address, member.weight));
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn render(
 /// Elements of a frontend that others may have, too.
 pub(crate) fn shares(key: FrontendKey, frontend: &Frontend) -> BTreeSet<Shared> {
     let backends = pools(frontend).flat_map(|(_, pool)| &pool.backends);
-    let hairpins = backends.map(|backend| (SetName::Hairpin, backend.address.ip()));
+    let hairpins = backends.map(|backend| (SetName::Hairpin, backend.address));
     let is_internal = frontend.reach == Reach::Internal;
     let own = is_internal.then_some((SetName::ClusterIps, key.address));
     hairpins.chain(own).collect()
@@ -137,7 +137,7 @@ fn server(id: ServerId, scheduler: Scheduler, set: u32, timeout: u32) -> Virtual
 fn group(server: VirtualServer, pool: &Pool) -> Group {
     let mut reals = BTreeMap::new();
     for backend in &pool.backends {
-        let weight: &mut u32 = reals.entry(backend.address).or_default();
+        let weight: &mut u32 = reals.entry(backend.socket_addr()).or_default();
         *weight = weight.saturating_add(backend.weight).min(MOST_WEIGHT);
     }
     Group { server, reals }
@@ -147,7 +147,7 @@ fn members(frontend: &Frontend) -> BTreeMap<SocketAddr, Vec<Member>> {
     let mut members: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (inside, pool) in pools(frontend) {
         for backend in &pool.backends {
-            let at = members.entry(backend.address).or_default();
+            let at = members.entry(backend.socket_addr()).or_default();
             at.push(Member::new(backend, inside));
         }
     }
@@ -155,7 +155,11 @@ fn members(frontend: &Frontend) -> BTreeMap<SocketAddr, Vec<Member>> {
 }
 
 fn pools(frontend: &Frontend) -> impl Iterator<Item = (bool, &Pool)> {
-    let inside = frontend.inside.iter().map(|pool| (true, pool));
+    let inside = frontend
+        .inside
+        .as_deref()
+        .into_iter()
+        .map(|pool| (true, pool));
     std::iter::once((false, &frontend.pool)).chain(inside)
 }
 
@@ -199,7 +203,7 @@ pub(crate) fn check(key: FrontendKey, frontend: &Frontend) -> Result<(), Unfit> 
         let mut strangers = pool.backends.iter();
         let stranger = strangers.find(|b| b.address.is_ipv4() != key.address.is_ipv4());
         if let Some(stranger) = stranger {
-            return Err(Unfit::Family(stranger.address));
+            return Err(Unfit::Family(stranger.socket_addr()));
         }
     }
     let crowded = members(frontend)

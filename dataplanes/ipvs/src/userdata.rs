@@ -74,7 +74,7 @@ pub(crate) fn of_frontend(frontend: &Frontend) -> Vec<u8> {
         (EXTERNAL, frontend.reach == Reach::External),
         (DROPS, drops(&frontend.pool)),
         (SPLIT, frontend.inside.is_some()),
-        (INSIDE_DROPS, frontend.inside.as_ref().is_some_and(drops)),
+        (INSIDE_DROPS, frontend.inside.as_deref().is_some_and(drops)),
     ];
     let set = flags.iter().filter(|(_, is)| *is);
     let flags = set.fold(0, |all, (flag, _)| all | flag);

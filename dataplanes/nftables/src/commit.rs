@@ -25,21 +25,26 @@ pub(crate) struct Committed {
 impl NftablesDataplane {
     pub(crate) async fn carry_out(&mut self, plan: &Plan) -> Committed {
         let mut committed = Committed::default();
-        let mut changes = Vec::new();
-        for (key, frontend) in &plan.put {
-            match check(*key, frontend) {
-                Ok(()) => changes.push(change(*key, Some(frontend))),
-                Err(unfit) => committed.rejected.push(unfit_for(*key, frontend, &unfit)),
+        match self.prepare(plan, &mut committed).await {
+            Ok(false) => {}
+            Ok(true) => return committed,
+            Err(error) => {
+                let refused = |change| self.refused(&change, &error);
+                let rejected =
+                    changes(plan).map(|change| change.map_or_else(|unfit| unfit, refused));
+                committed.rejected.extend(rejected);
+                return committed;
             }
         }
-        changes.extend(plan.remove.iter().map(|key| change(*key, None)));
-        if let Err(error) = self.prepare(&mut changes, &mut committed).await {
-            let rejected = changes.iter().map(|change| self.refused(change, &error));
-            committed.rejected.extend(rejected.collect::<Vec<_>>());
-            return committed;
-        }
         let (mut part, mut size) = (Vec::new(), 0);
-        for change in changes {
+        for change in changes(plan) {
+            let change = match change {
+                Ok(change) => change,
+                Err(unfit) => {
+                    committed.rejected.push(unfit);
+                    continue;
+                }
+            };
             let more = self.size(&change);
             if !part.is_empty() && size + more > BATCH {
                 self.commit_part(std::mem::take(&mut part), &mut committed)
@@ -55,37 +60,49 @@ impl NftablesDataplane {
         committed
     }
 
-    /// Has the program in the kernel. What stands there in its place is replaced in one transaction with all that is put.
+    /// Has the program in the kernel. What stands there in its place is replaced in one transaction with all that is put: then
+    /// the plan is carried out, and this is true.
     async fn prepare(
         &mut self,
-        changes: &mut Vec<Change>,
+        plan: &Plan,
+        committed: &mut Committed,
+    ) -> Result<bool, NetlinkError> {
+        match self.adopt().await? {
+            // Its ranges follow where that changes, not here: nothing that a change of one frontend would have to look at.
+            Found::Ours => Ok(false),
+            Found::Nothing => self.ensure_program().await.map(|()| false),
+            Found::Other => self.replace(plan, committed).await.map(|()| true),
+        }
+    }
+
+    async fn replace(
+        &mut self,
+        plan: &Plan,
         committed: &mut Committed,
     ) -> Result<(), NetlinkError> {
-        let found = self.adopt().await?;
-        // Its ranges follow where that changes, not here: nothing that a change of one frontend would have to look at.
-        if found == Found::Ours {
-            return Ok(());
-        }
-        if found == Found::Other {
-            for change in changes.iter() {
-                committed
-                    .stale
-                    .extend(stale(change.key, None, change.frontend.as_ref()));
+        let (mut all, mut unfit) = (Vec::new(), Vec::new());
+        for change in changes(plan) {
+            match change {
+                Ok(change) => all.push(change),
+                Err(rejected) => unfit.push(rejected),
             }
-            let all = changes.clone();
-            let gone: Vec<_> = all
-                .iter()
-                .map(|new| change(new.key, self.mirror.state().get(&new.key)))
-                .collect();
-            self.mirror.absorb(all);
-            if let Err(error) = self.ensure_program().await {
-                self.mirror.absorb(gone);
-                return Err(error);
-            }
-            changes.clear();
-            return Ok(());
         }
-        self.ensure_program().await
+        let stale = all
+            .iter()
+            .flat_map(|change| stale(change.key, None, change.frontend.as_ref()));
+        let stale: Vec<_> = stale.collect();
+        let gone: Vec<_> = all
+            .iter()
+            .map(|new| change(new.key, self.mirror.state().get(&new.key)))
+            .collect();
+        self.mirror.absorb(all);
+        if let Err(error) = self.ensure_program().await {
+            self.mirror.absorb(gone);
+            return Err(error);
+        }
+        committed.stale.extend(stale);
+        committed.rejected.extend(unfit);
+        Ok(())
     }
 
     /// About how many elements a change adds and deletes, without rendering it.
@@ -95,9 +112,11 @@ impl NftablesDataplane {
             .iter()
             .chain(self.mirror.state().get(&change.key));
         let size = |frontend: &Arc<Frontend>| {
-            let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
             // A slot or two, and the hairpin, of each backend; large pools have many slots more and are split anyway.
-            pools.map(|pool| 2 + 2 * pool.backends.len()).sum::<usize>()
+            frontend
+                .pools()
+                .map(|pool| 2 + 2 * pool.backends.len())
+                .sum::<usize>()
                 + frontend.source_ranges.len()
         };
         both.map(size).sum()
@@ -204,6 +223,17 @@ impl NftablesDataplane {
             message: format!("{service} at {}: {error}; it is tried again", change.key),
         }
     }
+}
+
+/// What a plan changes, one after the other: a list of all would be as long as the plan. What can't be carried at all is
+/// rejected.
+fn changes(plan: &Plan) -> impl Iterator<Item = Result<Change, Rejected>> {
+    let put = plan.put.iter().map(|(key, frontend)| {
+        let fit = check(*key, frontend).map_err(|unfit| unfit_for(*key, frontend, &unfit));
+        fit.map(|()| change(*key, Some(frontend)))
+    });
+    let removed = plan.remove.iter().map(|key| Ok(change(*key, None)));
+    put.chain(removed)
 }
 
 fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> Change {

@@ -24,6 +24,7 @@ mod ranges;
 mod recover;
 mod render;
 mod seal;
+mod shared;
 mod slots;
 mod stale;
 #[cfg(test)]

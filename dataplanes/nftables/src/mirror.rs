@@ -1,6 +1,5 @@
 //! What is committed to the kernel, in memory: the kernel is not asked on the way of a change.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,9 +7,9 @@ use portolan_dataplane::{Frontend, FrontendKey, NodeState};
 use portolan_model::Digest;
 
 use crate::entry::Entry;
-use crate::program::SetName;
-use crate::render::{render, shared, uses};
+use crate::render::{render, shared};
 use crate::seal;
+use crate::shared::{Shared, Uses};
 
 /// A frontend that becomes another, comes, or goes.
 #[derive(Clone, Debug)]
@@ -30,21 +29,18 @@ pub(crate) struct Difference {
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     state: NodeState,
-    shared: BTreeMap<(SetName, IpAddr), u32>,
+    shared: Shared,
 }
-
-/// How often shared elements are used more, or less.
-type Uses = BTreeMap<(SetName, IpAddr), i64>;
 
 impl Mirror {
     /// Of frontends that are committed.
     pub(crate) fn of(state: NodeState) -> Self {
         let mut mirror = Self::default();
-        let mut uses = Uses::new();
+        let mut uses = Uses::default();
         for (key, frontend) in &state {
-            count(*key, frontend, 1, &mut uses);
+            uses.count(*key, frontend, 1);
         }
-        mirror.use_more(&uses);
+        mirror.shared.add(&uses);
         mirror.state = state;
         mirror
     }
@@ -57,9 +53,9 @@ impl Mirror {
     pub(crate) fn entries(&self, own: &[IpAddr]) -> Vec<Entry> {
         let frontends = self.state.iter();
         let frontends = frontends.flat_map(|(key, frontend)| render(*key, frontend, own));
-        let uses = self.shared.keys();
+        let uses = self.shared.elements();
         let mut entries: Vec<_> = frontends
-            .chain(uses.map(|(set, address)| shared(*set, *address)))
+            .chain(uses.map(|(set, address)| shared(set, address)))
             .collect();
         entries.sort_unstable();
         entries
@@ -71,8 +67,8 @@ impl Mirror {
         for (key, frontend) in &self.state {
             digest.toggle(seal::digest(&render(*key, frontend, own)));
         }
-        for (set, address) in self.shared.keys() {
-            digest.toggle(seal::digest([&shared(*set, *address)]));
+        for (set, address) in self.shared.elements() {
+            digest.toggle(seal::digest([&shared(set, address)]));
         }
         digest
     }
@@ -85,13 +81,13 @@ impl Mirror {
         now: &[IpAddr],
     ) -> Difference {
         let mut all = Difference::default();
-        let mut uses = Uses::new();
+        let mut uses = Uses::default();
         for change in changes {
             let mut side = |frontend: Option<&Arc<Frontend>>, own, more| {
                 let Some(frontend) = frontend else {
                     return Vec::new();
                 };
-                count(change.key, frontend, more, &mut uses);
+                uses.count(change.key, frontend, more);
                 render(change.key, frontend, own)
             };
             let old = side(self.state.get(&change.key), before, -1);
@@ -100,16 +96,9 @@ impl Mirror {
             all.delete.extend(difference.delete);
             all.add.extend(difference.add);
         }
-        for ((set, address), more) in uses {
-            let held = self
-                .shared
-                .get(&(set, address))
-                .map_or(0, |uses| i64::from(*uses));
-            match (held > 0, held + more > 0) {
-                (false, true) => all.add.push(shared(set, address)),
-                (true, false) => all.delete.push(shared(set, address)),
-                _ => {}
-            }
+        for (set, address, comes) in self.shared.difference(&uses) {
+            let side = if comes { &mut all.add } else { &mut all.delete };
+            side.push(shared(set, address));
         }
         all.delete.sort_unstable();
         all.add.sort_unstable();
@@ -118,36 +107,20 @@ impl Mirror {
 
     /// The changes are committed.
     pub(crate) fn absorb(&mut self, changes: Vec<Change>) {
-        let mut uses = Uses::new();
+        let mut uses = Uses::default();
         for Change { key, frontend } in changes {
             if let Some(new) = &frontend {
-                count(key, new, 1, &mut uses);
+                uses.count(key, new, 1);
             }
             let old = match frontend {
                 Some(new) => self.state.insert(key, new),
                 None => self.state.remove(&key),
             };
             if let Some(old) = old {
-                count(key, &old, -1, &mut uses);
+                uses.count(key, &old, -1);
             }
         }
-        self.use_more(&uses);
-    }
-
-    fn use_more(&mut self, uses: &Uses) {
-        for (shared, more) in uses {
-            let held = self.shared.get(shared).map_or(0, |uses| i64::from(*uses));
-            match u32::try_from(held + more) {
-                Ok(left) if left > 0 => self.shared.insert(*shared, left),
-                _ => self.shared.remove(shared),
-            };
-        }
-    }
-}
-
-fn count(key: FrontendKey, frontend: &Frontend, more: i64, counts: &mut Uses) {
-    for shared in uses(key, frontend) {
-        *counts.entry(shared).or_default() += more;
+        self.shared.add(&uses);
     }
 }
 

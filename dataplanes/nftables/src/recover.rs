@@ -32,7 +32,7 @@ pub(crate) fn recover(entries: &[Entry]) -> NodeState {
                     && let Some(frontend) = state.get_mut(&key)
                 {
                     let pool = if inside {
-                        frontend.inside.as_mut()
+                        frontend.inside.as_deref_mut()
                     } else {
                         Some(&mut frontend.pool)
                     };
@@ -50,7 +50,7 @@ pub(crate) fn recover(entries: &[Entry]) -> NodeState {
         }
     }
     for (key, frontend) in &mut state {
-        for pool in [&mut frontend.pool].into_iter().chain(&mut frontend.inside) {
+        for pool in frontend.pools_mut() {
             pool.backends.sort_unstable();
             pool.backends.dedup();
         }
@@ -77,7 +77,7 @@ fn bare(entry: &Entry) -> Option<(FrontendKey, Frontend)> {
         service: facts.service,
         reach: facts.reach,
         pool: pool(facts.when_empty),
-        inside: facts.inside.map(pool),
+        inside: facts.inside.map(|when| Box::new(pool(when))),
         affinity_seconds: facts.affinity_seconds,
         source_ranges: Vec::new(),
     };
@@ -95,7 +95,8 @@ fn backend(entry: &Entry) -> Option<(FrontendKey, bool, Backend)> {
     };
     let backend = Backend {
         endpoint,
-        address: (address, u16::from_be_bytes([*high, *low])).into(),
+        address,
+        port: u16::from_be_bytes([*high, *low]),
         weight,
     };
     Some((key, scratch & INSIDE != 0, backend))

@@ -40,10 +40,9 @@ pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> V
 
 /// Elements of `hairpin` and `cluster_ips` that a frontend needs, each once.
 pub(crate) fn uses(key: FrontendKey, frontend: &Frontend) -> BTreeSet<(SetName, IpAddr)> {
-    let pools = [&frontend.pool].into_iter().chain(&frontend.inside);
-    let backends = pools.flat_map(|pool| &pool.backends);
+    let backends = frontend.pools().flat_map(|pool| &pool.backends);
     let mut uses: BTreeSet<_> = backends
-        .map(|backend| (SetName::Hairpin, backend.address.ip()))
+        .map(|backend| (SetName::Hairpin, backend.address))
         .collect();
     if frontend.reach == Reach::Internal {
         uses.insert((SetName::ClusterIps, key.address));
@@ -69,13 +68,13 @@ pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
 
 /// Why a frontend can't be carried at all: the object, or a limit of ours.
 pub(crate) fn check(key: FrontendKey, frontend: &Frontend) -> Result<(), Unfit> {
-    for pool in [&frontend.pool].into_iter().chain(&frontend.inside) {
+    for pool in frontend.pools() {
         let stranger = pool
             .backends
             .iter()
             .find(|b| b.address.is_ipv4() != key.address.is_ipv4());
         if let Some(stranger) = stranger {
-            return Err(Unfit::Family(stranger.address));
+            return Err(Unfit::Family(stranger.socket_addr()));
         }
         if pool.backends.len() > MOST_BACKENDS {
             return Err(Unfit::TooMany(pool.backends.len()));
@@ -170,8 +169,8 @@ impl Rendering {
     }
 
     fn backend(&mut self, scratch: u32, backend: &Backend) {
-        let [high, low] = backend.address.port().to_be_bytes();
-        let mut value = octets(backend.address.ip());
+        let [high, low] = backend.port.to_be_bytes();
+        let mut value = octets(backend.address);
         value.extend_from_slice(&[high, low, 0, 0]);
         let element = Element {
             key: self.with_scratch(scratch),

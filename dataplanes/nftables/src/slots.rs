@@ -126,7 +126,8 @@ mod tests {
     fn pool(weights: &[u32]) -> Vec<Backend> {
         let backend = |(index, weight): (usize, &u32)| Backend {
             endpoint: Uid::from_random(u128::try_from(index).unwrap() << 64 | 0x4d),
-            address: "10.0.0.1:80".parse().unwrap(),
+            address: [10, 0, 0, 1].into(),
+            port: 80,
             weight: *weight,
         };
         weights.iter().enumerate().map(backend).collect()

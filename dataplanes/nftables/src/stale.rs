@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use portolan_dataplane::{Frontend, FrontendKey};
+use portolan_dataplane::{Backend, Frontend, FrontendKey};
 use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
 
@@ -38,12 +38,10 @@ pub(crate) fn stale(
 }
 
 fn backends(frontend: Option<&Arc<Frontend>>) -> Vec<SocketAddr> {
-    let pools = frontend
-        .into_iter()
-        .flat_map(|f| [&f.pool].into_iter().chain(&f.inside));
+    let pools = frontend.into_iter().flat_map(|f| f.pools());
     let mut addresses: Vec<_> = pools
         .flat_map(|pool| &pool.backends)
-        .map(|b| b.address)
+        .map(Backend::socket_addr)
         .collect();
     addresses.sort_unstable();
     addresses.dedup();

@@ -45,7 +45,7 @@ fn rich() -> NodeState {
     let mut local = with(1, false);
     local.reach = Reach::External;
     local.pool.when_empty = WhenEmpty::Drop;
-    local.inside = Some(pool(&with(5, false).pool.backends));
+    local.inside = Some(Box::new(pool(&with(5, false).pool.backends)));
     local.affinity_seconds = 11;
     let mut guarded = with(2, false);
     guarded.reach = Reach::External;

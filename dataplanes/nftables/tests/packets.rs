@@ -42,7 +42,7 @@ fn external(mut frontend: Frontend) -> Frontend {
 fn local(outside: &[u8], inside: &[u8]) -> Frontend {
     let mut frontend = external(frontend(1, &at(outside)));
     frontend.pool.when_empty = WhenEmpty::Drop;
-    frontend.inside = Some(pool(&at(inside)));
+    frontend.inside = Some(Box::new(pool(&at(inside))));
     frontend
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use bytes::Bytes;
-use portolan_model::view::{View, ViewKey};
+use portolan_model::view::{PackedView, ViewKey};
 use portolan_model::{Digest, Revision, StoreId};
 use portolan_proto::convert::view;
 use portolan_proto::node::v1 as wire;
@@ -12,8 +11,11 @@ use portolan_proto::node::v1 as wire;
 use crate::Reason;
 use crate::key::ObjectKey;
 
+/// The bytes of an object as they came, and nothing beside them: a node holds those of its whole cluster.
+pub(crate) type Body = Box<[u8]>;
+
 /// Objects that changed; `None` is gone.
-pub(crate) type Changes = BTreeMap<ObjectKey, Option<Bytes>>;
+pub(crate) type Changes = BTreeMap<ObjectKey, Option<Body>>;
 
 /// Every object of a store at a revision, each body as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(crate) struct Held {
     pub(crate) store_id: StoreId,
     pub(crate) revision: Revision,
     pub(crate) digest: Digest,
-    pub(crate) objects: BTreeMap<ObjectKey, Bytes>,
+    pub(crate) objects: BTreeMap<ObjectKey, Body>,
     pub(crate) unreadable: BTreeMap<ObjectKey, Unreadable>,
 }
 
@@ -33,13 +35,13 @@ pub(crate) struct Unreadable {
     /// Why.
     pub(crate) error: String,
     /// The last body that it could read: what stays programmed.
-    pub(crate) last_good: Option<Bytes>,
+    pub(crate) last_good: Option<Body>,
 }
 
 /// What changes mean to the owner of the views.
 #[derive(Debug, Default)]
 pub(crate) struct ViewChanges {
-    pub(crate) upserts: Vec<(ViewKey, View)>,
+    pub(crate) upserts: Vec<(ViewKey, PackedView)>,
     pub(crate) removed: Vec<ViewKey>,
 }
 
@@ -71,7 +73,7 @@ impl Held {
     /// Holds exactly these objects, whose digest is known.
     pub(crate) fn replace(
         &mut self,
-        objects: BTreeMap<ObjectKey, Bytes>,
+        objects: BTreeMap<ObjectKey, Body>,
         digest: Digest,
         to: Revision,
     ) -> ViewChanges {
@@ -97,15 +99,15 @@ impl Held {
     }
 
     /// Every object in its last readable version.
-    pub(crate) fn views(&self) -> Vec<(ViewKey, View)> {
-        let readable = |(key, body): (&ObjectKey, &Bytes)| {
+    pub(crate) fn views(&self) -> Vec<(ViewKey, PackedView)> {
+        let readable = |(key, body): (&ObjectKey, &Body)| {
             let view_key = key.view()?;
             let body = match self.unreadable.get(key) {
                 Some(unreadable) => unreadable.last_good.as_ref()?,
                 None => body,
             };
             // A body in its last readable version was read when it came.
-            Some((view_key, view::decode(view_key.kind, body).ok()?))
+            Some((view_key, view::decode(view_key.kind, body).ok()?.into()))
         };
         self.objects.iter().filter_map(readable).collect()
     }
@@ -133,7 +135,7 @@ impl Held {
         }
     }
 
-    fn put(&mut self, key: ObjectKey, body: &Bytes, views: &mut ViewChanges) {
+    fn put(&mut self, key: ObjectKey, body: &Body, views: &mut ViewChanges) {
         let old = match self.objects.entry(key) {
             Entry::Occupied(held) if held.get() == body => return,
             Entry::Occupied(mut held) => Some(held.insert(body.clone())),
@@ -149,12 +151,12 @@ impl Held {
     }
 
     /// What a new body means; `old` is the one before.
-    fn read(&mut self, key: ObjectKey, body: &Bytes, old: Option<Bytes>, views: &mut ViewChanges) {
+    fn read(&mut self, key: ObjectKey, body: &Body, old: Option<Body>, views: &mut ViewChanges) {
         let Some(view_key) = key.view() else { return };
         match view::decode(view_key.kind, body) {
             Ok(view) => {
                 self.unreadable.remove(&key);
-                views.upserts.push((view_key, view));
+                views.upserts.push((view_key, view.into()));
             }
             Err(error) => {
                 let before = self.unreadable.remove(&key);

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use portolan_model::{Digest, Revision, StoreId, Timestamp};
 use portolan_proto::node::v1 as wire;
 
-use crate::held::{Changes, Held, ViewChanges};
+use crate::held::{Body, Changes, Held, ViewChanges};
 use crate::key::ObjectKey;
 use crate::{CommitInfo, Source};
 
@@ -66,7 +65,7 @@ struct Group {
 struct Snapshot {
     revision: Revision,
     /// As they come; of two with one key the later one counts.
-    objects: Vec<(ObjectKey, Bytes)>,
+    objects: Vec<(ObjectKey, Body)>,
 }
 
 /// Receives a stream.
@@ -241,7 +240,7 @@ impl Snapshot {
     }
 }
 
-fn digest(objects: &BTreeMap<ObjectKey, Bytes>) -> Digest {
+fn digest(objects: &BTreeMap<ObjectKey, Body>) -> Digest {
     let mut digest = Digest::EMPTY;
     for (key, body) in objects {
         digest.toggle(key.digest(body));
@@ -294,9 +293,9 @@ fn key(kind: i32, uid: &[u8]) -> Result<ObjectKey, Break> {
 }
 
 /// A body of its own: the received one is a slice of a buffer that it would keep alive.
-fn whole(object: &wire::Object) -> Result<(ObjectKey, Bytes), Break> {
+fn whole(object: &wire::Object) -> Result<(ObjectKey, Body), Break> {
     let key = key(object.kind, &object.uid)?;
-    Ok((key, Bytes::copy_from_slice(&object.body)))
+    Ok((key, Body::from(&object.body[..])))
 }
 
 #[cfg(test)]

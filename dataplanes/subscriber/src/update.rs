@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use portolan_model::view::{View, ViewKey};
+use portolan_model::view::{PackedView, ViewKey};
 use portolan_model::{Revision, Timestamp, Uid};
 
 /// Leads from one whole state to the next.
@@ -18,7 +18,7 @@ pub struct Update {
     /// The state it follows; [`Revision::ZERO`] for the first.
     pub from: Revision,
     /// New or changed, whole.
-    pub upserts: Vec<(ViewKey, View)>,
+    pub upserts: Vec<(ViewKey, PackedView)>,
     /// Gone.
     pub removed: Vec<ViewKey>,
     /// Commits covered, the oldest first; none for what is not fresh.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use portolan_model::view::{ServiceView, View, ViewKey, ViewKind};
+use portolan_model::view::{PackedView, ServiceView, View, ViewKey, ViewKind};
 use portolan_model::{Name, Uid};
 use portolan_proto::node::v1 as wire;
 use portolan_subscriber::testing::{Connection, FakeServer, ServerState};
@@ -107,7 +107,7 @@ impl Owner {
 }
 
 fn named(update: &Update) -> Vec<String> {
-    let name = |(_, view): &(ViewKey, View)| match view {
+    let name = |(_, view): &(ViewKey, PackedView)| match view.view() {
         View::Service(service) => service.name.to_string(),
         _ => panic!("only Services here"),
     };

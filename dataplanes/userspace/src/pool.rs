@@ -24,7 +24,7 @@ impl Candidate {
     fn new(backend: &Backend) -> Self {
         Self {
             endpoint: backend.endpoint,
-            address: backend.address,
+            address: backend.socket_addr(),
             passed_over_until: AtomicU64::new(0),
         }
     }
@@ -136,7 +136,7 @@ pub(crate) struct Pools {
 
 impl Pools {
     pub(crate) fn new(frontend: &Frontend, previous: &Self) -> Self {
-        let inside = frontend.inside.as_ref();
+        let inside = frontend.inside.as_deref();
         Self {
             outside: Choices::new(&frontend.pool, previous),
             inside: inside.map(|pool| Choices::new(pool, previous)),
@@ -159,7 +159,7 @@ impl Pools {
     fn find(&self, backend: &Backend) -> Option<&Arc<Candidate>> {
         let lists = [Some(&self.outside), self.inside.as_ref()];
         let mut found = lists.into_iter().flatten();
-        found.find_map(|choices| choices.find(backend.endpoint, backend.address))
+        found.find_map(|choices| choices.find(backend.endpoint, backend.socket_addr()))
     }
 }
 

@@ -198,7 +198,7 @@ mod tests {
         let here: SocketAddr = ([10, 0, 0, 1], 80).into();
         let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
         let mut frontend = frontend(1, &[backend(1, here)]);
-        frontend.inside = Some(pool(&[backend(2, elsewhere)]));
+        frontend.inside = Some(Box::new(pool(&[backend(2, elsewhere)])));
         let shared = Arc::new(Shared::new(Workers::start().1, Vec::new()));
         shared.environment.store(Arc::new(Environment {
             own: vec![[192, 0, 2, 1].into()],

@@ -4,6 +4,7 @@
 //! if valid and any match, else own-zone hints likewise, else every endpoint with `cluster`.
 
 mod choice;
+mod packed;
 mod project;
 mod service;
 
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Candidate, Choice, Here, List};
+pub use packed::{Packed, PackedView};
 pub(crate) use project::cluster_view;
 pub use project::{project, project_one, touched};
 pub use service::leaves_alone;

@@ -126,7 +126,7 @@ async fn change<D: Dataplane>(reconciler: &mut Reconciler<D>, upserts: &[u8], re
     let upserts = upserts.iter().map(|number| service(*number));
     let removed = removed.iter().map(|number| service(*number).0);
     let touched = reconciler.views.apply(upserts, removed);
-    reconciler.change(&touched).await;
+    reconciler.change(touched).await;
 }
 
 fn keys(fake: &FakeDataplane) -> Vec<FrontendKey> {
@@ -213,7 +213,7 @@ async fn while_a_dataplane_is_not_configured_every_service_is_rejected() {
     reconciler.dataplane.deaf = true;
     let (cluster, view) = cluster(&[]);
     let touched = reconciler.views.apply([(cluster, view)], []);
-    reconciler.change(&touched).await;
+    reconciler.change(touched).await;
     // What comes meanwhile is programmed, and told to be no more certain than the rest.
     change(&mut reconciler, &[3], &[1]).await;
     assert_eq!(keys(&fake), [key(2), key(3)]);
@@ -331,7 +331,7 @@ async fn endpoints_where_none_may_be_are_told_and_carry_no_traffic() {
             .map(|(_, number, address)| endpoint(*number, address));
         let upserts = [cluster(ranges), service(1)].into_iter().chain(endpoints);
         let touched = reconciler.views.apply(upserts, []);
-        reconciler.change(&touched).await;
+        reconciler.change(touched).await;
         let used: Vec<_> = reconciler.desired.state()[&key(1)]
             .pool
             .backends

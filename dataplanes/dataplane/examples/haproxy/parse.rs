@@ -39,7 +39,7 @@ pub(crate) fn parse(text: &str) -> Option<(FrontendKey, Frontend)> {
         service,
         reach,
         pool: policy,
-        inside,
+        inside: inside.map(Box::new),
         affinity_seconds: next(&mut words)?,
         source_ranges: ranges(words.next()?)?,
     };
@@ -66,11 +66,8 @@ fn pool(text: &str, name: &str, when_empty: &str) -> Option<Pool> {
         let [uid, address, _, _, _, weight] = words.as_slice() else {
             return None;
         };
-        Some(Backend {
-            endpoint: uid.parse().ok()?,
-            address: address.parse().ok()?,
-            weight: weight.parse().ok()?,
-        })
+        let at = address.parse().ok()?;
+        Some(Backend::new(uid.parse().ok()?, at, weight.parse().ok()?))
     };
     Some(Pool {
         backends: servers.map(backend).collect::<Option<_>>()?,

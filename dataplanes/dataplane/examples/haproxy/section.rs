@@ -79,7 +79,7 @@ impl Section<'_> {
             service.name,
             or_dash(service.port.clone()),
             empty(&frontend.pool),
-            frontend.inside.as_ref().map_or("-", empty),
+            frontend.inside.as_deref().map_or("-", empty),
             frontend.affinity_seconds,
             or_dash(join(&frontend.source_ranges, ",")),
         )
@@ -156,7 +156,8 @@ fn servers(
         writeln!(
             to,
             "    server {} {} weight {scaled} # {weight}",
-            backend.endpoint, backend.address
+            backend.endpoint,
+            backend.socket_addr()
         )?;
     }
     Ok(())

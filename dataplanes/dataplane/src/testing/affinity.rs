@@ -68,10 +68,10 @@ pub async fn a_client_keeps_its_backend_whatever_happens_to_others(mut lab: Lab<
         let gone = homes.values().next().expect("a client").clone();
         let left: Vec<_> = servers.iter().filter(|s| s.name != gone).collect();
         let mut fewer = affine(&all, HOURS);
-        fewer
-            .pool
-            .backends
-            .retain(|backend| left.iter().any(|server| server.address == backend.address));
+        fewer.pool.backends.retain(|backend| {
+            left.iter()
+                .any(|server| server.address == backend.socket_addr())
+        });
         lab.carry_all(&node_state([(at, fewer)])).await;
         for (client, home) in homes.iter().filter(|(_, home)| **home != gone) {
             assert_eq!(asked(at, *client).await, *home, "{protocol}: others stay");
@@ -95,7 +95,7 @@ pub async fn a_client_of_a_removed_backend_moves_once(mut lab: Lab<impl Dataplan
         let mut fewer = affine(&all, HOURS);
         let lost = servers.iter().find(|s| s.name == home);
         let lost = lost.expect("one of the servers").address;
-        fewer.pool.backends.retain(|b| b.address != lost);
+        fewer.pool.backends.retain(|b| b.socket_addr() != lost);
         lab.carry_all(&node_state([(at, fewer)])).await;
         let next = asked(at, client).await;
         assert_ne!(next, home, "{protocol}");

@@ -94,11 +94,7 @@ fn uid(number: u8) -> Uid {
 
 /// Endpoint number 1, 2, … of weight 1; the order of the numbers is that of the uids.
 pub fn backend(number: u8, address: SocketAddr) -> Backend {
-    Backend {
-        endpoint: uid(number),
-        address,
-        weight: 1,
-    }
+    Backend::new(uid(number), address, 1)
 }
 
 /// Where a frontend is.

@@ -254,7 +254,7 @@ pub async fn sources_inside_use_their_own_list(mut lab: Lab<impl Dataplane>) {
         let at = key(protocol);
         let mut external = serving(&[]);
         external.reach = Reach::External;
-        external.inside = Some(pool(&[backend(1, server.address)]));
+        external.inside = Some(Box::new(pool(&[backend(1, server.address)])));
         lab.carry_all(&node_state([(at, external)])).await;
         if lab.capabilities().inside {
             assert_reaches(at, &server).await;

@@ -1,13 +1,26 @@
 //! Taking over values and forgetting them.
 
 use portolan_model::Uid;
-use portolan_model::view::{EndpointView, NodeView, View, ViewKey, ViewKind};
+use portolan_model::view::{EndpointView, NodeView, Packed, PackedView, View, ViewKey, ViewKind};
 
-use super::packed::Packed;
 use super::{Touched, Views};
+use crate::full::{full, full_set};
 
 impl Views {
-    pub(super) fn put(&mut self, uid: Uid, view: View, touched: &mut Touched) {
+    pub(super) fn put(&mut self, uid: Uid, view: PackedView, touched: &mut Touched) {
+        match view {
+            PackedView::Service(packed) => {
+                if self.services.get(&uid) != Some(&packed) {
+                    self.services.insert(uid, packed);
+                    touched.services.insert(uid);
+                }
+            }
+            PackedView::Endpoint(packed) => self.put_endpoint(uid, packed, touched),
+            PackedView::Other(view) => self.put_other(uid, *view, touched),
+        }
+    }
+
+    fn put_other(&mut self, uid: Uid, view: View, touched: &mut Touched) {
         match view {
             View::Cluster(view) => {
                 let held = Some((uid, view));
@@ -18,21 +31,21 @@ impl Views {
                 }
             }
             View::Node(view) => self.put_node(uid, view, touched),
-            View::Service(view) => {
-                let packed = Packed::new(&view);
-                if self.services.get(&uid) != Some(&packed) {
-                    self.services.insert(uid, packed);
-                    touched.services.insert(uid);
-                }
-            }
-            View::Endpoint(view) => self.put_endpoint(uid, &view, touched),
             View::Workload(view) => {
                 if self.workloads.get(&uid) != Some(&view) {
                     self.workloads.insert(uid, view);
                     touched.workloads.insert(uid);
                 }
             }
+            many @ (View::Service(_) | View::Endpoint(_)) => self.put(uid, many.into(), touched),
         }
+    }
+
+    /// A first state fills trees in order.
+    pub(super) fn fill(&mut self) {
+        full(&mut self.services);
+        full(&mut self.endpoints);
+        full_set(&mut self.of_services);
     }
 
     pub(super) fn forget(&mut self, key: ViewKey, touched: &mut Touched) {
@@ -91,8 +104,8 @@ impl Views {
         touched.nodes.insert(view.name);
     }
 
-    fn put_endpoint(&mut self, uid: Uid, view: &EndpointView, touched: &mut Touched) {
-        let packed = Packed::new(view);
+    fn put_endpoint(&mut self, uid: Uid, packed: Packed<EndpointView>, touched: &mut Touched) {
+        let view = packed.view();
         match self.endpoints.get(&uid) {
             Some(held) if *held == packed => return,
             Some(held) if held.view().service != view.service => self.forget_endpoint(uid, touched),
@@ -101,7 +114,7 @@ impl Views {
         touched.services.insert(view.service);
         self.refused.remove(&uid);
         self.refused
-            .extend(self.refusal(view).map(|why| (uid, why)));
+            .extend(self.refusal(&view).map(|why| (uid, why)));
         if self.endpoints.insert(uid, packed).is_none() {
             self.of_services.insert((view.service, uid));
         }

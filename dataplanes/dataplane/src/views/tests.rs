@@ -1,4 +1,4 @@
-use portolan_model::view::Reach;
+use portolan_model::view::{Reach, View};
 use portolan_model::{Protocol, TrafficPolicy};
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn key(address: &str, port: u16) -> FrontendKey {
 }
 
 fn chosen(pool: &Pool) -> Vec<String> {
-    let address = |b: &Backend| b.address.to_string();
+    let address = |b: &Backend| b.socket_addr().to_string();
     pool.backends.iter().map(address).collect()
 }
 
@@ -332,7 +332,7 @@ fn a_change_touches_what_it_concerns_and_nothing_else() {
     let touched = views.apply([node(2, "b", &[])], []);
     assert!(touched.everything(&name("node-2")) && !touched.everything(&name("node-1")));
 
-    let touched = views.apply([], [at(12, endpoint(1, "10.0.0.12", ("", ""))).0]);
+    let touched = views.apply(Set::new(), [at(12, endpoint(1, "10.0.0.12", ("", ""))).0]);
     assert_eq!(touched.services, BTreeSet::from([uid(1)]), "endpoint gone");
 }
 
@@ -348,6 +348,13 @@ fn a_node_created_again_under_its_name_is_not_forgotten_with_the_old_one() {
 }
 
 proptest! {
+    #[test]
+    fn what_is_packed_is_the_view(views in any_views()) {
+        for (_, view) in views {
+            prop_assert_eq!(PackedView::from(view.clone()).view(), view);
+        }
+    }
+
     #[test]
     fn the_order_of_views_does_not_matter(set in any_views(), seed in any::<u64>()) {
         let mut shuffled = set.clone();

@@ -46,7 +46,7 @@ impl Bare {
         let batch = transaction(number, &old, &new);
         let id = ServerId::Marked(Family::V4, MARK | (number + 1));
         let real = |backend: &Backend, weight| RealServer {
-            address: backend.address,
+            address: backend.socket_addr(),
             weight,
         };
         let began = Instant::now();
@@ -85,8 +85,8 @@ fn backend(number: u32, backend: &Backend) -> Element {
         octets(frontend),
         [TCP, 0, 0, 0],
         port(frontend),
-        octets(backend.address),
-        port(backend.address),
+        octets(backend.socket_addr()),
+        port(backend.socket_addr()),
     ];
     Element {
         key: fields.concat(),
@@ -97,7 +97,7 @@ fn backend(number: u32, backend: &Backend) -> Element {
 
 fn hairpin(backend: &Backend) -> Element {
     Element {
-        key: octets(backend.address).repeat(2),
+        key: octets(backend.socket_addr()).repeat(2),
         ..Element::default()
     }
 }

@@ -21,7 +21,7 @@ fn rich() -> NodeState {
     let mut local = with(3, &[1], false);
     local.reach = Reach::External;
     local.pool.when_empty = WhenEmpty::Drop;
-    local.inside = Some(pool(&with(3, &[1, 2, 4], false).pool.backends));
+    local.inside = Some(Box::new(pool(&with(3, &[1, 2, 4], false).pool.backends)));
     let mut both = local.clone();
     both.affinity_seconds = 60;
     let mut guarded = with(4, &[1, 2], false);

@@ -64,7 +64,7 @@ fn external(numbers: &[u8]) -> Frontend {
 fn local(outside: &[u8], inside: &[u8]) -> Frontend {
     let mut frontend = external(outside);
     frontend.pool.when_empty = WhenEmpty::Drop;
-    frontend.inside = Some(pool(&at(inside)));
+    frontend.inside = Some(Box::new(pool(&at(inside))));
     frontend
 }
 
@@ -266,7 +266,7 @@ prop_compose! {
         frontend.service.port = name;
         if external {
             frontend.reach = Reach::External;
-            frontend.inside = inside.map(|backends| pool(&backends));
+            frontend.inside = inside.map(|backends| Box::new(pool(&backends)));
         }
         if drops {
             frontend.pool.when_empty = WhenEmpty::Drop;
@@ -313,12 +313,12 @@ proptest! {
         let mut tracer = tracer(&state, &environment(&["10.1.0.0/16"]));
         for from in [POD, OUTSIDE] {
             let may = frontend.source_ranges.is_empty() || from == POD;
-            let inside = frontend.inside.as_ref().filter(|_| from == POD);
+            let inside = frontend.inside.as_deref().filter(|_| from == POD);
             let pool = inside.unwrap_or(&frontend.pool);
             for _ in 0..8 {
                 let outcome = tracer.trace(syn(from, CLUSTER_IP));
                 match outcome {
-                    Outcome::Forwarded(to, _) => prop_assert!(may && pool.backends.iter().any(|b| b.address == to)),
+                    Outcome::Forwarded(to, _) => prop_assert!(may && pool.backends.iter().any(|b| b.socket_addr() == to)),
                     Outcome::Refused => prop_assert!(may && pool.backends.is_empty() && pool.when_empty == WhenEmpty::Reject),
                     Outcome::Dropped => prop_assert!(!may || pool.backends.is_empty() && pool.when_empty == WhenEmpty::Drop),
                     Outcome::Untouched => prop_assert!(false, "it is ours"),

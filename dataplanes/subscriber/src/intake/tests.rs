@@ -1,5 +1,6 @@
+use bytes::Bytes;
 use portolan_model::Uid;
-use portolan_model::view::{ServiceView, View, ViewKey, ViewKind};
+use portolan_model::view::{PackedView, ServiceView, View, ViewKey, ViewKind};
 use portolan_proto::convert::view;
 
 use super::*;
@@ -92,7 +93,7 @@ fn holding() -> Intake {
 }
 
 fn names(step: &Step) -> Vec<String> {
-    let name = |(_, view): &(ViewKey, View)| match view {
+    let name = |(_, view): &(ViewKey, PackedView)| match view.view() {
         View::Service(service) => service.name.to_string(),
         _ => panic!("only Services here"),
     };

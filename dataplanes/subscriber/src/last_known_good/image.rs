@@ -8,12 +8,12 @@ use portolan_proto::node::v1 as wire;
 use wire::sync_response::Message as Frame;
 
 use super::record;
-use crate::held::{Changes, Held};
+use crate::held::{Body, Changes, Held};
 use crate::intake::Intake;
 use crate::key::ObjectKey;
 
-/// Bodies in one frame of an image.
-const CHUNK: usize = 256 << 10;
+/// Bodies in one frame of an image: in memory several times over until it is written.
+const CHUNK: usize = 64 << 10;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -59,34 +59,38 @@ pub(super) fn read(bytes: &[u8]) -> Option<Image> {
 /// Where the present body of an object can't be read, the snapshot has the last one that could, as of one revision
 /// earlier, and a batch brings the present one: reading goes the way that led here.
 pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame) -> io::Result<()>) -> io::Result<()> {
-    let mut late = Changes::new();
-    let mut objects: Vec<(ObjectKey, &Bytes)> = Vec::with_capacity(held.objects.len());
-    for (key, body) in &held.objects {
-        let unreadable = held.unreadable.get(key);
-        match unreadable.and_then(|unreadable| unreadable.last_good.as_ref()) {
-            Some(good) => {
-                late.insert(*key, Some(body.clone()));
-                objects.push((*key, good));
-            }
-            None => objects.push((*key, body)),
-        }
-    }
+    let late = late(held);
     let revision = if late.is_empty() {
         held.revision
     } else {
         Revision(held.revision.0.saturating_sub(1))
     };
-    snapshot(held, revision, &objects, out)?;
+    snapshot(held, revision, out)?;
     if !late.is_empty() {
         out(batch(revision, held.revision, &late))?;
     }
     Ok(())
 }
 
+/// Objects whose last readable body is an earlier one.
+fn late(held: &Held) -> Changes {
+    let late = held.unreadable.iter().filter_map(|(key, unreadable)| {
+        unreadable.last_good.as_ref()?;
+        Some((*key, Some(held.objects.get(key)?.clone())))
+    });
+    late.collect()
+}
+
+/// The last body of an object that could be read; where there is none, the present one.
+fn readable<'a>(held: &'a Held, key: &ObjectKey, body: &'a Body) -> &'a Body {
+    let unreadable = held.unreadable.get(key);
+    let good = unreadable.and_then(|unreadable| unreadable.last_good.as_ref());
+    good.unwrap_or(body)
+}
+
 fn snapshot(
     held: &Held,
     revision: Revision,
-    objects: &[(ObjectKey, &Bytes)],
     out: &mut impl FnMut(Frame) -> io::Result<()>,
 ) -> io::Result<()> {
     out(Frame::Welcome(wire::Welcome {
@@ -96,12 +100,13 @@ fn snapshot(
     }))?;
     out(Frame::SnapshotBegin(wire::SnapshotBegin {
         revision: revision.0,
-        objects: objects.len() as u64,
+        objects: held.objects.len() as u64,
     }))?;
     let mut digest = Digest::EMPTY;
     let mut chunk = wire::Batch::default();
     let mut size = 0;
-    for (key, body) in objects {
+    for (key, body) in &held.objects {
+        let body = readable(held, key, body);
         digest.toggle(key.digest(body));
         size += body.len();
         chunk.objects.push(object(*key, body));
@@ -138,11 +143,10 @@ pub(super) fn batch(from: Revision, to: Revision, changes: &Changes) -> Frame {
     Frame::Batch(batch)
 }
 
-fn object(key: ObjectKey, body: &Bytes) -> wire::Object {
+fn object(key: ObjectKey, body: &[u8]) -> wire::Object {
     wire::Object {
         kind: key.kind.into(),
         uid: Bytes::copy_from_slice(key.uid.as_bytes()),
-        // A clone would leave its counter behind: half as much again as the body that is held.
         body: Bytes::copy_from_slice(body),
     }
 }

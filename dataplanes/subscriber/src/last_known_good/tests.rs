@@ -1,11 +1,10 @@
 use std::path::Path;
 
-use bytes::Bytes;
 use portolan_model::{StoreId, Uid};
 use proptest::prelude::*;
 
 use super::*;
-use crate::held::Held;
+use crate::held::{Body, Held};
 use crate::key::ObjectKey;
 
 /// One change: which object, and its body or nothing. Every fourth body can't be read.
@@ -22,12 +21,12 @@ fn changes(rows: &[Row]) -> Changes {
     rows.iter().map(change).collect()
 }
 
-fn body(number: u8) -> Bytes {
+fn body(number: u8) -> Body {
     if number.is_multiple_of(4) {
-        return Bytes::copy_from_slice(&[0, number]);
+        return Body::from([0, number]);
     }
     // Field 2 of a Service: its name, of one letter.
-    Bytes::copy_from_slice(&[0x12, 1, b'a' + number % 26])
+    Body::from([0x12, 1, b'a' + number % 26])
 }
 
 fn empty() -> Held {
@@ -233,7 +232,7 @@ fn a_long_journal_asks_for_a_new_image() {
         kind: 3,
         uid: Uid::from_random(1),
     };
-    let big = Changes::from([(key, Some(Bytes::from(vec![1; 600 << 10])))]);
+    let big = Changes::from([(key, Some(Body::from(vec![1; 600 << 10])))]);
     files.append(Revision(1), Revision(2), &big).unwrap();
     assert!(!files.is_long());
     files.append(Revision(2), Revision(3), &big).unwrap();

@@ -82,7 +82,7 @@ fn a_failure_is_remembered_when_the_pool_changes_around_it() {
     let before = pools(&[backend(1, 1)], &Pools::default());
     before.outside.candidates[0].failed(0);
     let moved = Backend {
-        address: ([10, 0, 0, 1], 81).into(),
+        port: 81,
         ..backend(1, 1)
     };
     for (row, change, remembered) in [

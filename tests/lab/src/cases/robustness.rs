@@ -257,7 +257,7 @@ pub fn c98_a_long_random_sequence_ends_where_it_should<D: Plugin>(mut lab: Lab<D
                     Some(inside) if from != "client" => inside,
                     _ => &carried.pool,
                 };
-                let may: Vec<_> = pool.backends.iter().map(|b| b.address.ip()).collect();
+                let may: Vec<_> = pool.backends.iter().map(|b| b.address).collect();
                 let outcome = Ask::new(key.socket_addr(), protocol)
                     .briefly()
                     .on(&lab.network.host(from).machine);
