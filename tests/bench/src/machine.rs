@@ -54,6 +54,19 @@ pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
     Some((ticks(14)? + ticks(15)?) * 10)
 }
 
+/// Time that the kernel was at work so far on all processors, in ticks of 10 ms: `system` and `softirq` of `proc_stat(5)`.
+pub(crate) fn kernel_ticks() -> u64 {
+    let text = read("/proc/stat");
+    let fields: Vec<_> = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .collect();
+    let ticks = [3, 7].map(|field| fields.get(field)?.parse::<u64>().ok());
+    ticks.into_iter().flatten().sum()
+}
+
 /// Processes that a process started, its own threads aside.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let listed = read(&format!("/proc/{pid}/task/{pid}/children"));

@@ -10,6 +10,7 @@
 //! ```
 //! Start with [`round::Rounds`] for the rules, then `s1` to `s4`, `c1` and `nft` for what is measured.
 
+mod affinity;
 mod c1;
 mod cli;
 mod d5;
@@ -26,6 +27,7 @@ mod s2;
 mod s3;
 mod s4;
 mod serve;
+mod settle;
 mod stats;
 mod writes;
 

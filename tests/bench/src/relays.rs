@@ -159,7 +159,8 @@ impl Relay {
         Ok(())
     }
 
-    fn pids(&self) -> Vec<u32> {
+    /// All its processes.
+    pub(crate) fn pids(&self) -> Vec<u32> {
         let own = self.child.id();
         std::iter::once(own).chain(children(own)).collect()
     }

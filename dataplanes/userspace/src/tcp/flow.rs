@@ -32,10 +32,19 @@ pub(super) struct Flow {
     pub(super) moved: u64,
     /// The receiver sends small segments at once (`TCP_NODELAY`).
     is_prompt: bool,
-    /// The sender's end was read.
-    is_drained: bool,
-    /// The sender's end was passed on.
-    pub(super) ended: bool,
+    /// More waits than the buffer holds, so splicing is worth its while: a small message costs less to copy.
+    is_bulk: bool,
+    /// `moved` when the pipe was taken.
+    piped_from: u64,
+    end: End,
+}
+
+/// Where the sender's end is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum End {
+    Ahead,
+    Read,
+    PassedOn,
 }
 
 /// What was read and not yet written.
@@ -57,8 +66,9 @@ impl Flow {
             held: Held::Nothing,
             moved: 0,
             is_prompt: true,
-            is_drained: false,
-            ended: false,
+            is_bulk: false,
+            piped_from: 0,
+            end: End::Ahead,
         }
     }
 
@@ -76,7 +86,12 @@ impl Flow {
         flow
     }
 
-    /// It is spliced from now on.
+    /// The sender's end was passed on.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end == End::PassedOn
+    }
+
+    /// It is spliced from now on, as far as more comes at a time than the buffer holds.
     pub(super) fn is_long(&self) -> bool {
         self.moved >= SPLICE_AFTER
     }
@@ -90,21 +105,24 @@ impl Flow {
         last: bool,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<()>> {
-        while !self.ended {
+        while !self.has_ended() {
             ready!(self.poll_write_held(cx, to))?;
-            if !self.is_drained {
+            if self.end == End::Ahead {
                 match self.poll_read(cx, from, to, pipes) {
-                    Poll::Ready(read) => self.is_drained = read?.ended,
+                    Poll::Ready(read) => {
+                        if read?.ended {
+                            self.end = End::Read;
+                        }
+                    }
                     Poll::Pending => {
-                        // The pipe is empty; somebody else may use it meanwhile.
-                        self.held = Held::Nothing;
+                        self.give_pipe_back();
                         return Poll::Pending;
                     }
                 }
             }
-            if self.is_drained && !matches!(self.held, Held::Bytes { .. }) {
+            if self.end == End::Read && !matches!(self.held, Held::Bytes { .. }) {
                 self.held = Held::Nothing;
-                self.ended = true;
+                self.end = End::PassedOn;
                 if !last {
                     to.end()?;
                 }
@@ -121,10 +139,11 @@ impl Flow {
         to: &mut Stream,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<Read>> {
-        if self.is_long() && !matches!(self.held, Held::Piped(_)) {
+        if self.is_bulk && self.is_long() && !matches!(self.held, Held::Piped(_)) {
             // Before a pipe is taken: most often a direction is looked at in vain.
             ready!(from.poll_readable(cx))?;
             self.held = pipes.lend().map_or(Held::Nothing, Held::Piped);
+            self.piped_from = self.moved;
         }
         if let Held::Piped(pipe) = &mut self.held {
             let filled = from.poll_read_by(cx, |socket| pipe.fill(socket));
@@ -135,11 +154,20 @@ impl Flow {
         }
         with_scratch(|scratch| {
             let read = ready!(from.poll_read(cx, scratch))?;
+            self.is_bulk = read.length == scratch.len();
             if read.length > 0 {
                 self.write(cx, to, &scratch[..read.length], read.ended)?;
             }
             Poll::Ready(Ok(read))
         })
+    }
+
+    /// Nothing waits. Somebody else may use the pipe, which is empty, meanwhile.
+    fn give_pipe_back(&mut self) {
+        if matches!(self.held, Held::Piped(_)) {
+            self.held = Held::Nothing;
+            self.is_bulk = self.moved - self.piped_from >= count(BUFFER);
+        }
     }
 
     /// Writes what the receiver takes at once, and holds the rest. The `last` bytes leave with the end that follows, in one

@@ -90,8 +90,8 @@ impl Relay {
     fn poll_flows(&mut self, cx: &mut Context<'_>, pipes: &Arc<Pipes>) -> Poll<io::Result<()>> {
         let (client, backend) = (&mut self.client, &mut self.backend);
         let (up, down) = (&mut self.up, &mut self.down);
-        let sent = up.poll(cx, (&*client, &mut *backend), down.ended, pipes)?;
-        let received = down.poll(cx, (&*backend, &mut *client), up.ended, pipes)?;
+        let sent = up.poll(cx, (&*client, &mut *backend), down.has_ended(), pipes)?;
+        let received = down.poll(cx, (&*backend, &mut *client), up.has_ended(), pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -156,7 +156,7 @@ impl Watch {
             count(&shared.counters.connections_vanished);
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let half_closed = flows.iter().any(|flow| flow.ended);
+        let half_closed = flows.iter().any(|flow| flow.has_ended());
         let most = if half_closed {
             HALF_CLOSED_LOOKS
         } else {

@@ -14,6 +14,7 @@ use super::{at_most, bare, kube_proxy, most, named};
 use crate::machine::{Facts, cpu_ms, peak_kib, resident_kib};
 use crate::report::Cell;
 use crate::round::{Party, Round, Rounds, turns};
+use crate::settle;
 use crate::stats::median;
 
 /// Services of each cell.
@@ -24,6 +25,8 @@ const PEER: u32 = 10_000;
 const BYTES: f64 = 1536.0;
 /// Milliseconds that no packet may wait longer for.
 const STALL: f64 = 10.0;
+/// Bytes of memory a Service that agent and kernel take together, and more.
+const TOUCHED: usize = 6 << 10;
 /// The way of the flow beside.
 const WAY: u8 = 1;
 
@@ -90,8 +93,15 @@ fn measure(services: u32, plan: &Loading) -> anyhow::Result<Cell> {
     Ok(cell(services, rounds, &seen))
 }
 
+/// A machine on which nothing is left to do, with memory for so many Services.
+fn prepare(services: u32) {
+    settle::wait();
+    settle::touch(services as usize * TOUCHED);
+}
+
 /// Milliseconds by the agent.
 fn ours(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
+    prepare(objects.services);
     let mut node = Node::new()?;
     let frames = objects.snapshot(1);
     let (agent, connection) = node.start()?;
@@ -117,12 +127,14 @@ fn ours(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
 }
 
 fn floor(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
+    prepare(objects.services);
     beside(&mut seen.longest_of_floor, |machine| {
         bare::load(machine, objects)
     })
 }
 
 fn peer(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
+    prepare(objects.services);
     beside(&mut seen.longest_of_peer, |machine| {
         Ok(kube_proxy::load(machine, objects))
     })
