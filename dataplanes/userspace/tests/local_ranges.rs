@@ -1,7 +1,8 @@
 //! Virtual addresses outside 127.0.0.0/8, in a network namespace of their own.
 
-use std::process::Command;
+mod common;
 
+use common::{in_a_namespace, ip};
 use portolan_dataplane::testing::{backend, frontend};
 use portolan_dataplane::{Dataplane, Environment, FrontendKey, Plan};
 use portolan_model::Protocol;
@@ -9,28 +10,9 @@ use portolan_userspace::UserspaceDataplane;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Runs the test below as root of a new user and network namespace, which any user may create.
 #[test]
 fn ranges_are_made_local_by_root() {
-    let this = std::env::current_exe().unwrap();
-    let outcome = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--"])
-        .arg(this)
-        .args(["--exact", "in_a_namespace", "--ignored", "--nocapture"])
-        .output()
-        .expect("unshare (util-linux) is installed");
-    let text = String::from_utf8_lossy(&outcome.stdout) + String::from_utf8_lossy(&outcome.stderr);
-    assert!(
-        outcome.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
-}
-
-fn ip(arguments: &str) -> String {
-    let outcome = Command::new("ip").args(arguments.split(' ')).output();
-    let outcome = outcome.expect("ip (iproute2) is installed");
-    assert!(outcome.status.success(), "ip {arguments}: {outcome:?}");
-    String::from_utf8_lossy(&outcome.stdout).into_owned()
+    in_a_namespace("local_ranges");
 }
 
 /// Routes that the dataplane made.
@@ -51,7 +33,7 @@ fn environment(ranges: &[&str]) -> Environment {
 
 #[tokio::test]
 #[ignore = "run by ranges_are_made_local_by_root in a namespace of its own"]
-async fn in_a_namespace() {
+async fn local_ranges() {
     ip("link set lo up");
     ip("route add local 203.0.113.0/24 dev lo");
     let mut dataplane = UserspaceDataplane::new();

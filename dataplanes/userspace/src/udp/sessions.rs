@@ -68,7 +68,7 @@ impl Sessions {
         self.make_room(now)?;
         let candidate = self.route.pick(client.ip(), None)?;
         let upstream = self
-            .upstream(candidate.address())
+            .upstream_in_place(candidate.address(), now)
             .inspect_err(
                 |error| tracing::debug!(frontend = %self.route.key, %error, "can't open a session"),
             )
@@ -84,7 +84,19 @@ impl Sessions {
         Some(slot)
     }
 
-    /// A socket for a session with this backend. One that rested costs a third of a new one, and has a new port, too.
+    /// A socket for a session with this backend; in the place of another session if the kernel has no port left (EAGAIN):
+    /// ephemeral ones may be fewer than sessions.
+    fn upstream_in_place(&mut self, address: SocketAddr, now: u64) -> io::Result<Upstream> {
+        match self.upstream(address) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.evict(now).ok_or(error)?;
+                self.upstream(address)
+            }
+            opened => opened,
+        }
+    }
+
+    /// One that rested costs a third of a new one, and has a new port, too.
     fn upstream(&mut self, address: SocketAddr) -> io::Result<Upstream> {
         let rested = if self.resting.len() > RESTING {
             self.resting.pop_front()
@@ -113,19 +125,10 @@ impl Sessions {
         }
     }
 
-    /// When there are as many as there may be, the oldest session that was hardly more than a question and its answer makes
-    /// room, as in the kernel's connection tracking: a flood of invented clients drives out itself.
+    /// When there are as many as there may be, one makes room.
     fn make_room(&mut self, now: u64) -> Option<()> {
         while self.is_full() {
-            let (slot, number) = self.unsettled.pop_front()?;
-            let session = self.numbered(slot, number);
-            if session.is_some_and(|session| !session.is_settled || session.is_over(now)) {
-                count(&self.route.shared.counters.udp_sessions_evicted);
-                match self.end(slot) {
-                    Some(upstream) if upstream.rest().is_ok() => self.resting.push_back(upstream),
-                    other => self.close(other),
-                }
-            }
+            self.evict(now)?;
         }
         // Most of what is behind the oldest live one ended already.
         while let Some((slot, number)) = self.unsettled.front().copied() {
@@ -135,6 +138,24 @@ impl Sessions {
             self.unsettled.pop_front();
         }
         Some(())
+    }
+
+    /// The oldest session that was hardly more than a question and its answer ends, as in the kernel's connection tracking: a
+    /// flood of invented clients drives out itself.
+    fn evict(&mut self, now: u64) -> Option<()> {
+        loop {
+            let (slot, number) = self.unsettled.pop_front()?;
+            let session = self.numbered(slot, number);
+            if session.is_none_or(|session| session.is_settled && !session.is_over(now)) {
+                continue;
+            }
+            count(&self.route.shared.counters.udp_sessions_evicted);
+            match self.end(slot) {
+                Some(upstream) if upstream.rest().is_ok() => self.resting.push_back(upstream),
+                other => self.close(other),
+            }
+            return Some(());
+        }
     }
 
     fn numbered(&self, slot: Slot, number: u64) -> Option<&Session> {
