@@ -24,13 +24,18 @@ pub(crate) struct Reconciler<D> {
     observed: NodeState,
     /// `observed` is complete; until then nothing is removed that is not known.
     adopted: bool,
-    /// What the dataplane was told last about where it runs.
-    environment: Option<Environment>,
-    /// Why it could not be told that.
-    unconfigured: Option<String>,
+    told: Told,
     failures: BTreeMap<FrontendKey, Failure>,
     /// What was accepted comes from the state directory, and the dataplane was not told yet.
     remembers: bool,
+}
+
+/// What the dataplane was told of where it runs.
+enum Told {
+    Nothing,
+    Where(Environment),
+    /// Why it could not be told.
+    Failed(String),
 }
 
 impl<D: Dataplane> Reconciler<D> {
@@ -43,8 +48,7 @@ impl<D: Dataplane> Reconciler<D> {
             desired: Desired::new(),
             observed: NodeState::new(),
             adopted: false,
-            environment: None,
-            unconfigured: None,
+            told: Told::Nothing,
             failures: BTreeMap::new(),
             remembers: false,
         }
@@ -75,7 +79,7 @@ impl<D: Dataplane> Reconciler<D> {
         if std::mem::take(&mut self.remembers) {
             self.recall();
         }
-        if everything || self.environment.is_none() {
+        if everything || !self.is_told() {
             self.configure().await;
         }
         if !self.adopted {
@@ -139,7 +143,7 @@ impl<D: Dataplane> Reconciler<D> {
     /// Whether trying again may help.
     pub(crate) fn is_failing(&self) -> bool {
         let mut failures = self.failures.values();
-        let unfinished = !self.adopted || self.environment.is_none();
+        let unfinished = !self.adopted || !self.is_told();
         unfinished || failures.any(|f| f.code != RejectionCode::UnsupportedFeature)
     }
 
@@ -189,7 +193,7 @@ impl<D: Dataplane> Reconciler<D> {
     /// A dataplane that does not know where it runs may take sources for others: then nothing is as it should be. The
     /// revision is acknowledged all the same, as elsewhere released addresses wait for that.
     fn failing(&self) -> Cow<'_, BTreeMap<FrontendKey, Failure>> {
-        let Some(why) = &self.unconfigured else {
+        let Told::Failed(why) = &self.told else {
             return Cow::Borrowed(&self.failures);
         };
         let desired = self.desired.state().iter();
@@ -213,26 +217,26 @@ impl<D: Dataplane> Reconciler<D> {
         self.dataplane.recall(all.put.into_iter().collect());
     }
 
+    fn is_told(&self) -> bool {
+        matches!(self.told, Told::Where(_))
+    }
+
     async fn configure(&mut self) {
         let environment = self.views.environment(&self.node);
-        if self.environment.as_ref() == Some(&environment) {
+        if matches!(&self.told, Told::Where(known) if *known == environment) {
             return;
         }
-        match self.dataplane.configure(&environment).await {
-            Ok(()) => {
-                self.environment = Some(environment);
-                self.unconfigured = None;
-            }
+        self.told = match self.dataplane.configure(&environment).await {
+            Ok(()) => Told::Where(environment),
             Err(error) => {
                 let error = chain(&error);
                 warn!(error, "the dataplane can't be configured");
-                self.environment = None;
-                self.unconfigured = Some(format!(
+                Told::Failed(format!(
                     "the node does not know its addresses and the cluster's ranges: {error}; look at the plugin's log, it \
                      tries again by itself"
-                ));
+                ))
             }
-        }
+        };
     }
 
     /// `keys` are those that the plan was made for, `None`: all. Their failures are over unless they fail again.
