@@ -1,5 +1,5 @@
-//! UDP flows that conntrack would treat as it did before: refused or passed by, with another source, or known where nobody
-//! serves any more.
+//! UDP flows that conntrack would treat as it did before: refused or passed by, with another source, known where nobody
+//! serves any more, or let in.
 
 use std::sync::Arc;
 
@@ -17,14 +17,20 @@ pub(crate) fn stale(
     new: Option<&Arc<Frontend>>,
 ) -> Option<Filter> {
     let served = |frontend: Option<&Arc<Frontend>>| frontend.is_some_and(|f| is_served(f));
-    let other_source = old
-        .zip(new)
-        .is_some_and(|(old, new)| kind(old) != kind(new));
-    let anew = !served(old) || !served(new) || other_source;
-    (key.protocol == Protocol::Udp && anew).then(|| Filter {
+    let both = old.zip(new);
+    let other_source = both.is_some_and(|(old, new)| kind(old) != kind(new));
+    let other_ranges = both.filter(|(old, new)| old.source_ranges != new.source_ranges);
+    let spared = if !served(old) || !served(new) || other_source {
+        Vec::new()
+    } else {
+        let ranges = other_ranges.map(|(_, new)| new.source_ranges.clone());
+        ranges.filter(|ranges| !ranges.is_empty())?
+    };
+    (key.protocol == Protocol::Udp).then(|| Filter {
         protocol: number(key.protocol),
         destination: key.socket_addr(),
         answered_from: None,
+        spared,
     })
 }
 
@@ -49,18 +55,30 @@ mod tests {
         let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
         let mut external = two.clone();
         Arc::make_mut(&mut external).reach = Reach::External;
-        for (name, old, new, wanted) in [
-            ("one leaves", Some(&two), Some(&one), false),
-            ("one comes", Some(&one), Some(&two), false),
-            ("all leave", Some(&two), Some(&none), true),
-            ("the frontend goes", Some(&two), None, true),
-            ("the first comes", Some(&none), Some(&one), true),
-            ("the frontend comes", None, Some(&one), true),
-            ("another source", Some(&two), Some(&external), true),
-            ("nothing changes", Some(&one), Some(&one), false),
+        let ranges = ["192.0.2.0/24".parse().unwrap()];
+        let mut guarded = two.clone();
+        Arc::make_mut(&mut guarded).source_ranges = ranges.into();
+        let nobody = Some(&[][..]);
+        for (name, old, new, spared) in [
+            ("one leaves", Some(&two), Some(&one), None),
+            ("one comes", Some(&one), Some(&two), None),
+            ("all leave", Some(&two), Some(&none), nobody),
+            ("the frontend goes", Some(&two), None, nobody),
+            ("the first comes", Some(&none), Some(&one), nobody),
+            ("the frontend comes", None, Some(&one), nobody),
+            ("another source", Some(&two), Some(&external), nobody),
+            (
+                "source ranges come",
+                Some(&two),
+                Some(&guarded),
+                Some(&ranges[..]),
+            ),
+            ("source ranges go", Some(&guarded), Some(&two), None),
+            ("source ranges stay", Some(&guarded), Some(&guarded), None),
+            ("nothing changes", Some(&one), Some(&one), None),
         ] {
-            let is_stale = stale(key(Protocol::Udp), old, new).is_some();
-            assert_eq!(is_stale, wanted, "{name}");
+            let filter = stale(key(Protocol::Udp), old, new);
+            assert_eq!(filter.as_ref().map(|f| &f.spared[..]), spared, "{name}");
         }
         assert_eq!(stale(key(Protocol::Tcp), Some(&two), None), None);
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
+
 use crate::abi::{
     CTA_FILTER, CTA_FILTER_F_CTA_IP_DST, CTA_FILTER_F_CTA_IP_SRC, CTA_FILTER_F_CTA_PROTO_DST_PORT,
     CTA_FILTER_F_CTA_PROTO_NUM, CTA_FILTER_F_CTA_PROTO_SRC_PORT, CTA_FILTER_ORIG_FLAGS,
@@ -25,7 +27,7 @@ const EINVAL: i32 = 22;
 const ENOENT: i32 = 2;
 
 /// Connections of a transport to a destination, as their first packets had it.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Number of the transport, for example 17 for UDP.
     pub protocol: u8,
@@ -33,6 +35,8 @@ pub struct Filter {
     pub destination: SocketAddr,
     /// Only those that are answered from here: the destination after translation.
     pub answered_from: Option<SocketAddr>,
+    /// Only those of clients outside these ranges; empty: of everybody.
+    pub spared: Vec<IpNet>,
 }
 
 /// The kernel walks its whole table for every filter; from so many on, one listing costs less.
@@ -44,12 +48,12 @@ pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), Netli
         return delete_one_by_one(socket, filters).await;
     }
     // The kernel's filter takes IPv6 addresses for the same exactly if they differ (ctnetlink_filter_match_tuple, to 6.18 at
-    // least), so it would delete everybody else's.
-    let (six, four): (Vec<Filter>, Vec<Filter>) = filters
+    // least), so it would delete everybody else's; and it knows no ranges.
+    let (listed, filtered): (Vec<Filter>, Vec<Filter>) = filters
         .iter()
-        .copied()
-        .partition(|filter| filter.destination.is_ipv6());
-    for filter in four {
+        .cloned()
+        .partition(|filter| filter.destination.is_ipv6() || !filter.spared.is_empty());
+    for filter in filtered {
         let attributes = filter.attributes();
         let what = "delete connections by a filter";
         let request = request(IPCTNL_MSG_CT_DELETE, filter.family(), attributes, what);
@@ -61,16 +65,16 @@ pub async fn delete(socket: &mut Socket, filters: &[Filter]) -> Result<(), Netli
             outcome => outcome?,
         }
     }
-    delete_one_by_one(socket, &six).await
+    delete_one_by_one(socket, &listed).await
 }
 
-/// Lists connections and deletes by tuple: for many filters, for IPv6, and for kernels that know no other way. To a few ports
-/// the kernel lists nothing else: among a million connections, walking the table is the cheap part.
+/// Lists connections and deletes by tuple: for many filters, for IPv6 and ranges, and for kernels that know no other way. To a
+/// few ports the kernel lists nothing else: among a million connections, walking the table is the cheap part.
 async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<(), NetlinkError> {
     let mut wanted: HashMap<_, Vec<_>> = HashMap::new();
     for filter in filters {
         let key = (filter.protocol, filter.destination);
-        wanted.entry(key).or_default().push(filter.answered_from);
+        wanted.entry(key).or_default().push(filter);
     }
     let what = "list connections";
     let ports: BTreeMap<_, _> = filters.iter().map(|f| (f.port(), f)).collect();
@@ -85,14 +89,11 @@ async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<()
     let mut found = Vec::new();
     let mut each = |message: crate::message::Message<'_>| {
         let attributes = message.attributes();
-        let sources = end(&attributes, CTA_TUPLE_ORIG, false).and_then(|key| wanted.get(&key));
-        let answers = end(&attributes, CTA_TUPLE_REPLY, true).map(|(_, from)| from);
-        let named = |sources: &Vec<Option<SocketAddr>>| {
-            sources
-                .iter()
-                .any(|from| from.is_none() || *from == answers)
-        };
-        if sources.is_some_and(named)
+        let filters = end(&attributes, CTA_TUPLE_ORIG, false).and_then(|key| wanted.get(&key));
+        let [client, server] = [CTA_TUPLE_ORIG, CTA_TUPLE_REPLY]
+            .map(|tuple| end(&attributes, tuple, true).map(|(_, from)| from));
+        let is_named = |filters: &Vec<&Filter>| filters.iter().any(|f| f.names(client, server));
+        if filters.is_some_and(is_named)
             && let Some(identity) = identity(&attributes)
         {
             found.push((message.payload.first().copied().unwrap_or(0), identity));
@@ -160,6 +161,14 @@ fn identity(attributes: &Reader<'_>) -> Option<Writer> {
 impl Filter {
     fn family(&self) -> u8 {
         Family::from(self.destination.ip()) as u8
+    }
+
+    /// Whether it is about a connection to its destination.
+    fn names(&self, client: Option<SocketAddr>, server: Option<SocketAddr>) -> bool {
+        let is_spared =
+            |client: SocketAddr| self.spared.iter().any(|net| net.contains(&client.ip()));
+        !client.is_some_and(is_spared)
+            && (self.answered_from.is_none() || self.answered_from == server)
     }
 
     /// What a listing can be of, whatever the addresses.

@@ -452,6 +452,7 @@ fn connections_are_deleted_by_destination_and_by_who_answers() {
             protocol: 17,
             destination: to.parse().unwrap(),
             answered_from: from.copied(),
+            spared: Vec::new(),
         };
         let from = gone.local_addr().unwrap();
         conntrack::delete(&mut socket, &[filter("127.0.0.9:53", Some(&from))])
@@ -491,5 +492,31 @@ fn connections_are_deleted_by_destination_and_by_who_answers() {
         let left = (count("dport=54 "), count("dst=127.0.0.1"));
         assert_eq!(left, (0, 2), "{}", list());
         drop((kept, clients, others));
+    });
+}
+
+#[test]
+fn connections_of_clients_within_spared_ranges_are_kept() {
+    in_a_namespace(|mut socket| async move {
+        track();
+        let clients = flows(&["127.0.0.9:54", "127.0.0.9:54", "[::1]:54", "[::1]:54"]);
+        for (to, spared, left) in [
+            ("127.0.0.9", ["::/0", "127.0.0.0/30"], 2),
+            ("127.0.0.9", ["::/0", "127.0.0.8/30"], 0),
+            ("::1", ["127.0.0.0/8", "::/64"], 2),
+            ("::1", ["127.0.0.0/8", "::2/128"], 0),
+        ] {
+            let filter = Filter {
+                protocol: 17,
+                destination: SocketAddr::new(to.parse().unwrap(), 54),
+                answered_from: None,
+                spared: spared.iter().map(|net| net.parse().unwrap()).collect(),
+            };
+            let deleted = conntrack::delete(&mut socket, &[filter]).await;
+            deleted.unwrap();
+            let list = run("conntrack", &["-L", "-p", "udp", "--orig-dst", to]);
+            assert_eq!(list.lines().count(), left, "{to} {spared:?}: {list}");
+        }
+        drop(clients);
     });
 }

@@ -1,4 +1,5 @@
-//! UDP connections that lead where nothing is any more: conntrack would send their packets there as long as they come.
+//! UDP connections that lead where nothing is any more, or whose clients are not let in any more: conntrack would send their
+//! packets there as long as they come.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,18 +24,27 @@ pub(crate) fn stale(
         protocol: number(key.protocol),
         destination: key.socket_addr(),
         answered_from,
+        spared: Vec::new(),
     };
     let (before, now) = (backends(old), backends(new));
     // What came while there was nobody, also before the frontend itself, leads nowhere; and a source address that was replaced,
     // or kept, stays so as long as the flow.
-    let other_source = old
-        .zip(new)
-        .is_some_and(|(old, new)| kind(old) != kind(new));
+    let both = old.zip(new);
+    let other_source = both.is_some_and(|(old, new)| kind(old) != kind(new));
     if now.is_empty() || before.is_empty() || other_source {
         return vec![filter(None)];
     }
     let gone = before.iter().filter(|address| !now.contains(address));
-    gone.map(|address| filter(Some(*address))).collect()
+    let gone = gone.map(|address| filter(Some(*address)));
+    let other_ranges = both.filter(|(old, new)| old.source_ranges != new.source_ranges);
+    let spared = other_ranges.map(|(_, new)| new.source_ranges.clone());
+    let barred = spared
+        .filter(|ranges| !ranges.is_empty())
+        .map(|spared| Filter {
+            spared,
+            ..filter(None)
+        });
+    gone.chain(barred).collect()
 }
 
 fn backends(frontend: Option<&Arc<Frontend>>) -> Vec<SocketAddr> {
@@ -70,6 +80,9 @@ mod tests {
         let (none, one, two) = (with(&[]), with(&[1]), with(&[1, 2]));
         let mut external = two.clone();
         Arc::make_mut(&mut external).reach = Reach::External;
+        let ranges = ["192.0.2.0/24".parse().unwrap()];
+        let mut guarded = two.clone();
+        Arc::make_mut(&mut guarded).source_ranges = ranges.into();
         for (name, old, new, wanted) in [
             ("one leaves", Some(&two), Some(&one), vec![Some(at(2))]),
             ("one comes", Some(&one), Some(&two), vec![]),
@@ -80,6 +93,8 @@ mod tests {
             ("it comes without backends", None, Some(&none), vec![None]),
             ("another source", Some(&two), Some(&external), vec![None]),
             ("nothing changes", Some(&one), Some(&one), vec![]),
+            ("source ranges go", Some(&guarded), Some(&two), vec![]),
+            ("source ranges stay", Some(&guarded), Some(&guarded), vec![]),
         ] {
             let filters = stale(key(Protocol::Udp), old, new).into_iter();
             assert_eq!(
@@ -88,6 +103,9 @@ mod tests {
                 "{name}"
             );
         }
+        let filters = stale(key(Protocol::Udp), Some(&two), Some(&guarded));
+        let filters = filters.iter().map(|f| (f.answered_from, &f.spared[..]));
+        assert!(filters.eq([(None, &ranges[..])]), "source ranges come");
         assert_eq!(stale(key(Protocol::Tcp), Some(&two), None), []);
     }
 }

@@ -154,6 +154,8 @@ impl Ask {
             None,
         )?;
         if let Some(from) = self.from {
+            // The last one with this port may live on for a moment: a program that is being started has copies of every socket.
+            socket.set_reuse_address(true)?;
             socket.bind(&from.into())?;
         }
         socket.connect(&self.to.into())?;

@@ -13,6 +13,14 @@ use crate::{Ask, Lab, Outcome, PORT, Plugin, Service, echo, ready};
 
 /// A port of the load balancer's address that no Service has.
 const OTHER: u16 = 4_242;
+/// The one that UDP clients of guarded addresses send from.
+const CLIENT: u16 = 4_243;
+
+/// Datagrams of one client are one flow, which conntrack knows: who is not listed any more must not go on by that.
+fn one_flow(source: IpAddr, to: SocketAddr, protocol: Protocol) -> Ask {
+    let port = if protocol == Protocol::Udp { CLIENT } else { 0 };
+    Ask::new(to, protocol).from_socket((source, port).into())
+}
 
 /// Listed and other clients, pods, the node itself also as the address itself; node port and virtual address go unguarded.
 pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D>) {
@@ -40,7 +48,7 @@ pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D
                     ("b", pod),
                     ("n1", node),
                 ] {
-                    let ask = Ask::new(at, protocol).from(source);
+                    let ask = one_flow(source, at, protocol);
                     if ranges.contains(&source) {
                         lab.answers(from, ask, 3);
                     } else {
@@ -77,7 +85,7 @@ fn assert_own_source<D: Plugin>(lab: &mut Lab<D>, plain: &Service, other: IpAddr
         let guarded = plain.clone().only_from(&[IpNet::from(allowed)]);
         lab.carry(std::slice::from_ref(&guarded));
         for protocol in lab.protocols() {
-            let ask = Ask::new(at, protocol).from(at.ip());
+            let ask = one_flow(at.ip(), at, protocol);
             if may {
                 lab.answers("n1", ask, 3);
                 continue;
