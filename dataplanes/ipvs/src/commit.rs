@@ -11,14 +11,14 @@ use portolan_netlink::conntrack::{Filter, delete};
 use portolan_netlink::ipvs::ServerId;
 use tracing::warn;
 
-use crate::IpvsDataplane;
-use crate::dataplane::{Error, Options};
+use crate::dataplane::Error;
 use crate::entry::protocol;
 use crate::mirror::{Change, Difference};
 use crate::render::{Group, check, groups, ids};
 use crate::servers::{Leave, ServerError};
 use crate::stale::stale;
-use crate::table::BATCH;
+use crate::table::{BATCH, Found};
+use crate::{IpvsDataplane, Options};
 
 /// What became of a plan.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Committed {
 impl IpvsDataplane {
     pub(crate) async fn carry_out(&mut self, plan: &Plan) -> Vec<Rejected> {
         let mut committed = Committed::default();
-        let prepared = self.ensure_program().await;
+        let prepared = self.prepare().await;
         let mut changes = Vec::new();
         let all = plan
             .put
@@ -64,6 +64,15 @@ impl IpvsDataplane {
         }
         self.forget(committed.stale).await;
         committed.rejected
+    }
+
+    /// Has the program in the kernel. Its ranges follow where the environment changes, not here: nothing that a change of one
+    /// frontend would have to look at.
+    async fn prepare(&mut self) -> Result<(), Error> {
+        if self.prepared && self.adopt().await? == Found::Ours {
+            return Ok(());
+        }
+        self.ensure_program().await
     }
 
     /// Changes that fit a transaction; one that is larger is alone.

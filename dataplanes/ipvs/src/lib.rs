@@ -12,6 +12,8 @@
 //! Start with `program/chains.rs`, which is what packets meet; then `render.rs`, the only place that decides elements and
 //! virtual servers; then [`IpvsDataplane`]. README.md says how to look inside by hand.
 
+mod adoption;
+mod audit;
 mod commit;
 mod counters;
 mod dataplane;
@@ -19,6 +21,7 @@ mod entry;
 mod host;
 mod mark;
 mod mirror;
+mod options;
 mod program;
 mod ranges;
 mod recover;
@@ -29,7 +32,8 @@ mod stale;
 mod table;
 mod userdata;
 
-pub use dataplane::{IpvsDataplane, Options};
+pub use dataplane::IpvsDataplane;
 pub use mark::MarkBit;
+pub use options::Options;
 pub use program::TABLE;
 pub use scheduler::{Exception, Scheduler, Schedulers};
