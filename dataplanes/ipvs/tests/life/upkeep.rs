@@ -35,7 +35,7 @@ fn rich() -> NodeState {
     // Two endpoints at one address.
     let mut twice = with(6, &[1], false);
     let mut second = twice.pool.backends[0];
-    second.endpoint = backend(9, second.address).endpoint;
+    second.endpoint = backend(9, second.socket_addr()).endpoint;
     twice.pool.backends.push(second);
     node_state([
         (tcp("10.96.0.1", 80), weighted),
