@@ -1,7 +1,9 @@
 //! Clients: what became of a question, told apart as a user would.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portolan_model::Protocol;
@@ -14,6 +16,9 @@ use crate::Namespace;
 
 /// Everything in a lab takes milliseconds; this is for machines that are busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Below node ports and the kernel's ephemeral ones, above those of servers.
+const OWN_PORTS: Range<u16> = 10_000..30_000;
 
 /// Silence for this long is taken as such. A SYN is repeated after one second, so two of them are lost by then.
 pub const SILENCE: Duration = Duration::from_millis(1_500);
@@ -50,7 +55,7 @@ pub struct Ask {
     pub to: SocketAddr,
     /// By what.
     pub protocol: Protocol,
-    /// From where; unset: the kernel's choice.
+    /// From where; unset: any address. Port 0: one that no other question had.
     pub from: Option<SocketAddr>,
     /// What silence is.
     pub patience: Duration,
@@ -139,10 +144,8 @@ impl Ask {
         } else {
             TcpSocket::new_v6()?
         };
-        if let Some(from) = self.from {
-            socket.set_reuseaddr(true)?;
-            socket.bind(from)?;
-        }
+        socket.set_reuseaddr(true)?;
+        self.bind(|from| socket.bind(from))?;
         socket.connect(self.to).await
     }
 
@@ -153,14 +156,42 @@ impl Ask {
             Type::DGRAM.nonblocking(),
             None,
         )?;
-        if let Some(from) = self.from {
-            // The last one with this port may live on for a moment: a program that is being started has copies of every socket.
-            socket.set_reuse_address(true)?;
-            socket.bind(&from.into())?;
-        }
+        // The last one with this port may live on for a moment: a program that is being started has copies of every socket.
+        socket.set_reuse_address(true)?;
+        self.bind(|from| socket.bind(&from.into()))?;
         socket.connect(&self.to.into())?;
         Ok(Datagrams(UdpSocket::from_std(socket.into())?))
     }
+
+    /// Binds to the given port or to one that no other question of this process had.
+    fn bind(self, bind: impl Fn(SocketAddr) -> io::Result<()>) -> io::Result<()> {
+        let anywhere: IpAddr = if self.to.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            Ipv6Addr::UNSPECIFIED.into()
+        };
+        let from = self.from.unwrap_or_else(|| SocketAddr::new(anywhere, 0));
+        if from.port() != 0 {
+            return bind(from);
+        }
+        for _ in OWN_PORTS {
+            match bind((from.ip(), own_port()).into()) {
+                // A server of the machine has it.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+}
+
+/// The next port of a range that no lab listens in. The kernel's choice may be one that an earlier question had, and what is
+/// remembered of that one meets the new one then: conntrack lets known flows pass, and IPVS takes a backend's answers for those of
+/// the first connection that its client had with it.
+fn own_port() -> u16 {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % OWN_PORTS.len();
+    OWN_PORTS.clone().nth(next).unwrap_or(OWN_PORTS.start)
 }
 
 /// A relay that can reach nobody resets after the handshake: to a client that is as good as a refusal.
