@@ -33,8 +33,20 @@ enum Command {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// `mi_option_purge_delay` of mimalloc 2.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Has memory that is free given back at once. In the 10 ms that mimalloc waits by itself a node with 10,000 Services is half
+/// loaded, and what its snapshot left would still be there at the peak.
+#[expect(unsafe_code, reason = "a function of mimalloc")]
+fn give_back_at_once() {
+    // SAFETY: it sets a number, at any time, from any thread.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 0) }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    give_back_at_once();
     // On a worker thread: what the stream's task hands over is carried out there, without waking another thread.
     match tokio::spawn(carry(Arguments::parse())).await {
         Ok(Ok(())) => ExitCode::SUCCESS,
