@@ -2,11 +2,17 @@
 //!
 //! Clients and backends live in a process of their own, so that memory and descriptors here are the dataplane's.
 
+#[path = "common/ip.rs"]
+mod ip;
+#[path = "common/unshare.rs"]
+mod unshare;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ip::ip;
 use portolan_dataplane::testing::{backend, frontend};
 use portolan_dataplane::{Dataplane, FrontendKey, Plan};
 use portolan_model::Protocol;
@@ -14,6 +20,7 @@ use portolan_userspace::UserspaceDataplane;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use unshare::in_namespaces;
 
 const DEADLINE: Duration = Duration::from_mins(2);
 /// Within which nothing of ended or vanished clients and backends may be left.
@@ -230,34 +237,12 @@ fn serve_backend(at: IpAddr) -> SocketAddr {
 /// In a user and network namespace of its own, which any user may create.
 #[test]
 fn ends_that_vanish_without_a_word_are_found_within_a_minute() {
-    let this = std::env::current_exe().unwrap();
-    let outcome = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--"])
-        .arg(this)
-        .args([
-            "--exact",
-            "with_ends_that_vanish",
-            "--ignored",
-            "--nocapture",
-        ])
-        .output()
-        .expect("unshare (util-linux) is installed");
-    let text = String::from_utf8_lossy(&outcome.stdout) + String::from_utf8_lossy(&outcome.stderr);
-    assert!(
-        outcome.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    let text = in_namespaces("--user --map-root-user --net", "with_ends_that_vanish");
     println!("{text}");
 }
 
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 const THERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
-
-fn ip(arguments: &str) {
-    let outcome = Command::new("ip").args(arguments.split(' ')).output();
-    let outcome = outcome.expect("ip (iproute2) is installed");
-    assert!(outcome.status.success(), "ip {arguments}: {outcome:?}");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by ends_that_vanish_without_a_word_are_found_within_a_minute in a namespace of its own"]

@@ -1,17 +1,21 @@
 //! More UDP clients than the node has ephemeral ports, in a network namespace of their own.
 
-mod common;
+#[path = "common/ip.rs"]
+mod ip;
+#[path = "common/unshare.rs"]
+mod unshare;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use common::{in_a_namespace, ip};
+use ip::ip;
 use portolan_dataplane::testing::{backend, frontend};
 use portolan_dataplane::{Dataplane, FrontendKey, Plan};
 use portolan_model::Protocol;
 use portolan_userspace::UserspaceDataplane;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
+use unshare::in_namespaces;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const FIRST: u16 = 40_000;
@@ -21,7 +25,7 @@ const CLIENTS: u16 = 4 * PORTS;
 
 #[test]
 fn the_oldest_sessions_make_room_where_ports_are_few() {
-    in_a_namespace("few_ports");
+    in_namespaces("--user --map-root-user --net", "few_ports");
 }
 
 #[tokio::test]

@@ -1,18 +1,22 @@
 //! Virtual addresses outside 127.0.0.0/8, in a network namespace of their own.
 
-mod common;
+#[path = "common/ip.rs"]
+mod ip;
+#[path = "common/unshare.rs"]
+mod unshare;
 
-use common::{in_a_namespace, ip};
+use ip::ip;
 use portolan_dataplane::testing::{backend, frontend};
 use portolan_dataplane::{Dataplane, Environment, FrontendKey, Plan};
 use portolan_model::Protocol;
 use portolan_userspace::UserspaceDataplane;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use unshare::in_namespaces;
 
 #[test]
 fn ranges_are_made_local_by_root() {
-    in_a_namespace("local_ranges");
+    in_namespaces("--user --map-root-user --net", "local_ranges");
 }
 
 /// Routes that the dataplane made.

@@ -1,5 +1,8 @@
 //! What is particular to a dataplane of sockets.
 
+#[path = "common/unshare.rs"]
+mod unshare;
+
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +14,7 @@ use portolan_userspace::UserspaceDataplane;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
+use unshare::in_namespaces;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -148,17 +152,7 @@ async fn a_port_in_use_is_rejected_with_its_holder() {
 /// As nobody in a user namespace of its own: root makes such an address local, and that is this machine's.
 #[test]
 fn an_address_that_is_not_local_is_rejected_with_a_remedy() {
-    let outcome = std::process::Command::new("unshare")
-        .args(["--user", "--"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "without_privileges", "--ignored", "--nocapture"])
-        .output()
-        .expect("unshare (util-linux) is installed");
-    let text = String::from_utf8_lossy(&outcome.stdout) + String::from_utf8_lossy(&outcome.stderr);
-    assert!(
-        outcome.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    in_namespaces("--user", "without_privileges");
 }
 
 #[tokio::test]

@@ -3,6 +3,13 @@
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
+/// Has this thread stay on a processor.
+pub(crate) fn pin(cpu: usize) -> nix::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    sched_setaffinity(Pid::from_raw(0), &set)
+}
+
 /// Processes that have to share one processor, until this is dropped.
 ///
 /// With two, the figure of a round trip is where the kernel puts whom: every step that crosses them wakes the other one by an

@@ -105,11 +105,13 @@ impl Views {
     }
 
     fn put_endpoint(&mut self, uid: Uid, packed: Packed<EndpointView>, touched: &mut Touched) {
+        let held = self.endpoints.get(&uid);
+        if held == Some(&packed) {
+            return;
+        }
         let view = packed.view();
-        match self.endpoints.get(&uid) {
-            Some(held) if *held == packed => return,
-            Some(held) if held.view().service != view.service => self.forget_endpoint(uid, touched),
-            _ => {}
+        if held.is_some_and(|held| held.view().service != view.service) {
+            self.forget_endpoint(uid, touched);
         }
         touched.services.insert(view.service);
         self.refused.remove(&uid);

@@ -12,12 +12,12 @@ use portolan_lab::Namespace;
 use portolan_subscriber::testing::Connection;
 
 use super::cli::Connecting;
-use super::flow::pin;
 use super::kube_proxy;
 use super::node::{Agent, Node};
 use super::objects::{Objects, PORT, TARGET};
 use super::wires::{Ends, backends, forget_closed, reset};
 use super::{at_most, named};
+use crate::affinity::pin;
 use crate::machine::Facts;
 use crate::report::{Cell, Target};
 use crate::round::{Round, Rounds};

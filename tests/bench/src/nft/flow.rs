@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::{Pid, gettid};
+use nix::unistd::gettid;
 use tokio::task::JoinHandle;
 
 use super::wires::{Ends, backends};
@@ -116,11 +115,4 @@ fn prefer() -> io::Result<()> {
             "`chrt` can't make a thread a real-time one",
         ))
     }
-}
-
-/// Has this thread stay on a processor.
-pub(super) fn pin(cpu: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(cpu)?;
-    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
