@@ -3,11 +3,14 @@
 //! What belongs to one connection happens on one thread, so that nothing has to be woken across threads: on a runtime that
 //! shares its tasks that costs a short connection more system calls than its bytes do.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 
 /// Ends the threads, and with them all that they relay, when it is dropped: every socket is closed then, so that a
@@ -27,6 +30,11 @@ impl Drop for Threads {
     }
 }
 
+/// Tasks on their way to a thread.
+const TASKS: usize = 256;
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Where to spawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers {
@@ -37,6 +45,8 @@ pub(crate) struct Workers {
 #[derive(Debug)]
 struct Worker {
     handle: Handle,
+    /// Tasks from other threads: only the first of several wakes this one, which `Handle::spawn` does each time.
+    tasks: Sender<Task>,
     /// Connections.
     active: AtomicUsize,
 }
@@ -68,6 +78,14 @@ impl Workers {
 
     pub(crate) fn handle(&self, place: Place) -> &Handle {
         &self.workers[place.0].handle
+    }
+
+    /// Spawns a task on another thread than this one; on this one if that has too many before it.
+    pub(crate) fn send(&self, place: Place, task: impl Future<Output = ()> + Send + 'static) {
+        if let Err(TrySendError::Full(task)) = self.workers[place.0].tasks.try_send(Box::pin(task))
+        {
+            tokio::spawn(task);
+        }
     }
 
     /// Takes a place for a connection.
@@ -125,14 +143,25 @@ fn start(number: usize) -> (oneshot::Sender<()>, JoinHandle<()>, Worker) {
     let runtime = runtime.expect("at the start there are descriptors left");
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
+    let (tasks, mut sent) = channel::<Task>(TASKS);
     let thread = std::thread::Builder::new().name(format!("relay-{number}"));
     let relaying = thread.spawn(move || {
+        runtime.spawn(async move {
+            while let Some(task) = sent.recv().await {
+                tokio::spawn(task);
+            }
+        });
         // Nobody sends: it ends when the sender is dropped.
         let _dropped = runtime.block_on(stopped);
     });
     let relaying = relaying.expect("at the start there is room for a thread a processor");
     let active = AtomicUsize::new(0);
-    (stop, relaying, Worker { handle, active })
+    let worker = Worker {
+        handle,
+        tasks,
+        active,
+    };
+    (stop, relaying, worker)
 }
 
 #[cfg(test)]

@@ -213,11 +213,12 @@ fn haproxy(at: SocketAddr, to: SocketAddr) -> String {
     )
 }
 
-/// As many workers as processors.
+/// As many workers as processors. Half-closed connections live on, as they do with all others: by default nginx closes both
+/// sides when one ends, and what the other still had to say is lost.
 fn nginx(protocol: Protocol, at: SocketAddr, to: SocketAddr, once: bool) -> String {
     let forget = if once { "proxy_responses 1;" } else { "" };
     let listen = if protocol == Protocol::Tcp {
-        format!("listen {at} backlog=4096;")
+        format!("listen {at} backlog=4096; proxy_half_close on;")
     } else {
         format!("listen {at} udp reuseport;")
     };
