@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use portolan_netlink::NetlinkError;
+use portolan_tables::compare;
+use portolan_tables::tables::{FAMILIES, Found};
 use tracing::{info, warn};
 
 use crate::IpvsDataplane;
 use crate::dataplane::Error;
-use crate::mirror::{Mirror, compare};
+use crate::mirror::Mirror;
 use crate::program::SetName;
 use crate::recover::{Recovered, recover};
 use crate::render::ids;
 use crate::servers::Leave;
-use crate::table::{FAMILIES, Found};
 
 impl IpvsDataplane {
     /// Takes over what a former process left, without writing anything if that is whole.

@@ -1,13 +1,14 @@
 //! Whether what is programmed still stands as it was programmed.
 
+use portolan_tables::compare;
+use portolan_tables::tables::Found;
 use tracing::warn;
 
 use crate::IpvsDataplane;
 use crate::dataplane::Error;
+use crate::entry::Difference;
 use crate::host::{ensure_way, set_sysctls};
-use crate::mirror::{Difference, compare};
 use crate::program::SetName;
-use crate::table::Found;
 
 impl IpvsDataplane {
     /// Compares the tables with what is committed, and puts them right.

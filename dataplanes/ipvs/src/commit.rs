@@ -9,15 +9,17 @@ use portolan_model::Protocol;
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
 use portolan_netlink::ipvs::ServerId;
+use portolan_tables::BATCH;
+use portolan_tables::key::protocol;
+use portolan_tables::tables::Found;
 use tracing::warn;
 
 use crate::dataplane::Error;
-use crate::entry::protocol;
-use crate::mirror::{Change, Difference};
+use crate::entry::Difference;
+use crate::mirror::Change;
 use crate::render::{Group, check, groups, ids};
 use crate::servers::{Leave, ServerError};
 use crate::stale::stale;
-use crate::table::{BATCH, Found};
 use crate::{IpvsDataplane, Options};
 
 /// What became of a plan.

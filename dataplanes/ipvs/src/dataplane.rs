@@ -8,17 +8,19 @@ use portolan_dataplane::{
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
+use portolan_tables::ranges;
+use portolan_tables::tables::{FAMILIES, Found};
 use tracing::warn;
 
 use crate::counters::Counters;
+use crate::entry::Ranges;
 use crate::host::{HostError, check_kernel, ensure_way, remove_way, set_sysctls};
 use crate::mirror::Mirror;
 use crate::options::Options;
 use crate::program::SetName;
-use crate::ranges::{Ranges, ranges};
 use crate::recover::Recovered;
 use crate::servers::Servers;
-use crate::table::{FAMILIES, Found, Table};
+use crate::table::Table;
 
 /// Why something could not be done at all.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,6 @@ mod mark;
 mod mirror;
 mod options;
 mod program;
-mod ranges;
 mod recover;
 mod render;
 mod scheduler;

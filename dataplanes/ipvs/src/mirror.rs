@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
+use portolan_tables::compare;
 
-use crate::entry::Entry;
+use crate::entry::{Difference, Entry};
 use crate::mark::MarkBit;
 use crate::recover::Recovered;
 use crate::render::{Shared, is_served, render, served, shared, shares};
@@ -18,13 +19,6 @@ pub(crate) struct Change {
     pub(crate) frontend: Option<Arc<Frontend>>,
     /// Its mark, if it is or was served.
     pub(crate) mark: Option<u32>,
-}
-
-/// Elements to delete and to add, each in order. What changes its value is in both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Difference {
-    pub(crate) delete: Vec<Entry>,
-    pub(crate) add: Vec<Entry>,
 }
 
 /// Committed frontends, how many of them share an element, and which have, or had, virtual servers.
@@ -272,26 +266,6 @@ impl Mirror {
 fn count(key: FrontendKey, frontend: &Frontend, more: i64, uses: &mut Uses) {
     for shared in shares(key, frontend) {
         *uses.entry(shared).or_default() += more;
-    }
-}
-
-/// From elements to others; both in order.
-pub(crate) fn compare(old: Vec<Entry>, new: Vec<Entry>) -> Difference {
-    let mut difference = Difference::default();
-    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return difference,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(old), Some(new)) => old.identity().cmp(&new.identity()),
-        };
-        let gone = if order.is_le() { old.next() } else { None };
-        let come = if order.is_ge() { new.next() } else { None };
-        if gone != come {
-            difference.delete.extend(gone);
-            difference.add.extend(come);
-        }
     }
 }
 

@@ -7,7 +7,7 @@ mod sets;
 
 use portolan_netlink::nftables::{Family, Hook, Set, Verdict};
 
-pub(crate) use encode::{load, matches};
+pub(crate) use encode::program;
 pub(crate) use sets::{SetName, set};
 
 /// The name of our tables: one of family `ip`, one of `ip6`.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState, Pool};
-use portolan_model::view::WhenEmpty;
-use portolan_netlink::nftables::Family;
+use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState};
+use portolan_tables::key::read_frontend;
+use portolan_tables::{bare, source_range};
 
-use crate::entry::{Entry, read_address, read_backend, read_frontend};
+use crate::entry::{Entry, read_backend};
 use crate::program::SetName;
 use crate::userdata;
 
@@ -33,7 +33,7 @@ pub(crate) fn recover(entries: &[Entry]) -> Recovered {
         match entry.set {
             SetName::Backends => add_backends(entry, &mut state),
             SetName::Allowed => {
-                if let Some((key, order, range)) = range(entry) {
+                if let Some((key, order, range)) = source_range(entry) {
                     ranges.entry(key).or_default().insert(order, range);
                 }
             }
@@ -63,27 +63,6 @@ pub(crate) fn recover(entries: &[Entry]) -> Recovered {
     }
 }
 
-/// Without backends and ranges.
-fn bare(entry: &Entry) -> Option<(FrontendKey, Frontend)> {
-    let (key, []) = read_frontend(entry.family, &entry.element.key)? else {
-        return None;
-    };
-    let facts = userdata::read_frontend(&entry.element.userdata)?;
-    let pool = |when_empty: WhenEmpty| Pool {
-        backends: Vec::new(),
-        when_empty,
-    };
-    let frontend = Frontend {
-        service: facts.service,
-        reach: facts.reach,
-        pool: pool(facts.when_empty),
-        inside: facts.inside.map(|when| Box::new(pool(when))),
-        affinity_seconds: facts.affinity_seconds,
-        source_ranges: Vec::new(),
-    };
-    Some((key, frontend))
-}
-
 fn add_backends(entry: &Entry, state: &mut BTreeMap<FrontendKey, Frontend>) {
     let Some((key, address)) = read_backend(entry.family, &entry.element.key) else {
         return;
@@ -102,22 +81,4 @@ fn add_backends(entry: &Entry, state: &mut BTreeMap<FrontendKey, Frontend>) {
                 .push(Backend::new(member.endpoint, address, member.weight));
         }
     }
-}
-
-/// Whose, which of its ranges, and the range.
-fn range(entry: &Entry) -> Option<(FrontendKey, u16, IpNet)> {
-    let order = userdata::read_range(&entry.element.userdata)?;
-    let (key, first) = read_frontend(entry.family, &entry.element.key)?;
-    let (_, last) = read_frontend(entry.family, entry.element.key_end.as_ref()?)?;
-    let bits = |bytes: &[u8]| {
-        let mut bytes = bytes.iter();
-        bytes
-            .by_ref()
-            .fold(0_u128, |all, b| all << 8 | u128::from(*b))
-    };
-    let unlike = 128 - (bits(first) ^ bits(last)).leading_zeros();
-    let most = if entry.family == Family::V4 { 32 } else { 128 };
-    let prefix = u8::try_from(most - unlike.min(most)).ok()?;
-    let (address, _) = read_address(entry.family, first)?;
-    Some((key, order, IpNet::new(address, prefix).ok()?))
 }

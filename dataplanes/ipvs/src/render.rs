@@ -8,8 +8,10 @@ use portolan_dataplane::{Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
 use portolan_netlink::nftables::{Element, Family, octets};
+use portolan_tables::key::{self, number};
+use portolan_tables::userdata as common;
 
-use crate::entry::{self, Entry, number};
+use crate::entry::{self, Entry};
 use crate::mark::{Kind, MarkBit};
 use crate::program::SetName;
 use crate::scheduler::{Scheduler, Schedulers};
@@ -57,7 +59,7 @@ pub(crate) fn render(
         class |= bit.guarded();
         rendered.extend(allowed(key, &frontend.source_ranges, own));
     }
-    let facts = userdata::of_frontend(frontend);
+    let facts = common::of_frontend(frontend);
     rendered.push(of(SetName::Frontends, key, class, facts));
     rendered.extend(members(frontend).into_iter().map(|(address, members)| {
         let element = Element {
@@ -174,7 +176,7 @@ pub(crate) fn served(key: FrontendKey, mark: u32) -> Entry {
         family: Family::from(key.address),
         set: SetName::Served,
         element: Element {
-            key: entry::frontend(key),
+            key: key::frontend(key),
             userdata: userdata::of_mark(mark),
             ..Element::default()
         },
@@ -248,7 +250,7 @@ fn of(set: SetName, key: FrontendKey, value: u32, userdata: Vec<u8>) -> Entry {
         family: Family::from(key.address),
         set,
         element: Element {
-            key: entry::frontend(key),
+            key: key::frontend(key),
             value: Some(value.to_ne_bytes().to_vec()),
             userdata,
             ..Element::default()
@@ -271,7 +273,7 @@ fn allowed(key: FrontendKey, ranges: &[IpNet], own: &[IpAddr]) -> Vec<Entry> {
     let mut seen = BTreeSet::new();
     let outer = of_family.iter().copied().enumerate();
     let outer = outer.filter(|(_, range)| is_outer(range) && seen.insert(range.trunc()));
-    let end = |address| [entry::frontend(key), octets(address)].concat();
+    let end = |address| [key::frontend(key), octets(address)].concat();
     let entry = |first, last, userdata| Entry {
         family,
         set: SetName::Allowed,
@@ -283,7 +285,7 @@ fn allowed(key: FrontendKey, ranges: &[IpNet], own: &[IpAddr]) -> Vec<Entry> {
         },
     };
     let entries = outer.map(|(index, range)| {
-        let order = userdata::of_range(u16::try_from(index).unwrap_or(u16::MAX));
+        let order = common::of_range(u16::try_from(index).unwrap_or(u16::MAX));
         entry(range.network(), range.broadcast(), order)
     });
     let contains = |address: &IpAddr| ranges.iter().any(|range| range.contains(address));

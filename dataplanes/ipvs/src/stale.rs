@@ -6,8 +6,8 @@ use std::sync::Arc;
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
+use portolan_tables::key::number;
 
-use crate::entry::number;
 use crate::render::{is_served, kind};
 
 /// The flows that a change of a frontend begins anew. IPVS itself forgets those to a backend that left; TCP is left alone.

@@ -1,33 +1,13 @@
 //! Our nftables tables: transactions, and what is in them.
 
-use portolan_netlink::nftables::{Batch, Family, elements, generation, program};
+use portolan_netlink::nftables::{Batch, generation};
 use portolan_netlink::{NetlinkError, Socket};
+use portolan_tables::BATCH;
+use portolan_tables::tables::{self, Found};
 
-use crate::entry::Entry;
+use crate::entry::{Difference, Entry, Ranges};
 use crate::mark::MarkBit;
-use crate::mirror::Difference;
-use crate::program::{SetName, TABLE, load, matches};
-use crate::ranges::Ranges;
-
-/// Both families, each with a table of its own.
-pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
-
-/// Elements of a transaction: while one is carried out, others wait for it.
-pub(crate) const BATCH: usize = 1000;
-
-/// How often a listing that was disturbed is tried again at once.
-const LISTINGS: usize = 5;
-
-/// What stands where our tables should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Neither table.
-    Nothing,
-    /// Both, with this program.
-    Ours,
-    /// Something else under our name: another layout, or one that somebody changed.
-    Other,
-}
+use crate::program::{SetName, program};
 
 /// The socket, and the number of the last transaction that we know of.
 pub(crate) struct Table {
@@ -67,26 +47,11 @@ impl Table {
 
     /// Commits all of a difference: in one transaction, or bounded ones that add before they delete.
     pub(crate) async fn carry(&mut self, difference: &Difference) -> Result<(), NetlinkError> {
-        if difference.delete.len() + difference.add.len() <= BATCH {
-            return self
-                .commit(batch(&difference.delete, &difference.add))
-                .await;
+        if difference.len() <= BATCH {
+            return self.commit(tables::change(difference)).await;
         }
-        let deletes = &difference.delete;
-        let find = |all: &[Entry], entry: &Entry| {
-            let found = all.binary_search_by(|other| other.identity().cmp(&entry.identity()));
-            found.ok().map(|index| all[index].clone())
-        };
-        for adds in difference.add.chunks(BATCH / 2) {
-            let replaced: Vec<_> = adds.iter().filter_map(|add| find(deletes, add)).collect();
-            self.commit(batch(&replaced, adds)).await?;
-        }
-        let gone = deletes
-            .iter()
-            .filter(|entry| find(&difference.add, entry).is_none());
-        let gone: Vec<_> = gone.cloned().collect();
-        for gone in gone.chunks(BATCH) {
-            self.commit(batch(gone, &[])).await?;
+        for step in difference.steps(|_| false) {
+            self.commit(tables::change(&step)).await?;
         }
         Ok(())
     }
@@ -100,51 +65,13 @@ impl Table {
     /// From now on every transaction that is not ours counts as a disturbance.
     pub(crate) async fn look(&mut self) -> Result<Found, NetlinkError> {
         self.generation = Some(generation(&mut self.socket).await?);
-        let mut found = Vec::new();
-        for family in FAMILIES {
-            let mut tries = 0;
-            let listed = loop {
-                tries += 1;
-                match program(&mut self.socket, family, TABLE).await {
-                    Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
-                    listed => break listed?,
-                }
-            };
-            found.push(match listed {
-                None => Found::Nothing,
-                Some(listed) if matches(family, self.mark, &listed) => Found::Ours,
-                Some(_) => Found::Other,
-            });
-        }
-        Ok(if found[0] == found[1] {
-            found[0]
-        } else {
-            Found::Other
-        })
+        let mark = self.mark;
+        tables::found::<SetName>(&mut self.socket, |family| program(family, mark)).await
     }
 
     /// Every element of these sets, in order.
     pub(crate) async fn entries(&mut self, sets: &[SetName]) -> Result<Vec<Entry>, NetlinkError> {
-        let mut entries = Vec::new();
-        for family in FAMILIES {
-            for set in sets {
-                let mut tries = 0;
-                let listed = loop {
-                    tries += 1;
-                    match elements(&mut self.socket, (family, TABLE), set.as_str()).await {
-                        Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
-                        listed => break listed?.unwrap_or_default(),
-                    }
-                };
-                entries.extend(listed.into_iter().map(|element| Entry {
-                    family,
-                    set: *set,
-                    element,
-                }));
-            }
-        }
-        entries.sort_unstable();
-        Ok(entries)
+        tables::entries(&mut self.socket, sets).await
     }
 
     /// In one transaction: whatever stands there goes, the program comes with all its data.
@@ -153,17 +80,9 @@ impl Table {
         ranges: &Ranges,
         entries: &[Entry],
     ) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for family in FAMILIES {
-            if program(&mut self.socket, family, TABLE).await?.is_some() {
-                batch.delete_table((family, TABLE));
-            }
-            load(family, self.mark, &mut batch);
-        }
-        for ((family, set), elements) in ranges {
-            batch.add_elements((*family, TABLE), set.as_str(), elements);
-        }
-        add(entries, &mut batch);
+        let mark = self.mark;
+        let program = |family| program(family, mark);
+        let batch = tables::replacement(&mut self.socket, program, ranges, entries).await?;
         self.commit(batch).await
     }
 
@@ -173,49 +92,12 @@ impl Table {
         old: &Ranges,
         new: &Ranges,
     ) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for ((family, set), elements) in new {
-            if old.get(&(*family, *set)) != Some(elements) {
-                batch.flush_set((*family, TABLE), set.as_str());
-                batch.add_elements((*family, TABLE), set.as_str(), elements);
-            }
-        }
-        self.commit(batch).await
+        self.commit(tables::change_of_ranges(old, new)).await
     }
 
     /// Deletes our tables, as far as they are there.
     pub(crate) async fn remove(&mut self) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for family in FAMILIES {
-            if program(&mut self.socket, family, TABLE).await?.is_some() {
-                batch.delete_table((family, TABLE));
-            }
-        }
+        let batch = tables::removal::<SetName>(&mut self.socket).await?;
         self.commit(batch).await
     }
-}
-
-fn batch(delete: &[Entry], adds: &[Entry]) -> Batch {
-    let mut batch = Batch::new();
-    for entries in delete.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.delete_elements(table, set, entries.iter().map(|entry| &entry.element));
-    }
-    add(adds, &mut batch);
-    batch
-}
-
-fn add(entries: &[Entry], batch: &mut Batch) {
-    for entries in entries.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.add_elements(table, set, entries.iter().map(|entry| &entry.element));
-    }
-}
-
-fn same_set(one: &Entry, other: &Entry) -> bool {
-    (one.family, one.set) == (other.family, other.set)
-}
-
-fn place(entry: &Entry) -> ((Family, &'static str), &'static str) {
-    ((entry.family, TABLE), entry.set.as_str())
 }

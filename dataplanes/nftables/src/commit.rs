@@ -6,11 +6,13 @@ use std::sync::Arc;
 use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
+use portolan_tables::BATCH;
+use portolan_tables::tables::Found;
 use tracing::warn;
 
 use crate::NftablesDataplane;
-use crate::kernel::{BATCH, Found};
-use crate::mirror::{Change, Difference};
+use crate::entry::Difference;
+use crate::mirror::Change;
 use crate::render::{Unfit, check};
 use crate::stale::stale;
 

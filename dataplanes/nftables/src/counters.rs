@@ -1,6 +1,6 @@
 //! What the agent's metrics carry.
 
-use crate::mirror::Difference;
+use crate::entry::Difference;
 
 /// Counted since the process began.
 #[derive(Debug, Default)]

@@ -7,15 +7,17 @@ use portolan_dataplane::{
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
+use portolan_tables::tables::{FAMILIES, Found};
+use portolan_tables::{compare, ranges};
 use tracing::{info, warn};
 
 use crate::commit::Committed;
 use crate::counters::Counters;
-use crate::kernel::{FAMILIES, Found, Kernel};
-use crate::mirror::{Mirror, compare};
+use crate::entry::{Difference, Ranges};
+use crate::kernel::Kernel;
+use crate::mirror::Mirror;
 use crate::pace::Pace;
 use crate::program::SetName;
-use crate::ranges::{Ranges, ranges};
 use crate::recover::recover;
 use crate::render::check;
 
@@ -193,7 +195,7 @@ impl NftablesDataplane {
         let size = listed.as_ref().ok().map(Vec::len);
         self.pace.listed(size, true);
         let repair = compare(listed?, self.mirror.entries(&self.environment.own));
-        if repair != crate::mirror::Difference::default() {
+        if repair != Difference::default() {
             let (missing, strange) = (repair.add.len(), repair.delete.len());
             self.pace.listed(size, false);
             warn!(

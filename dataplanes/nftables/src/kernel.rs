@@ -1,34 +1,15 @@
 //! The kernel's side: transactions, and what is in our tables.
 
 use portolan_model::Digest;
-use portolan_netlink::nftables::{Batch, Family, elements, generation, program};
+use portolan_netlink::nftables::{Batch, elements, generation};
 use portolan_netlink::{NetlinkError, Socket};
+use portolan_tables::BATCH;
+use portolan_tables::SetName as _;
+use portolan_tables::tables::{self, Found};
 
-use crate::entry::Entry;
-use crate::mirror::Difference;
-use crate::program::{SetName, TABLE, load, matches};
-use crate::ranges::Ranges;
+use crate::entry::{Difference, Entry, Ranges};
+use crate::program::{SetName, TABLE, program};
 use crate::seal::{self, Seal};
-
-/// Both families, each with a table of its own.
-pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
-
-/// Elements of a transaction: while one is carried out, others wait for it.
-pub(crate) const BATCH: usize = 1000;
-
-/// How often a listing that was disturbed is tried again at once.
-const LISTINGS: usize = 5;
-
-/// What stands where our tables should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Neither table.
-    Nothing,
-    /// Both, with this program.
-    Ours,
-    /// Something else under our name: another layout, or one that somebody changed.
-    Other,
-}
 
 /// The socket, and what the kernel has after the last transaction that we know of.
 pub(crate) struct Kernel {
@@ -85,12 +66,13 @@ impl Kernel {
         self.digest = digest;
     }
 
-    /// Commits all of a difference, in bounded transactions: deletes of what is replaced go with their adds.
+    /// Commits all of a difference, in bounded transactions: deletes of what is replaced go with their adds. What packets are
+    /// sent to backends by comes after these, and goes before them: at no time a slot leads nowhere.
     pub(crate) async fn carry(&mut self, difference: &Difference) -> Result<(), NetlinkError> {
-        if difference.delete.len() + difference.add.len() <= BATCH {
+        if difference.len() <= BATCH {
             return self.step(difference).await;
         }
-        for step in steps(difference) {
+        for step in difference.steps(|set| matches!(set, SetName::Frontends | SetName::Inside)) {
             self.step(&step).await?;
         }
         Ok(())
@@ -98,7 +80,7 @@ impl Kernel {
 
     async fn step(&mut self, step: &Difference) -> Result<(), NetlinkError> {
         let digest = seal::after(self.digest, step);
-        self.commit(batch(step), digest).await
+        self.commit(tables::change(step), digest).await
     }
 
     /// Whether somebody committed anything since we last looked. That is enough to know that nothing of ours changed: the
@@ -116,27 +98,7 @@ impl Kernel {
 
     /// What stands there, whatever its elements are.
     pub(crate) async fn found(&mut self) -> Result<Found, NetlinkError> {
-        let mut found = Vec::new();
-        for family in FAMILIES {
-            let mut tries = 0;
-            let listed = loop {
-                tries += 1;
-                match program(&mut self.socket, family, TABLE).await {
-                    Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
-                    listed => break listed?,
-                }
-            };
-            found.push(match listed {
-                None => Found::Nothing,
-                Some(listed) if matches(family, &listed) => Found::Ours,
-                Some(_) => Found::Other,
-            });
-        }
-        Ok(if found[0] == found[1] {
-            found[0]
-        } else {
-            Found::Other
-        })
+        tables::found::<SetName>(&mut self.socket, program).await
     }
 
     /// Every element that follows from Services, in order; from now on it is known what stands.
@@ -148,26 +110,7 @@ impl Kernel {
 
     /// Every element of these sets, in order.
     pub(crate) async fn entries(&mut self, sets: &[SetName]) -> Result<Vec<Entry>, NetlinkError> {
-        let mut entries = Vec::new();
-        for family in FAMILIES {
-            for set in sets {
-                let mut tries = 0;
-                let listed = loop {
-                    tries += 1;
-                    match elements(&mut self.socket, (family, TABLE), set.as_str()).await {
-                        Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
-                        listed => break listed?.unwrap_or_default(),
-                    }
-                };
-                entries.extend(listed.into_iter().map(|element| Entry {
-                    family,
-                    set: *set,
-                    element,
-                }));
-            }
-        }
-        entries.sort_unstable();
-        Ok(entries)
+        tables::entries(&mut self.socket, sets).await
     }
 
     /// In one transaction: whatever stands there goes, the program comes with all its data.
@@ -176,17 +119,7 @@ impl Kernel {
         ranges: &Ranges,
         entries: &[Entry],
     ) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for family in FAMILIES {
-            if program(&mut self.socket, family, TABLE).await?.is_some() {
-                batch.delete_table((family, TABLE));
-            }
-            load(family, &mut batch);
-        }
-        for ((family, set), elements) in ranges {
-            batch.add_elements((*family, TABLE), set.as_str(), elements);
-        }
-        add(entries, &mut batch);
+        let batch = tables::replacement(&mut self.socket, program, ranges, entries).await?;
         self.commit(batch, seal::digest(entries)).await
     }
 
@@ -196,24 +129,13 @@ impl Kernel {
         old: &Ranges,
         new: &Ranges,
     ) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for ((family, set), elements) in new {
-            if old.get(&(*family, *set)) != Some(elements) {
-                batch.flush_set((*family, TABLE), set.as_str());
-                batch.add_elements((*family, TABLE), set.as_str(), elements);
-            }
-        }
+        let batch = tables::change_of_ranges(old, new);
         self.commit(batch, self.digest).await
     }
 
     /// Deletes our tables, as far as they are there.
     pub(crate) async fn remove(&mut self) -> Result<(), NetlinkError> {
-        let mut batch = Batch::new();
-        for family in FAMILIES {
-            if program(&mut self.socket, family, TABLE).await?.is_some() {
-                batch.delete_table((family, TABLE));
-            }
-        }
+        let batch = tables::removal::<SetName>(&mut self.socket).await?;
         if batch.is_empty() {
             return Ok(());
         }
@@ -221,67 +143,4 @@ impl Kernel {
         (self.generation, self.digest) = (self.next_generation(), Digest::EMPTY);
         Ok(())
     }
-}
-
-/// A difference in transactions of at most [`BATCH`] elements, if one is not enough: what is added comes first, then what
-/// packets are sent to it by, then the rest goes: at no time a slot leads nowhere.
-fn steps(difference: &Difference) -> Vec<Difference> {
-    let is_class = |entry: &Entry| matches!(entry.set, SetName::Frontends | SetName::Inside);
-    let find = |all: &[Entry], entry: &Entry| {
-        let found = all.binary_search_by(|other| other.identity().cmp(&entry.identity()));
-        found.ok().map(|index| all[index].clone())
-    };
-    let mut steps = Vec::new();
-    for classes in [false, true] {
-        let adds: Vec<_> = difference
-            .add
-            .iter()
-            .filter(|entry| is_class(entry) == classes)
-            .collect();
-        for adds in adds.chunks(BATCH / 2) {
-            steps.push(Difference {
-                delete: adds
-                    .iter()
-                    .filter_map(|entry| find(&difference.delete, entry))
-                    .collect(),
-                add: adds.iter().map(|entry| (*entry).clone()).collect(),
-            });
-        }
-    }
-    let gone = difference
-        .delete
-        .iter()
-        .filter(|entry| find(&difference.add, entry).is_none());
-    // Classes before backends: `frontends` and `inside` are the first sets.
-    let gone: Vec<_> = gone.cloned().collect();
-    steps.extend(gone.chunks(BATCH).map(|gone| Difference {
-        delete: gone.to_vec(),
-        add: Vec::new(),
-    }));
-    steps
-}
-
-fn batch(difference: &Difference) -> Batch {
-    let mut batch = Batch::new();
-    for entries in difference.delete.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.delete_elements(table, set, entries.iter().map(|entry| &entry.element));
-    }
-    add(&difference.add, &mut batch);
-    batch
-}
-
-fn add(entries: &[Entry], batch: &mut Batch) {
-    for entries in entries.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.add_elements(table, set, entries.iter().map(|entry| &entry.element));
-    }
-}
-
-fn same_set(one: &Entry, other: &Entry) -> bool {
-    (one.family, one.set) == (other.family, other.set)
-}
-
-fn place(entry: &Entry) -> ((Family, &'static str), &'static str) {
-    ((entry.family, TABLE), entry.set.as_str())
 }

@@ -20,7 +20,6 @@ mod kernel;
 mod mirror;
 mod pace;
 mod program;
-mod ranges;
 mod recover;
 mod render;
 mod seal;

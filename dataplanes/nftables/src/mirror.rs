@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
 use portolan_model::Digest;
+use portolan_tables::compare;
 
-use crate::entry::Entry;
+use crate::entry::{Difference, Entry};
 use crate::render::{render, shared};
 use crate::seal;
 use crate::shared::{Shared, Uses};
@@ -16,13 +17,6 @@ use crate::shared::{Shared, Uses};
 pub(crate) struct Change {
     pub(crate) key: FrontendKey,
     pub(crate) frontend: Option<Arc<Frontend>>,
-}
-
-/// Elements to delete and to add, each in order. What changes its value is in both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Difference {
-    pub(crate) delete: Vec<Entry>,
-    pub(crate) add: Vec<Entry>,
 }
 
 /// Committed frontends, and how many of them share an element.
@@ -121,25 +115,5 @@ impl Mirror {
             }
         }
         self.shared.add(&uses);
-    }
-}
-
-/// From elements to others; both in order.
-pub(crate) fn compare(old: Vec<Entry>, new: Vec<Entry>) -> Difference {
-    let mut difference = Difference::default();
-    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return difference,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(old), Some(new)) => old.identity().cmp(&new.identity()),
-        };
-        let gone = if order.is_le() { old.next() } else { None };
-        let come = if order.is_ge() { new.next() } else { None };
-        if gone != come {
-            difference.delete.extend(gone);
-            difference.add.extend(come);
-        }
     }
 }

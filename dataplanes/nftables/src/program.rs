@@ -11,7 +11,7 @@ mod text;
 use portolan_netlink::nftables::{Family, Hook, Set, Verdict};
 
 pub(crate) use chains::{chains, verdicts};
-pub(crate) use encode::{load, matches};
+pub(crate) use encode::program;
 pub(crate) use sets::{SetName, set};
 pub use text::text;
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState, Pool};
-use portolan_model::view::WhenEmpty;
-use portolan_netlink::nftables::Family;
+use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState};
+use portolan_tables::key::{read_address, read_frontend};
+use portolan_tables::{bare, source_range};
 
 use crate::class::INSIDE;
-use crate::entry::{Entry, read_address, read_frontend, read_scratch};
+use crate::entry::{Entry, read_scratch};
 use crate::program::SetName;
 use crate::userdata;
 
@@ -42,7 +42,7 @@ pub(crate) fn recover(entries: &[Entry]) -> NodeState {
                 }
             }
             SetName::Allowed => {
-                if let Some((key, order, range)) = range(entry) {
+                if let Some((key, order, range)) = source_range(entry) {
                     ranges.entry(key).or_default().insert(order, range);
                 }
             }
@@ -63,27 +63,6 @@ pub(crate) fn recover(entries: &[Entry]) -> NodeState {
         .collect()
 }
 
-/// Without backends and ranges.
-fn bare(entry: &Entry) -> Option<(FrontendKey, Frontend)> {
-    let (key, []) = read_frontend(entry.family, &entry.element.key)? else {
-        return None;
-    };
-    let facts = userdata::read_frontend(&entry.element.userdata)?;
-    let pool = |when_empty: WhenEmpty| Pool {
-        backends: Vec::new(),
-        when_empty,
-    };
-    let frontend = Frontend {
-        service: facts.service,
-        reach: facts.reach,
-        pool: pool(facts.when_empty),
-        inside: facts.inside.map(|when| Box::new(pool(when))),
-        affinity_seconds: facts.affinity_seconds,
-        source_ranges: Vec::new(),
-    };
-    Some((key, frontend))
-}
-
 /// Whose, whether for sources inside, and the backend.
 fn backend(entry: &Entry) -> Option<(FrontendKey, bool, Backend)> {
     let (key, rest) = read_frontend(entry.family, &entry.element.key)?;
@@ -100,21 +79,4 @@ fn backend(entry: &Entry) -> Option<(FrontendKey, bool, Backend)> {
         weight,
     };
     Some((key, scratch & INSIDE != 0, backend))
-}
-
-/// Whose, which of its ranges, and the range.
-fn range(entry: &Entry) -> Option<(FrontendKey, u16, IpNet)> {
-    let order = userdata::read_range(&entry.element.userdata)?;
-    let (key, first) = read_frontend(entry.family, &entry.element.key)?;
-    let (_, last) = read_frontend(entry.family, entry.element.key_end.as_ref()?)?;
-    let bits = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .fold(0_u128, |all, byte| all << 8 | u128::from(*byte))
-    };
-    let unlike = 128 - (bits(first) ^ bits(last)).leading_zeros();
-    let most = if entry.family == Family::V4 { 32 } else { 128 };
-    let prefix = u8::try_from(most - unlike.min(most)).ok()?;
-    let (address, _) = read_address(entry.family, first)?;
-    Some((key, order, IpNet::new(address, prefix).ok()?))
 }

@@ -7,9 +7,11 @@ use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::nftables::{Element, Family, octets};
+use portolan_tables::key::frontend as frontend_key;
+use portolan_tables::userdata::{of_frontend, of_range};
 
 use crate::class::{AFFINE, DROP, GUARDED, INSIDE, Kind, REFUSE, SPLIT, identity, pick, timeout};
-use crate::entry::{Entry, frontend as frontend_key};
+use crate::entry::Entry;
 use crate::program::SetName;
 use crate::slots::{hash, slots};
 use crate::userdata;
@@ -33,7 +35,7 @@ pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> V
         class |= GUARDED;
         rendering.allow(key.address, &frontend.source_ranges, own);
     }
-    rendering.class(SetName::Frontends, class, userdata::of_frontend(frontend));
+    rendering.class(SetName::Frontends, class, of_frontend(frontend));
     rendering.entries.sort_unstable();
     rendering.entries
 }
@@ -206,11 +208,7 @@ impl Rendering {
         for (index, range) in of_family.iter().copied().enumerate() {
             if outer(&range) && seen.insert(range.trunc()) {
                 let order = u16::try_from(index).unwrap_or(u16::MAX);
-                self.range(
-                    range.network(),
-                    range.broadcast(),
-                    userdata::of_range(order),
-                );
+                self.range(range.network(), range.broadcast(), of_range(order));
             }
         }
         let contains = |address: &IpAddr| ranges.iter().any(|range| range.contains(address));

@@ -6,9 +6,9 @@
 
 use portolan_model::Digest;
 use portolan_netlink::nftables::{Batch, Element, Family};
+use portolan_tables::SetName as _;
 
-use crate::entry::Entry;
-use crate::mirror::Difference;
+use crate::entry::{Difference, Entry};
 use crate::program::{SetName, TABLE};
 use crate::userdata;
 

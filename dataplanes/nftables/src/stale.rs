@@ -7,8 +7,8 @@ use std::sync::Arc;
 use portolan_dataplane::{Backend, Frontend, FrontendKey};
 use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
+use portolan_tables::key::number;
 
-use crate::entry::number;
 use crate::render::kind;
 
 /// What a change of a frontend leaves behind. TCP is left alone: connections to a backend that left end by themselves.

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use portolan_model::Protocol;
 use portolan_netlink::nftables::{Element, Family, Verdict, octets};
+use portolan_tables::key::{number, read_address};
 
-use crate::entry::{Entry, number, read_address, read_scratch};
+use crate::entry::{Entry, Ranges, read_scratch};
 use crate::program::{Chain, Key, Part, SetName, chains, verdicts};
-use crate::ranges::Ranges;
 
 /// A packet that begins a flow, or not.
 #[derive(Clone, Copy, Debug)]

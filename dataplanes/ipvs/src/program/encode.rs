@@ -1,11 +1,10 @@
 //! The program as netlink.
 
-use portolan_netlink::nftables::{
-    Batch, Chain, Comparison, Expression, Family, Listed, Load, Meta, Rule, Table, Verdict, comment,
-};
+use portolan_netlink::nftables::{Chain, Comparison, Expression, Family, Load, Meta};
+use portolan_tables::{Program, SetName as _, rule};
 
 use super::chains::chains;
-use super::{Key, LAYOUT, Part, TABLE, sets};
+use super::{Key, LAYOUT, Part, sets};
 use crate::mark::MarkBit;
 
 const TCP: u8 = 6;
@@ -22,68 +21,29 @@ const LOCAL: u32 = 2;
 const TCP_FLAGS: u32 = 0x17;
 const SYN: u8 = 0x02;
 
-/// Adds the table with everything but elements.
-pub(crate) fn load(family: Family, mark: MarkBit, batch: &mut Batch) {
-    let table = (family, TABLE);
-    batch.add_table(&Table {
-        family,
-        name: TABLE.to_owned(),
-        userdata: comment(LAYOUT),
-    });
-    for set in sets(family) {
-        batch.add_set(table, &set);
-    }
+/// What the table of a family has, but for elements.
+pub(crate) fn program(family: Family, mark: MarkBit) -> Program {
     let chains = chains(mark);
-    for chain in &chains {
-        let (name, hook) = (chain.name.to_owned(), chain.hook);
-        batch.add_chain(table, &Chain { name, hook });
-    }
-    for rule in rules(family, &chains) {
-        batch.add_rule(table, &rule);
-    }
-}
-
-/// Whether what the kernel lists is this program.
-pub(crate) fn matches(family: Family, mark: MarkBit, listed: &Listed) -> bool {
-    let chains = chains(mark);
-    let shapes = sets(family)
-        .into_iter()
-        .map(|set| (set.all_flags(), set.key_length(), set.name))
-        .map(|(flags, length, name)| (name, flags, length));
-    let mut rules = rules(family, &chains).into_iter().map(|rule| {
-        let encoded = rule.encoded();
-        (rule.chain, encoded)
-    });
-    listed.userdata == comment(LAYOUT)
-        && listed
-            .chains
-            .iter()
-            .eq(chains.iter().map(|chain| chain.name))
-        && shapes.eq(listed.sets.iter().cloned())
-        && listed.rules.len() == chains.iter().map(|chain| chain.rules.len()).sum::<usize>()
-        && listed
-            .rules
-            .iter()
-            .all(|rule| rules.next().as_ref() == Some(rule))
-}
-
-fn rules(family: Family, chains: &[super::Chain]) -> Vec<Rule> {
     let rules = chains.iter().flat_map(|chain| {
-        chain.rules.iter().map(|rule| Rule {
-            chain: chain.name.to_owned(),
-            expressions: rule
-                .parts
-                .iter()
-                .flat_map(|part| expressions(part, family))
-                .collect(),
-            userdata: if rule.why.is_empty() {
-                Vec::new()
-            } else {
-                comment(rule.why)
-            },
+        chain.rules.iter().map(|of| {
+            let parts = of.parts.iter();
+            let expressions = parts.flat_map(|part| expressions(part, family));
+            rule(chain.name, of.why, expressions.collect())
         })
     });
-    rules.collect()
+    Program {
+        layout: LAYOUT,
+        sets: sets(family),
+        rules: rules.collect(),
+        verdicts: Vec::new(),
+        chains: chains
+            .iter()
+            .map(|chain| Chain {
+                name: chain.name.to_owned(),
+                hook: chain.hook,
+            })
+            .collect(),
+    }
 }
 
 fn is(value: u32) -> Expression {
@@ -142,7 +102,7 @@ fn expressions(part: &Part, family: Family) -> Vec<Expression> {
         Part::Masquerade => vec![E::Masquerade],
         Part::Reset => [is_tcp(), vec![E::ResetTcp]].concat(),
         Part::Unreachable => vec![E::Unreachable(family)],
-        Part::Do(verdict) => vec![E::Verdict(Verdict::clone(verdict))],
+        Part::Do(verdict) => vec![E::Verdict(verdict.clone())],
     }
 }
 
@@ -186,6 +146,8 @@ fn loads(key: Key, family: Family) -> Vec<Expression> {
 
 #[cfg(test)]
 mod tests {
+    use portolan_netlink::nftables::Verdict;
+
     use super::*;
     use crate::program::SetName;
 

@@ -1,6 +1,7 @@
 //! The sets and maps. None leads to verdicts: those would make the kernel check the whole map again at every change.
 
 use portolan_netlink::nftables::{Family, Set, Values, comment};
+use portolan_tables::SetName as _;
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,21 +68,6 @@ impl SetName {
     pub(crate) const OF_ENVIRONMENT: [Self; 3] =
         [Self::ServiceCidrs, Self::Workloads, Self::Unmasked];
 
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Frontends => "frontends",
-            Self::Inside => "inside",
-            Self::Served => "served",
-            Self::Backends => "backends",
-            Self::Allowed => "allowed",
-            Self::Hairpin => "hairpin",
-            Self::ClusterIps => "cluster_ips",
-            Self::ServiceCidrs => "service_cidrs",
-            Self::Workloads => "workloads",
-            Self::Unmasked => "unmasked",
-        }
-    }
-
     /// Types of the key's fields, whether it maps to marks, flags.
     fn shape(self, address: u32) -> (Vec<u32>, bool, u32) {
         let frontend = || vec![address, PROTOCOL, PORT];
@@ -113,6 +99,28 @@ impl SetName {
             Self::ServiceCidrs => "other addresses are dropped",
             Self::Workloads => "sources inside",
             Self::Unmasked => "sources that ClusterIPs see",
+        }
+    }
+}
+
+impl portolan_tables::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+    const SERVICE_CIDRS: Self = Self::ServiceCidrs;
+    const WORKLOADS: Self = Self::Workloads;
+    const UNMASKED: Self = Self::Unmasked;
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Frontends => "frontends",
+            Self::Inside => "inside",
+            Self::Served => "served",
+            Self::Backends => "backends",
+            Self::Allowed => "allowed",
+            Self::Hairpin => "hairpin",
+            Self::ClusterIps => "cluster_ips",
+            Self::ServiceCidrs => "service_cidrs",
+            Self::Workloads => "workloads",
+            Self::Unmasked => "unmasked",
         }
     }
 }

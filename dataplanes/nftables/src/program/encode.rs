@@ -1,11 +1,9 @@
 //! The program as netlink.
 
-use portolan_netlink::nftables::{
-    Batch, Chain, Comparison, Expression, Family, Keep, Listed, Load, Meta, Rule, Table, Update,
-    Verdict, comment,
-};
+use portolan_netlink::nftables::{self, Comparison, Expression, Family, Keep, Load, Meta, Update};
+use portolan_tables::{Program, SetName as _, Verdicts, rule};
 
-use super::{Key, LAYOUT, Part, SetName, TABLE, chains, sets, verdicts};
+use super::{Chain, Key, LAYOUT, Part, SetName, chains, sets, verdicts};
 
 const TCP: u8 = 6;
 /// `IPS_DST_NAT`.
@@ -20,73 +18,34 @@ const LOCAL: u32 = 2;
 const TCP_FLAGS: u32 = 0x17;
 const SYN: u32 = 0x02;
 
-/// Adds the table with everything but the elements of Services and of the environment.
-pub(crate) fn load(family: Family, batch: &mut Batch) {
-    let table = (family, TABLE);
-    batch.add_table(&Table {
-        family,
-        name: TABLE.to_owned(),
-        userdata: comment(LAYOUT),
-    });
-    for set in sets(family) {
-        batch.add_set(table, &set);
-    }
+/// What the table of a family has, but for elements of Services and of the environment.
+pub(crate) fn program(family: Family) -> Program {
     let chains = chains();
-    for chain in &chains {
-        let (name, hook) = (chain.name.clone(), chain.hook);
-        batch.add_chain(table, &Chain { name, hook });
-    }
-    for rule in rules(family, &chains) {
-        batch.add_rule(table, &rule);
-    }
-    for map in [SetName::Pick, SetName::Timeouts, SetName::Kinds] {
-        let elements = verdicts(map).into_iter();
-        let elements: Vec<_> = elements
-            .map(|(key, verdict)| (key.to_ne_bytes().to_vec(), verdict))
-            .collect();
-        batch.add_verdicts(table, map.as_str(), &elements);
-    }
-}
-
-/// Whether what the kernel has is this program, rule by rule.
-pub(crate) fn matches(family: Family, listed: &Listed) -> bool {
-    let chains = chains();
-    let wanted: Vec<_> = chains.iter().map(|chain| &chain.name).collect();
-    let shapes = sets(family)
-        .into_iter()
-        .map(|set| (set.all_flags(), set.key_length(), set.name))
-        .map(|(flags, length, name)| (name, flags, length));
-    let mut rules = rules(family, &chains).into_iter().map(|rule| {
-        let encoded = rule.encoded();
-        (rule.chain, encoded)
-    });
-    listed.userdata == comment(LAYOUT)
-        && listed.chains.iter().eq(wanted)
-        && shapes.eq(listed.sets.iter().cloned())
-        && listed.rules.len() == chains.iter().map(|chain| chain.rules.len()).sum::<usize>()
-        && listed
-            .rules
-            .iter()
-            .all(|rule| rules.next().as_ref() == Some(rule))
-}
-
-fn rules(family: Family, chains: &[super::Chain]) -> Vec<Rule> {
     let rules = chains.iter().flat_map(|chain| {
-        chain.rules.iter().map(|rule| Rule {
-            chain: chain.name.clone(),
-            expressions: rule
-                .parts
-                .iter()
-                .flat_map(|part| expressions(part, family))
-                .collect(),
-            userdata: if rule.why.is_empty() {
-                Vec::new()
-            } else {
-                comment(rule.why)
-            },
+        chain.rules.iter().map(|of| {
+            let parts = of.parts.iter();
+            let expressions = parts.flat_map(|part| expressions(part, family));
+            rule(&chain.name, of.why, expressions.collect())
         })
     });
-    rules.collect()
+    let constant = [SetName::Pick, SetName::Timeouts, SetName::Kinds];
+    Program {
+        layout: LAYOUT,
+        sets: sets(family),
+        rules: rules.collect(),
+        verdicts: constant.map(|map| (map.as_str(), elements(map))).into(),
+        chains: chains
+            .into_iter()
+            .map(|Chain { name, hook, .. }| nftables::Chain { name, hook })
+            .collect(),
+    }
+}
+
+fn elements(map: SetName) -> Verdicts {
+    let elements = verdicts(map).into_iter();
+    elements
+        .map(|(key, verdict)| (key.to_ne_bytes().to_vec(), verdict))
+        .collect()
 }
 
 fn is(at: u32, value: u32) -> Expression {
@@ -173,7 +132,7 @@ fn expressions(part: &Part, family: Family) -> Vec<Expression> {
         Part::Masquerade => vec![E::Masquerade],
         Part::Reset => vec![tcp(), is_tcp(), E::ResetTcp],
         Part::Unreachable => vec![E::Unreachable(family)],
-        Part::Do(verdict) => vec![E::Verdict(Verdict::clone(verdict))],
+        Part::Do(verdict) => vec![E::Verdict(verdict.clone())],
     }
 }
 

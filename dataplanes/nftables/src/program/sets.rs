@@ -2,6 +2,7 @@
 //! the whole map again at every change.
 
 use portolan_netlink::nftables::{Family, Set, Values, comment};
+use portolan_tables::SetName as _;
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,26 +94,6 @@ impl SetName {
     pub(crate) const OF_ENVIRONMENT: [Self; 3] =
         [Self::ServiceCidrs, Self::Workloads, Self::Unmasked];
 
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Frontends => "frontends",
-            Self::Inside => "inside",
-            Self::Backends => "backends",
-            Self::Identities => "identities",
-            Self::Affinity => "affinity",
-            Self::Allowed => "allowed",
-            Self::Hairpin => "hairpin",
-            Self::ClusterIps => "cluster_ips",
-            Self::ServiceCidrs => "service_cidrs",
-            Self::Workloads => "workloads",
-            Self::Unmasked => "unmasked",
-            Self::Seal => "seal",
-            Self::Pick => "pick",
-            Self::Timeouts => "timeouts",
-            Self::Kinds => "kinds",
-        }
-    }
-
     /// Types of the key's fields, those of the value, whether it leads to verdicts, flags, most elements.
     fn shape(self, address: u32) -> (Vec<u32>, Vec<u32>, bool, u32, u32) {
         let frontend = || vec![address, PROTOCOL, PORT];
@@ -157,6 +138,33 @@ impl SetName {
             Self::Pick => "constant: number of slots",
             Self::Timeouts => "constant: idle seconds",
             Self::Kinds => "constant: whose source is replaced",
+        }
+    }
+}
+
+impl portolan_tables::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+    const SERVICE_CIDRS: Self = Self::ServiceCidrs;
+    const WORKLOADS: Self = Self::Workloads;
+    const UNMASKED: Self = Self::Unmasked;
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Frontends => "frontends",
+            Self::Inside => "inside",
+            Self::Backends => "backends",
+            Self::Identities => "identities",
+            Self::Affinity => "affinity",
+            Self::Allowed => "allowed",
+            Self::Hairpin => "hairpin",
+            Self::ClusterIps => "cluster_ips",
+            Self::ServiceCidrs => "service_cidrs",
+            Self::Workloads => "workloads",
+            Self::Unmasked => "unmasked",
+            Self::Seal => "seal",
+            Self::Pick => "pick",
+            Self::Timeouts => "timeouts",
+            Self::Kinds => "kinds",
         }
     }
 }

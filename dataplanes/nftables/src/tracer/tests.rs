@@ -4,11 +4,11 @@ use std::sync::Arc;
 use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Backend, Environment, Frontend, FrontendKey, NodeState};
 use portolan_model::view::{Reach, WhenEmpty};
+use portolan_tables::{compare, ranges};
 use proptest::prelude::*;
 
 use super::*;
-use crate::mirror::{Change, Mirror, compare};
-use crate::ranges::ranges;
+use crate::mirror::{Change, Mirror};
 use crate::recover::recover;
 
 const POD: &str = "10.1.0.9";

@@ -6,13 +6,17 @@ use ipnet::IpNet;
 use portolan_dataplane::Environment;
 use portolan_netlink::nftables::{Element, Family, intervals};
 
-use crate::program::SetName;
+use crate::SetName;
 
 /// The elements of each set of ranges.
-pub(crate) type Ranges = BTreeMap<(Family, SetName), Vec<Element>>;
+pub type Ranges<S> = BTreeMap<(Family, S), Vec<Element>>;
 
 /// What the program should know of the node. Addresses of nobody are dropped only if `guarded`.
-pub(crate) fn ranges(environment: &Environment, masquerade_all: bool, guarded: bool) -> Ranges {
+pub fn ranges<S: SetName>(
+    environment: &Environment,
+    masquerade_all: bool,
+    guarded: bool,
+) -> Ranges<S> {
     let mut ranges = Ranges::new();
     for of in [Family::V4, Family::V6] {
         let workloads = own_family(&environment.workload_ranges, of);
@@ -28,9 +32,9 @@ pub(crate) fn ranges(environment: &Environment, masquerade_all: bool, guarded: b
             Vec::new()
         };
         for (set, nets) in [
-            (SetName::ServiceCidrs, guarded),
-            (SetName::Workloads, workloads),
-            (SetName::Unmasked, unmasked),
+            (S::SERVICE_CIDRS, guarded),
+            (S::WORKLOADS, workloads),
+            (S::UNMASKED, unmasked),
         ] {
             ranges.insert((of, set), intervals(&nets));
         }
@@ -55,6 +59,7 @@ fn everything(of: Family) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::set_name::testing::Name;
 
     fn nets(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -73,7 +78,7 @@ mod tests {
         ] {
             let ranges = ranges(&environment(workloads), all, true);
             assert_eq!(
-                ranges[&(Family::V4, SetName::Unmasked)].len(),
+                ranges[&(Family::V4, Name::Unmasked)].len(),
                 wanted,
                 "{name}"
             );
