@@ -21,4 +21,4 @@ pub use entry::Entry;
 pub use program::{Program, Verdicts, rule};
 pub use ranges::{Ranges, ranges};
 pub use recover::{bare, source_range};
-pub use set_name::SetName;
+pub use set_name::{RangeSets, SetName};

@@ -6,13 +6,13 @@ use ipnet::IpNet;
 use portolan_dataplane::Environment;
 use portolan_netlink::nftables::{Element, Family, intervals};
 
-use crate::SetName;
+use crate::RangeSets;
 
 /// The elements of each set of ranges.
 pub type Ranges<S> = BTreeMap<(Family, S), Vec<Element>>;
 
 /// What the program should know of the node. Addresses of nobody are dropped only if `guarded`.
-pub fn ranges<S: SetName>(
+pub fn ranges<S: RangeSets>(
     environment: &Environment,
     masquerade_all: bool,
     guarded: bool,

@@ -6,20 +6,24 @@ use std::fmt::Debug;
 pub trait SetName: Copy + Debug + Ord + 'static {
     /// The name of the tables: one of family `ip`, one of `ip6`.
     const TABLE: &'static str;
+
+    /// Its name in the kernel.
+    fn as_str(self) -> &'static str;
+}
+
+/// Of them, those whose elements follow from where the node is.
+pub trait RangeSets: SetName {
     /// Ranges of virtual addresses.
     const SERVICE_CIDRS: Self;
     /// Ranges of sources inside.
     const WORKLOADS: Self;
     /// Ranges of sources whose address stays as it is towards a `ClusterIP`.
     const UNMASKED: Self;
-
-    /// Its name in the kernel.
-    fn as_str(self) -> &'static str;
 }
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::SetName;
+    use super::{RangeSets, SetName};
 
     /// Sets of a dataplane that is none.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +37,6 @@ pub(crate) mod testing {
 
     impl SetName for Name {
         const TABLE: &'static str = "none";
-        const SERVICE_CIDRS: Self = Self::ServiceCidrs;
-        const WORKLOADS: Self = Self::Workloads;
-        const UNMASKED: Self = Self::Unmasked;
 
         fn as_str(self) -> &'static str {
             match self {
@@ -46,5 +47,11 @@ pub(crate) mod testing {
                 Self::Unmasked => "unmasked",
             }
         }
+    }
+
+    impl RangeSets for Name {
+        const SERVICE_CIDRS: Self = Self::ServiceCidrs;
+        const WORKLOADS: Self = Self::Workloads;
+        const UNMASKED: Self = Self::Unmasked;
     }
 }

@@ -8,7 +8,7 @@ use portolan_model::Protocol;
 use socket2::{Domain, Socket, Type};
 
 /// Connections the kernel completes ahead of `accept`; it lowers this to `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// A socket bound to exactly this address and port, listening if it is TCP. `is_virtual`: no device has the address.
 pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {

@@ -14,6 +14,8 @@ use crate::bind::bind;
 use crate::pool::Pools;
 use crate::route::{Route, Shared};
 use crate::sys::Watched;
+use crate::tcp::Accepts;
+use crate::tproxy::{Registered, Routes};
 use crate::workers::Place;
 use crate::{tcp, udp};
 
@@ -73,7 +75,10 @@ impl Carried {
 
     /// Whether all is as `frontend` says. A task that ended by itself is a bug, and observing it mends it.
     pub(crate) fn is_sound(&self) -> bool {
-        self.open.as_ref().is_none_or(|open| !open.0.is_finished())
+        match &self.open {
+            Some(Open::Own(own)) => !own.0.is_finished(),
+            Some(Open::Common(_)) | None => true,
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -82,18 +87,25 @@ impl Carried {
 
     /// Closes the socket: from then on the kernel refuses clients.
     pub(crate) async fn close(&mut self) {
-        if let Some(mut open) = self.open.take() {
-            open.0.abort();
+        if let Some(Open::Own(mut own)) = self.open.take() {
+            own.0.abort();
             // An aborted task ends with an error, which is what was asked for.
-            let _ended = (&mut open.0).await;
+            let _ended = (&mut own.0).await;
         }
     }
 }
 
-/// A task that owns the frontend's socket.
-struct Open(JoinHandle<()>);
+/// How clients reach it.
+enum Open {
+    /// By a task that owns the frontend's socket.
+    Own(Own),
+    /// By the listener of all, for as long as this is kept.
+    Common(#[expect(dead_code, reason = "it is dropped")] Registered),
+}
 
-impl Drop for Open {
+struct Own(JoinHandle<()>);
+
+impl Drop for Own {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -103,10 +115,15 @@ impl Drop for Open {
 enum Socket {
     Tcp(Watched),
     Udp(UdpSocket),
+    /// None of its own.
+    Common(Arc<Routes>),
 }
 
 impl Socket {
     fn bind(route: &Route, home: Place) -> io::Result<Self> {
+        if let Some(routes) = route.shared.common(route.key) {
+            return Ok(Self::Common(Arc::clone(routes)));
+        }
         let socket = bind(route.key, route.shared.is_virtual(route.key.address))?;
         // Its events arrive where it is served.
         let _there = route.shared.workers.handle(home).enter();
@@ -119,10 +136,14 @@ impl Socket {
 
     fn serve(self, route: &Arc<Route>, home: Place) -> Open {
         let there = route.shared.workers.handle(home);
-        let route = Arc::clone(route);
-        Open(match self {
-            Self::Tcp(listener) => there.spawn(tcp::serve(listener, route, home)),
-            Self::Udp(socket) => there.spawn(udp::serve(socket, route)),
-        })
+        let own = Arc::clone(route);
+        let task = match self {
+            Self::Tcp(listener) => there.spawn(tcp::serve(listener, Accepts::Of(own), home)),
+            Self::Udp(socket) => there.spawn(udp::serve(socket, own)),
+            Self::Common(routes) => {
+                return Open::Common(routes.register(route));
+            }
+        };
+        Open::Own(Own(task))
     }
 }

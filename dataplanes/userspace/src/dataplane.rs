@@ -7,9 +7,10 @@ use std::sync::{Arc, Weak};
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Frontend, FrontendKey, Health,
-    NodeState, Plan,
+    NodeState, Plan, Rejected, RejectionCode,
 };
 use portolan_model::{Family, Protocol};
+use portolan_netlink::NetlinkError;
 
 use crate::bind::{is_in_use, rejected};
 use crate::carried::Carried;
@@ -18,6 +19,7 @@ use crate::holder::holder;
 use crate::local_ranges;
 use crate::proxy_protocol::ProxyProtocol;
 use crate::route::{Route, Shared};
+use crate::tproxy::Tproxy;
 use crate::workers::{Threads, Workers};
 
 /// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
@@ -28,9 +30,19 @@ pub struct UserspaceDataplane {
     carried: BTreeMap<FrontendKey, Carried>,
     /// Of removed frontends whose connections still run.
     draining: Vec<Weak<Route>>,
+    tproxy: Option<Tproxy>,
     shared: Arc<Shared>,
     _threads: Threads,
     root: bool,
+}
+
+/// What can be asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Services whose backends are told of their clients.
+    pub proxy_protocol: Vec<ProxyProtocol>,
+    /// One listener for all TCP frontends at virtual addresses, as root.
+    pub tproxy: bool,
 }
 
 impl Default for UserspaceDataplane {
@@ -42,17 +54,32 @@ impl Default for UserspaceDataplane {
 impl UserspaceDataplane {
     /// Carries nothing yet. Raises the process's limit of open files as far as it may.
     pub fn new() -> Self {
-        Self::with_proxy_protocol(Vec::new())
-    }
-
-    /// The same; backends of these Services are told of their clients.
-    pub fn with_proxy_protocol(services: Vec<ProxyProtocol>) -> Self {
         raise_limit();
         let (threads, workers) = Workers::start();
+        Self::on(threads, workers, Vec::new(), None)
+    }
+
+    /// The same with these options. Fails if the kernel refuses the common listener.
+    pub fn with(options: Options) -> io::Result<Self> {
+        raise_limit();
+        let (threads, workers) = Workers::start();
+        let tproxy = options.tproxy.then(|| Tproxy::start(&workers));
+        let tproxy = tproxy.transpose()?;
+        Ok(Self::on(threads, workers, options.proxy_protocol, tproxy))
+    }
+
+    fn on(
+        threads: Threads,
+        workers: Workers,
+        proxy_protocol: Vec<ProxyProtocol>,
+        tproxy: Option<Tproxy>,
+    ) -> Self {
+        let routes = tproxy.as_ref().map(|tproxy| Arc::clone(tproxy.routes()));
         Self {
             carried: BTreeMap::new(),
             draining: Vec::new(),
-            shared: Arc::new(Shared::new(workers, services)),
+            tproxy,
+            shared: Arc::new(Shared::new(workers, proxy_protocol, routes)),
             _threads: threads,
             root: nix::unistd::geteuid().is_root(),
         }
@@ -103,6 +130,20 @@ impl UserspaceDataplane {
         local_ranges::ensure(&self.shared.local_ranges(), &environment.own).await
     }
 
+    /// Has the kernel hand over what is carried without a listener of its own.
+    async fn hand_over(&mut self) -> Result<(), DataplaneError> {
+        let Some(tproxy) = &mut self.tproxy else {
+            return Ok(());
+        };
+        let told = tproxy.follow().await;
+        told.map_err(|error| {
+            refused(
+                "can't have nftables hand connections to the listener of all, which takes a kernel with nft_tproxy",
+                error,
+            )
+        })
+    }
+
     /// A failure shows where it matters: in frontends that can't be bound.
     async fn keep_local(&self, addresses: BTreeSet<IpAddr>) {
         if !self.root || **self.shared.addresses.load() == addresses {
@@ -147,6 +188,7 @@ impl Dataplane for UserspaceDataplane {
             // Without its route a socket hears nothing, and does not know.
             self.ensure_local().await?;
         }
+        self.hand_over().await?;
         let sound = self.carried.iter().filter(|(_, c)| c.is_sound());
         Ok(sound
             .map(|(key, c)| (*key, Arc::clone(&c.frontend)))
@@ -179,6 +221,15 @@ impl Dataplane for UserspaceDataplane {
                 self.draining.push(carried.draining());
             }
         }
+        if let Err(error) = self.hand_over().await {
+            let put = plan.put.iter();
+            let common = put.filter(|(key, _)| self.shared.common(*key).is_some());
+            applied.rejected.extend(common.map(|(key, _)| Rejected {
+                key: *key,
+                code: RejectionCode::Internal,
+                message: format!("{key}: {error}; the agent tries again"),
+            }));
+        }
         self.give_back().await;
         applied
     }
@@ -203,10 +254,23 @@ impl Dataplane for UserspaceDataplane {
         if self.root {
             local_ranges::ensure(&[], &[]).await?;
         }
+        if let Some(tproxy) = &mut self.tproxy {
+            let removed = tproxy.remove().await;
+            removed.map_err(|error| {
+                refused("can't remove the tables of the listener of all", error)
+            })?;
+        }
         Ok(())
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
         self.shared.counters.read()
+    }
+}
+
+fn refused(context: &str, error: NetlinkError) -> DataplaneError {
+    DataplaneError {
+        context: context.to_owned(),
+        source: Some(io::Error::other(error)),
     }
 }

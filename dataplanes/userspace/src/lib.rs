@@ -1,4 +1,5 @@
-//! A dataplane of plain sockets. It needs no privileges and no kernel features, and relays TCP and UDP at layer 4.
+//! A dataplane of plain sockets. It needs no privileges and no kernel features, and relays TCP and UDP at layer 4. As root it
+//! may have one listener for all TCP frontends (`tproxy.rs`).
 //!
 //! It does not keep the client's address (backends may be told of it by the PROXY protocol), does not look into what it relays, and keeps nothing beyond its process:
 //! after a restart the agent programs everything again.
@@ -27,10 +28,11 @@ mod route;
 mod shares;
 mod sys;
 mod tcp;
+mod tproxy;
 mod udp;
 mod workers;
 
-pub use dataplane::UserspaceDataplane;
+pub use dataplane::{Options, UserspaceDataplane};
 pub use descriptors::raise_limit;
 pub use holder::holder;
 pub use node_ports::also_on_loopback;

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use portolan_agent::{AgentArgs, Telemetry, run, terminated};
-use portolan_userspace::{ProxyProtocol, UserspaceDataplane, also_on_loopback};
+use portolan_userspace::{Options, ProxyProtocol, UserspaceDataplane, also_on_loopback};
 
 /// Carries Portolan's Services on this node with sockets alone
 #[derive(Parser)]
@@ -16,6 +17,9 @@ struct Arguments {
     /// repeated
     #[arg(long, value_name = "NAMESPACE/NAME[:PORT]")]
     proxy_protocol: Vec<ProxyProtocol>,
+    /// As root: one listener for all TCP Services, which nftables hands their connections (TPROXY), instead of one each
+    #[arg(long)]
+    tproxy: bool,
 }
 
 /// What a relay keeps of a connection is small and comes and goes often.
@@ -35,7 +39,13 @@ async fn main() -> ExitCode {
 
 async fn carry(arguments: Arguments) -> anyhow::Result<()> {
     let _telemetry = Telemetry::start("portolan-userspace", "info")?;
-    let dataplane = UserspaceDataplane::with_proxy_protocol(arguments.proxy_protocol);
+    let options = Options {
+        proxy_protocol: arguments.proxy_protocol,
+        tproxy: arguments.tproxy,
+    };
+    let dataplane = UserspaceDataplane::with(options).context(
+        "can't listen: --tproxy needs root, and a kernel with nft_tproxy; without it every Service has a listener",
+    )?;
     let mut config = arguments.agent.config("userspace")?;
     let node = &mut config.description;
     if node.node_port_addresses.is_empty() {

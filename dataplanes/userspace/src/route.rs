@@ -19,6 +19,7 @@ use crate::pool::{Candidate, Pools};
 use crate::proxy_protocol::ProxyProtocol;
 use crate::shares::{Room, Shares};
 use crate::tcp::Pipes;
+use crate::tproxy::Routes;
 use crate::workers::Workers;
 
 /// What all frontends share.
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) workers: Workers,
     /// Services whose backends are told of their clients.
     proxy_protocol: Vec<ProxyProtocol>,
+    /// Frontends without a listener of their own, if there is one for all.
+    tproxy: Option<Arc<Routes>>,
     affinities: Affinities,
     /// Room for relayed connections.
     pub(crate) shares: Shares,
@@ -40,8 +43,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(workers: Workers, proxy_protocol: Vec<ProxyProtocol>) -> Self {
-        Self::with_room(most_connections(), workers, proxy_protocol)
+    pub(crate) fn new(
+        workers: Workers,
+        proxy_protocol: Vec<ProxyProtocol>,
+        tproxy: Option<Arc<Routes>>,
+    ) -> Self {
+        Self::with_room(most_connections(), workers, proxy_protocol, tproxy)
     }
 
     /// With this many connections at once.
@@ -49,6 +56,7 @@ impl Shared {
         connections: usize,
         workers: Workers,
         proxy_protocol: Vec<ProxyProtocol>,
+        tproxy: Option<Arc<Routes>>,
     ) -> Self {
         Self {
             environment: ArcSwap::default(),
@@ -58,6 +66,7 @@ impl Shared {
             most_sessions: most_sessions(),
             workers,
             proxy_protocol,
+            tproxy,
             affinities: Affinities::default(),
             shares: Shares::new(connections),
             started: Instant::now(),
@@ -69,6 +78,12 @@ impl Shared {
         let environment = self.environment.load();
         let mut ranges = environment.service_cidrs.iter();
         ranges.any(|range| range.contains(&address)) || self.addresses.load().contains(&address)
+    }
+
+    /// Where a frontend belongs that needs no listener of its own.
+    pub(crate) fn common(&self, key: FrontendKey) -> Option<&Arc<Routes>> {
+        let routes = self.tproxy.as_ref()?;
+        (routes.can_have(key) && self.is_virtual(key.address)).then_some(routes)
     }
 
     /// Whether a source is inside. Without an address of the node that is there, Linux gives a packet to a local address that
@@ -199,7 +214,7 @@ mod tests {
         let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
         let mut frontend = frontend(1, &[backend(1, here)]);
         frontend.inside = Some(Box::new(pool(&[backend(2, elsewhere)])));
-        let shared = Arc::new(Shared::new(Workers::start().1, Vec::new()));
+        let shared = Arc::new(Shared::new(Workers::start().1, Vec::new(), None));
         shared.environment.store(Arc::new(Environment {
             own: vec![[192, 0, 2, 1].into()],
             workload_ranges: vec!["10.0.0.0/8".parse().unwrap()],

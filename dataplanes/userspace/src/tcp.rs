@@ -9,20 +9,27 @@ mod relay;
 mod stream;
 mod vanished;
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use nix::libc::{SOCK_CLOEXEC, SOCK_NONBLOCK};
+use portolan_dataplane::FrontendKey;
+use portolan_model::Protocol;
 use socket2::Socket;
 use tokio::time::sleep;
 
 use crate::route::Route;
+use crate::shares::Room;
 use crate::sys::Watched;
+use crate::tproxy::Routes;
 use crate::workers::Place;
 use connection::Connection;
 pub(crate) use pipe::Pipes;
+use relay::reset;
 
 /// Pause after `accept` failed for want of descriptors or memory, which only time frees.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,15 +39,52 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// frontend with few clients takes a fifth more processor time.
 const STAYING: u32 = 8;
 
+/// Whose connections a listener accepts.
+pub(crate) enum Accepts {
+    /// A frontend's own.
+    Of(Arc<Route>),
+    /// Those of all frontends that have none of their own.
+    All(Arc<Routes>),
+}
+
+impl Accepts {
+    /// Where a connection goes, with room for it; `None` if it has to be refused. Beyond the limits those of one frontend wait
+    /// here, and then in the kernel's backlog. Where all come together they would have the others wait.
+    async fn admit(&self, client: &Socket) -> Option<(Arc<Route>, Room)> {
+        match self {
+            Self::Of(route) => Some((Arc::clone(route), route.room().await.ok()?)),
+            Self::All(routes) => {
+                let at = client.local_addr().ok()?.as_socket()?;
+                let route = routes.at(&FrontendKey {
+                    address: at.ip(),
+                    port: at.port(),
+                    protocol: Protocol::Tcp,
+                })?;
+                let room = route.room().now_or_never()?.ok()?;
+                Some((route, room))
+            }
+        }
+    }
+}
+
+impl Display for Accepts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(route) => route.key.fmt(f),
+            Self::All(_) => f.write_str("all"),
+        }
+    }
+}
+
 /// Accepts until it is aborted. Connections live on by themselves.
-pub(crate) async fn serve(listener: Watched, route: Arc<Route>, home: Place) {
+pub(crate) async fn serve(listener: Watched, accepts: Accepts, home: Place) {
     let mut in_a_row = 0;
     loop {
         let error = match accept(&listener, &mut in_a_row).await {
             Ok((client, peer)) => {
-                // Beyond the limits connections wait here, and then in the kernel's backlog.
-                let Ok(room) = route.room().await else {
-                    return;
+                let Some((route, room)) = accepts.admit(&client).await else {
+                    reset(&client);
+                    continue;
                 };
                 let workers = &route.shared.workers;
                 let is_behind = in_a_row > STAYING;
@@ -62,7 +106,7 @@ pub(crate) async fn serve(listener: Watched, route: Arc<Route>, home: Place) {
         };
         // Otherwise the client gave up before it was accepted.
         if error.kind() != io::ErrorKind::ConnectionAborted {
-            tracing::warn!(frontend = %route.key, %error, "can't accept connections");
+            tracing::warn!(frontend = %accepts, %error, "can't accept connections");
             sleep(ACCEPT_PAUSE).await;
         }
     }
@@ -141,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_takes_all_room_leaves_others_a_little() {
         let (_threads, workers) = Workers::start();
-        let shared = Arc::new(Shared::with_room(ROOM, workers, Vec::new()));
+        let shared = Arc::new(Shared::with_room(ROOM, workers, Vec::new(), None));
         let only = answering().await;
         let of = |service| Arc::new(frontend(service, &[backend(1, only)]));
         let carry = |last, service| Carried::new(at(last), of(service), &shared).unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use portolan_dataplane::testing::{backend, frontend};
 use portolan_dataplane::{Dataplane, FrontendKey, Plan, RejectionCode};
 use portolan_model::Protocol;
-use portolan_userspace::UserspaceDataplane;
+use portolan_userspace::{Options, UserspaceDataplane};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -277,9 +277,12 @@ async fn thousands_of_frontends_are_carried() {
 
 #[tokio::test]
 async fn backends_that_ask_for_it_are_told_of_their_clients() {
-    let named = vec!["default/service-1:main".parse().unwrap()];
+    let options = Options {
+        proxy_protocol: vec!["default/service-1:main".parse().unwrap()],
+        ..Options::default()
+    };
     for (mut dataplane, number, tells) in [
-        (UserspaceDataplane::with_proxy_protocol(named), 14, true),
+        (UserspaceDataplane::with(options).unwrap(), 14, true),
         (UserspaceDataplane::new(), 15, false),
     ] {
         let listener = TcpListener::bind((address(number), 0)).await.unwrap();

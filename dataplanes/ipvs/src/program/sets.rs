@@ -105,9 +105,6 @@ impl SetName {
 
 impl portolan_tables::SetName for SetName {
     const TABLE: &'static str = super::TABLE;
-    const SERVICE_CIDRS: Self = Self::ServiceCidrs;
-    const WORKLOADS: Self = Self::Workloads;
-    const UNMASKED: Self = Self::Unmasked;
 
     fn as_str(self) -> &'static str {
         match self {
@@ -123,6 +120,12 @@ impl portolan_tables::SetName for SetName {
             Self::Unmasked => "unmasked",
         }
     }
+}
+
+impl portolan_tables::RangeSets for SetName {
+    const SERVICE_CIDRS: Self = Self::ServiceCidrs;
+    const WORKLOADS: Self = Self::Workloads;
+    const UNMASKED: Self = Self::Unmasked;
 }
 
 fn length(kind: u32) -> u32 {

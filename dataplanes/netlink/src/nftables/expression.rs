@@ -48,6 +48,9 @@ pub enum Expression {
     Dnat(Family, u32, u32),
     /// The new source is that of the outgoing interface, its port fully random.
     Masquerade,
+    /// Hands the packet to a transparent socket of this machine, without a change: registers of the address and port that the
+    /// socket is bound to. Else the rule ends.
+    Tproxy(Family, u32, u32),
     /// TCP reset.
     ResetTcp,
     /// ICMP port unreachable of a family.
@@ -137,6 +140,7 @@ impl Expression {
             Self::Random(..) => "numgen",
             Self::Dnat(..) => "nat",
             Self::Masquerade => "masq",
+            Self::Tproxy(..) => "tproxy",
             Self::ResetTcp | Self::Unreachable(_) => "reject",
             Self::Dynamic(..) => "dynset",
         }
@@ -178,6 +182,11 @@ impl Expression {
             }
             // NF_NAT_RANGE_PROTO_RANDOM_FULLY: else parallel connections race for one port.
             Self::Masquerade => w.put_u32(1, 0x10),
+            Self::Tproxy(family, address, port) => {
+                w.put_u32(1, *family as u32);
+                w.put_u32(2, register(*address));
+                w.put_u32(3, register(*port));
+            }
             // NFT_REJECT_TCP_RST has no code; the kernel takes and lists none for it.
             Self::ResetTcp => w.put_u32(1, 1),
             Self::Unreachable(family) => {
