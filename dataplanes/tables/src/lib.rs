@@ -1,8 +1,8 @@
-//! Tables of nftables whose elements are Services: what the dataplanes in the kernel have in common.
+//! Tables of nftables whose elements are Services: what dataplanes that use nftables have in common.
 //!
 //! It knows how a frontend becomes a key, what elements carry so that a restarted plugin knows what it finds, and how
 //! elements get into tables and back out of them. Which sets there are, what the rules do with them and which elements a
-//! frontend has is the business of each dataplane; it brings its sets as a [`SetName`].
+//! frontend has is the business of each dataplane; it brings its sets as a [`SetName`] and the rest as a [`Program`].
 //!
 //! Start with [`Entry`], then [`Difference`], which is all that is ever written, then [`tables`].
 

@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use portolan_dataplane::FrontendKey;
-use portolan_netlink::nftables::{Batch, Family, generation};
+use portolan_netlink::nftables::{Batch, Element, Family, generation};
 use portolan_netlink::{NetlinkError, Socket as Netlink};
 use portolan_tables::tables::{self, Found};
 use portolan_tables::{Difference, Entry, Ranges, compare, key};
@@ -109,9 +109,7 @@ impl Tproxy {
                 Vec::new()
             }
         };
-        let keys = entries.iter();
-        let keys = keys.filter_map(|e| key::read_frontend(e.family, &e.element.key));
-        self.standing = keys.map(|(key, _)| key).collect();
+        self.standing = keys(&entries).collect();
         self.routes.change(self.routes.unlike(&self.standing));
         Ok(())
     }
@@ -128,12 +126,6 @@ impl Tproxy {
         let difference: Difference<SetName> = compare(old, new);
         for step in difference.steps(|_| false) {
             self.commit(tables::change(&step)).await?;
-            let keys = |entries: &[Entry<SetName>]| -> Vec<_> {
-                let keys = entries.iter();
-                keys.filter_map(|e| key::read_frontend(e.family, &e.element.key))
-                    .map(|(key, _)| key)
-                    .collect()
-            };
             for gone in keys(&step.delete) {
                 self.standing.remove(&gone);
             }
@@ -161,15 +153,21 @@ impl Tproxy {
 }
 
 fn entry(key: FrontendKey) -> Entry<SetName> {
-    let element = portolan_netlink::nftables::Element {
+    let element = Element {
         key: key::frontend(key),
-        ..Default::default()
+        ..Element::default()
     };
     Entry {
         family: Family::from(key.address),
         set: SetName::Frontends,
         element,
     }
+}
+
+fn keys(entries: &[Entry<SetName>]) -> impl Iterator<Item = FrontendKey> {
+    let keys = entries.iter();
+    let keys = keys.filter_map(|entry| key::read_frontend(entry.family, &entry.element.key));
+    keys.map(|(key, _)| key)
 }
 
 fn listen(at: SocketAddr) -> io::Result<Socket> {

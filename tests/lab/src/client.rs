@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portolan_model::Protocol;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -256,6 +256,22 @@ impl Conversation {
 
 /// A UDP client with one source port.
 pub struct Datagrams(UdpSocket);
+
+/// RFC 863.
+const DISCARD: u16 = 9;
+
+impl Drop for Datagrams {
+    /// A program that another thread is starting has a copy of every socket until it runs. Of two with one port the kernel takes
+    /// the one that had a datagram on the same processor before (`sk_incoming_cpu`), so the answer to the next question from
+    /// this port could go to the copy of this one. Connected to another port it is none that the kernel chooses from.
+    fn drop(&mut self) {
+        if let Ok(peer) = self.0.peer_addr() {
+            let elsewhere = SocketAddr::new(peer.ip(), DISCARD);
+            // Without a route there are no answers either.
+            let _ = SockRef::from(&self.0).connect(&elsewhere.into());
+        }
+    }
+}
 
 impl Datagrams {
     /// Who answers a datagram, with its payload unharmed. Answers to earlier ones that were given up come late and are left.
