@@ -144,6 +144,23 @@ impl UserspaceDataplane {
         })
     }
 
+    /// Frontends of a plan that the kernel was not told of.
+    fn untold(&self, plan: &Plan, error: &DataplaneError) -> Vec<Rejected> {
+        let cause = error.source.as_ref();
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        let rejected = |(key, frontend): &(FrontendKey, Arc<Frontend>)| Rejected {
+            key: *key,
+            code: RejectionCode::Internal,
+            message: format!(
+                "{} at {key}: {error}{cause}; the agent tries again",
+                frontend.service
+            ),
+        };
+        let put = plan.put.iter();
+        let common = put.filter(|(key, _)| self.shared.common(*key).is_some());
+        common.map(rejected).collect()
+    }
+
     /// A failure shows where it matters: in frontends that can't be bound.
     async fn keep_local(&self, addresses: BTreeSet<IpAddr>) {
         if !self.root || **self.shared.addresses.load() == addresses {
@@ -222,13 +239,7 @@ impl Dataplane for UserspaceDataplane {
             }
         }
         if let Err(error) = self.hand_over().await {
-            let put = plan.put.iter();
-            let common = put.filter(|(key, _)| self.shared.common(*key).is_some());
-            applied.rejected.extend(common.map(|(key, _)| Rejected {
-                key: *key,
-                code: RejectionCode::Internal,
-                message: format!("{key}: {error}; the agent tries again"),
-            }));
+            applied.rejected.extend(self.untold(plan, &error));
         }
         self.give_back().await;
         applied
@@ -240,6 +251,15 @@ impl Dataplane for UserspaceDataplane {
                 "as many TCP connections as the limit of open files allows are relayed; new ones wait. Raise \
                  LimitNOFILE= of the plugin"
                     .to_owned(),
+            );
+        }
+        if self
+            .tproxy
+            .as_ref()
+            .is_some_and(|tproxy| !tproxy.is_listening())
+        {
+            return Health::Down(
+                "the listener of all Services has ended: restart the plugin".to_owned(),
             );
         }
         Health::Serving

@@ -82,6 +82,11 @@ impl Tproxy {
         &self.routes
     }
 
+    /// Whether somebody accepts. A task that ended by itself is a bug.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.iter().all(|task| !task.is_finished())
+    }
+
     /// Tells the kernel which frontends came and went, after putting right what somebody else did.
     pub(crate) async fn follow(&mut self) -> Result<(), NetlinkError> {
         if self.generation != Some(generation(&mut self.netlink).await?) {
