@@ -14,7 +14,7 @@ pub(crate) use sets::{SetName, set};
 pub const TABLE: &str = "portolan-ipvs";
 
 /// In the tables' comment. Another layout under our name is replaced in one transaction.
-pub(crate) const LAYOUT: &str = "portolan: layout 2, see the README of portolan-ipvs";
+pub(crate) const LAYOUT: &str = "portolan: layout 3, see the README of portolan-ipvs";
 
 /// A chain.
 pub(crate) struct Chain {
@@ -38,6 +38,8 @@ pub(crate) enum Part {
     Known,
     /// TCP, but not the first packet of a connection by its flags.
     NotSyn,
+    /// TCP whose first packet, the same as this one, has passed already.
+    Repeated,
     /// TCP that conntrack can't make sense of.
     Invalid,
     /// It leaves by `lo`.

@@ -8,8 +8,8 @@ use super::{Chain, Key, Part, Rule, SetName};
 use crate::mark::{Kind, MarkBit};
 
 use Part::{
-    Answer, Do, Has, In, Invalid, Keep, Known, Mark, Masquerade, NotSyn, Reset, SourceIsLocal,
-    Stays, Take, Unreachable,
+    Answer, Do, Has, In, Invalid, Keep, Known, Mark, Masquerade, NotSyn, Repeated, Reset,
+    SourceIsLocal, Stays, Take, Unreachable,
 };
 
 /// `NF_INET_*`.
@@ -138,6 +138,10 @@ fn first_packet() -> Vec<Rule> {
         rule(
             "loading conntrack starts it amid flows: leave them alone",
             [NotSyn, Do(Verdict::Return)],
+        ),
+        rule(
+            "it was sent before it was ours: its source can't be replaced any more",
+            [Repeated, In(Key::Server, SetName::Served), goto("refuse")],
         ),
         rule(
             "the mark becomes the class",

@@ -11,6 +11,8 @@ const TCP: u8 = 6;
 /// `NF_CT_STATE_INVALID_BIT`, and that of a new connection.
 const INVALID: u32 = 1;
 const NEW: u32 = 1 << 3;
+/// `IPS_CONFIRMED`.
+const CONFIRMED: u32 = 1 << 3;
 /// `IP_CT_DIR_REPLY`.
 const REPLY: u8 = 1;
 /// `LOOPBACK_IFINDEX`: `lo` has it in every network namespace.
@@ -78,6 +80,10 @@ fn expressions(part: &Part, family: Family) -> Vec<Expression> {
                 E::Compare(0, Comparison::IsNot, vec![SYN]),
             ];
             [is_tcp(), flags].concat()
+        }
+        Part::Repeated => {
+            let confirmed = bits(Load::CtStatus, CONFIRMED);
+            [is_tcp(), confirmed, vec![some]].concat()
         }
         Part::Invalid => [is_tcp(), bits(Load::CtState, INVALID), vec![some]].concat(),
         Part::Stays => vec![E::Load(Load::Meta(Meta::OutInterface), 0), is(LOOPBACK)],
