@@ -25,8 +25,8 @@ impl IpvsDataplane {
         }
         let entries = self.table.entries(&SetName::OF_SERVICES).await?;
         let repair = compare(entries, self.mirror.entries());
-        let (missing, strange) = (repair.add.len(), repair.delete.len());
-        if missing + strange > 0 {
+        if !repair.is_empty() {
+            let (missing, strange) = (repair.add.len(), repair.delete.len());
             warn!(
                 missing,
                 strange, "elements of our tables were changed by somebody else"
@@ -74,7 +74,6 @@ impl IpvsDataplane {
     }
 
     pub(crate) fn repaired(&mut self, repair: &Difference) {
-        let elements = repair.delete.len() + repair.add.len();
-        self.counters.repairs += u64::try_from(elements).unwrap_or(u64::MAX);
+        self.counters.repairs += u64::try_from(repair.len()).unwrap_or(u64::MAX);
     }
 }

@@ -138,7 +138,7 @@ impl IpvsDataplane {
         let carried = self.table.carry(difference).await;
         self.counters.transactions += 1;
         // Of several transactions some may have happened.
-        self.suspect |= carried.is_err() && difference.add.len() + difference.delete.len() > BATCH;
+        self.suspect |= carried.is_err() && difference.len() > BATCH;
         carried
     }
 

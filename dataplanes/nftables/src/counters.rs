@@ -18,8 +18,7 @@ pub(crate) struct Counters {
 impl Counters {
     /// Elements were put right.
     pub(crate) fn repaired(&mut self, repair: &Difference) {
-        let elements = repair.delete.len() + repair.add.len();
-        self.repairs += u64::try_from(elements).unwrap_or(u64::MAX);
+        self.repairs += u64::try_from(repair.len()).unwrap_or(u64::MAX);
     }
 
     pub(crate) fn read(&self, frontends: usize) -> Vec<(&'static str, u64)> {

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::commit::Committed;
 use crate::counters::Counters;
-use crate::entry::{Difference, Ranges};
+use crate::entry::Ranges;
 use crate::kernel::Kernel;
 use crate::mirror::Mirror;
 use crate::pace::Pace;
@@ -195,7 +195,7 @@ impl NftablesDataplane {
         let size = listed.as_ref().ok().map(Vec::len);
         self.pace.listed(size, true);
         let repair = compare(listed?, self.mirror.entries(&self.environment.own));
-        if repair != Difference::default() {
+        if !repair.is_empty() {
             let (missing, strange) = (repair.add.len(), repair.delete.len());
             self.pace.listed(size, false);
             warn!(

@@ -67,7 +67,7 @@ impl Kernel {
     }
 
     /// Commits all of a difference, in bounded transactions: deletes of what is replaced go with their adds. What packets are
-    /// sent to backends by comes after these, and goes before them: at no time a slot leads nowhere.
+    /// sent to backends by comes after these, and goes before them, being of the first sets: at no time a slot leads nowhere.
     pub(crate) async fn carry(&mut self, difference: &Difference) -> Result<(), NetlinkError> {
         if difference.len() <= BATCH {
             return self.step(difference).await;
