@@ -349,6 +349,20 @@ fn a_taken_port_is_an_error_that_names_flag_and_holder() {
 }
 
 #[test]
+fn one_port_for_api_and_metrics_is_refused_with_both_flags() {
+    let user = User::new();
+    let free = Ports::free();
+    let ports = Ports {
+        http: free.api,
+        ..free
+    };
+    let output = run(user.dev_command(ports, &[]), "");
+    assert_eq!(output.code, 2, "{output:?}");
+    let said = format!("--listen and --http-listen are both {}", free.api);
+    assert!(output.err.contains(&said), "{said}: {}", output.err);
+}
+
+#[test]
 fn a_privileged_port_is_a_condition_and_harms_no_other_service() {
     const FLOOR: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
     let user = User::new();

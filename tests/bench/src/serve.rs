@@ -48,7 +48,7 @@ impl ControlPlane {
             Store::Sqlite => format!("sqlite:{}", folder.path().join("portolan.db").display()),
             Store::Postgres(url) => url.clone(),
         };
-        let (api, http) = (free_address()?, free_address()?);
+        let [api, http] = free_addresses()?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let child = Command::new(&program)
             .args([
@@ -126,7 +126,9 @@ async fn ready(http: SocketAddr) -> std::io::Result<bool> {
     Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
-/// An address of loopback that nobody has right now.
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// Addresses of loopback that nobody has right now. Both are held until both are known, so they differ.
+fn free_addresses() -> std::io::Result<[SocketAddr; 2]> {
+    let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok([held.local_addr()?, other.local_addr()?])
 }

@@ -37,3 +37,13 @@ pub(crate) fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), 
         "--listen {address} is reachable from outside, and there is no TLS yet: anybody could change Services; listen on 127.0.0.1, or accept that with --insecure-listen"
     )))
 }
+
+/// Refuses one port for both, which would look as if this program's own port were another's.
+pub(crate) fn check_difference(api: SocketAddr, http: SocketAddr) -> Result<(), Failure> {
+    if api != http || api.port() == 0 {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--listen and --http-listen are both {api}: the API and metrics need a port each"
+    )))
+}

@@ -18,7 +18,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use super::args::{Ports, Settings};
 use super::control_plane::ControlPlane;
 use super::http::{self, Inspected, STALE};
-use super::listen::check_exposure;
+use super::listen::{check_difference, check_exposure};
 use super::pulse::Pulse;
 use super::{grpc, listen};
 use crate::failure::Failure;
@@ -54,6 +54,7 @@ impl Server {
         remedy: &str,
     ) -> Result<Self, Failure> {
         check_exposure(ports.listen, ports.insecure_listen)?;
+        check_difference(ports.listen, ports.http_listen)?;
         let grpc = listen("--listen", ports.listen).await?;
         let http = listen("--http-listen", ports.http_listen).await?;
         if store.starts_with("postgres://") || store.starts_with("postgresql://") {
