@@ -19,7 +19,9 @@ mod p1;
 mod p2;
 mod p3;
 mod p4;
+mod paced;
 mod switch;
+mod traffic;
 mod watch;
 mod wires;
 

@@ -6,10 +6,10 @@ use anyhow::{Context, ensure};
 use portolan_lab::Namespace;
 
 use super::cli::Loading;
-use super::flow::Flow;
 use super::node::Node;
 use super::objects::Objects;
-use super::wires::{Ends, backends};
+use super::traffic::{Traffic, Waits};
+use super::wires::backends;
 use super::{at_most, bare, kube_proxy, most, named};
 use crate::machine::{Facts, cpu_ms, peak_kib, resident_kib};
 use crate::report::Cell;
@@ -23,11 +23,11 @@ pub(super) const SIZES: [u32; 4] = [1_000, 10_000, 44_000, 200_000];
 const PEER: u32 = 10_000;
 /// Bytes of memory a Service that the agent may take.
 const BYTES: f64 = 1536.0;
-/// Milliseconds that no packet may wait longer for.
+/// Milliseconds that forwarding may pause.
 const STALL: f64 = 10.0;
 /// Bytes of memory a Service that agent and kernel take together, and more.
 const TOUCHED: usize = 6 << 10;
-/// The way of the flow beside.
+/// The way of the traffic beside.
 const WAY: u8 = 1;
 
 /// What loading showed, in all rounds.
@@ -36,9 +36,9 @@ struct Seen {
     applied: Vec<f64>,
     cpu: Vec<f64>,
     bytes: Vec<f64>,
-    longest: Vec<f64>,
-    longest_of_floor: Vec<f64>,
-    longest_of_peer: Vec<f64>,
+    beside: Waits,
+    beside_floor: Waits,
+    beside_peer: Waits,
 }
 
 /// Measures every cell.
@@ -106,13 +106,11 @@ fn ours(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
     let frames = objects.snapshot(1);
     let (agent, connection) = node.start()?;
     let before = resident_kib(agent.pid()).context("the agent's memory")?;
-    let ends = Ends::new();
-    ends.join(WAY, &node.machine);
-    let flow = Flow::start(&ends, WAY)?;
+    let traffic = Traffic::start(&node.machine, WAY)?;
     let began = Instant::now();
     let (connection, ack) = node.tell(connection, frames, 1);
     let took = began.elapsed().as_secs_f64() * 1e3;
-    seen.longest.push(most(&flow.finish(&ends)?));
+    traffic.finish(&mut seen.beside)?;
     ensure!(ack.rejected.is_empty(), "rejected: {:?}", ack.rejected);
     node.assert_carries(objects);
     let peak = peak_kib(agent.pid()).context("the agent's memory")?;
@@ -128,36 +126,34 @@ fn ours(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
 
 fn floor(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
     prepare(objects.services);
-    beside(&mut seen.longest_of_floor, |machine| {
+    beside(&mut seen.beside_floor, |machine| {
         bare::load(machine, objects)
     })
 }
 
 fn peer(objects: Objects, seen: &mut Seen) -> anyhow::Result<f64> {
     prepare(objects.services);
-    beside(&mut seen.longest_of_peer, |machine| {
+    beside(&mut seen.beside_peer, |machine| {
         Ok(kube_proxy::load(machine, objects))
     })
 }
 
-/// With a flow beside, whose longest wait is noted.
+/// With traffic beside, whose longest waits are noted.
 fn beside(
-    longest: &mut Vec<f64>,
+    waits: &mut Waits,
     load: impl FnOnce(&Namespace) -> anyhow::Result<f64>,
 ) -> anyhow::Result<f64> {
     let machine = Namespace::new("node");
-    let ends = Ends::new();
-    ends.join(WAY, &machine);
-    let flow = Flow::start(&ends, WAY)?;
+    let traffic = Traffic::start(&machine, WAY)?;
     let took = load(&machine)?;
-    longest.push(most(&flow.finish(&ends)?));
+    traffic.finish(waits)?;
     Ok(took)
 }
 
 fn cell(services: u32, rounds: Rounds, seen: &Seen) -> Cell {
     let verdict = rounds.verdict();
     let bytes = most(&seen.bytes);
-    let longest = most(&seen.longest);
+    let paused = most(&seen.beside.forwarding);
     let mut targets: Vec<_> = target(services)
         .map(|ms| at_most("loaded", verdict.ours.median, ms, "ms"))
         .into_iter()
@@ -165,7 +161,7 @@ fn cell(services: u32, rounds: Rounds, seen: &Seen) -> Cell {
     if services > 1_000 {
         targets.push(at_most("memory", bytes, BYTES, "bytes a Service"));
     }
-    targets.push(at_most("longest wait of a packet", longest, STALL, "ms"));
+    targets.push(at_most("pause of forwarding", paused, STALL, "ms"));
     let mut details = named([
         (
             "of it from the frames' receipt, by the agent itself",
@@ -173,12 +169,26 @@ fn cell(services: u32, rounds: Rounds, seen: &Seen) -> Cell {
         ),
         ("CPU ms of the agent", median(&seen.cpu)),
         ("peak bytes a Service", bytes),
-        ("longest wait of a packet, ms", longest),
-        ("its median over rounds", median(&seen.longest)),
-        ("the same beside the floor", most(&seen.longest_of_floor)),
+        ("longest pause of forwarding, ms", paused),
+        (
+            "the same beside the floor",
+            most(&seen.beside_floor.forwarding),
+        ),
+        (
+            "longest wait of a process for an answer, ms",
+            most(&seen.beside.answer),
+        ),
+        ("its median over rounds", median(&seen.beside.answer)),
+        ("longest beside the floor", most(&seen.beside_floor.answer)),
     ]);
-    if !seen.longest_of_peer.is_empty() {
-        details.push(("beside the peer".to_owned(), most(&seen.longest_of_peer)));
+    if !seen.beside_peer.answer.is_empty() {
+        let answer = most(&seen.beside_peer.answer);
+        details.push(("longest beside the peer".to_owned(), answer));
+    }
+    // Beyond, the peer keeps a processor for longer than the sender's stock lasts.
+    if services < PEER {
+        let pause = most(&seen.beside_peer.forwarding);
+        details.push(("pause beside the peer".to_owned(), pause));
     }
     Cell {
         name: format!("{services} Services"),

@@ -23,6 +23,11 @@ pub(super) fn backends(n: u8) -> [Ipv4Addr; 2] {
     [2, 3].map(|last| Ipv4Addr::new(172, 17, n, last))
 }
 
+/// Address of the client in front of node `n`.
+pub(super) fn client(n: u8) -> Ipv4Addr {
+    Ipv4Addr::new(172, 16, n, 2)
+}
+
 impl Ends {
     pub(super) fn new() -> Self {
         Self {
