@@ -1,21 +1,18 @@
 //! The kernel's side: transactions, and what is in our tables.
 
 use portolan_model::Digest;
-use portolan_netlink::nftables::{Batch, elements, generation};
+use portolan_netlink::nftables::{Batch, elements};
 use portolan_netlink::{NetlinkError, Socket};
-use portolan_tables::BATCH;
-use portolan_tables::SetName as _;
 use portolan_tables::tables::{self, Found};
+use portolan_tables::{BATCH, SetName as _, Transactions};
 
 use crate::entry::{Difference, Entry, Ranges};
 use crate::program::{SetName, TABLE, program};
 use crate::seal::{self, Seal};
 
-/// The socket, and what the kernel has after the last transaction that we know of.
+/// What writes to the kernel, and what it has after the last transaction that we know of.
 pub(crate) struct Kernel {
-    socket: Socket,
-    /// The number of that transaction.
-    generation: Option<u32>,
+    transactions: Transactions,
     /// Of every element that follows from Services.
     digest: Digest,
 }
@@ -23,14 +20,13 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn open() -> std::io::Result<Self> {
         Ok(Self {
-            socket: Socket::open()?,
-            generation: None,
+            transactions: Transactions::open()?,
             digest: Digest::EMPTY,
         })
     }
 
     pub(crate) fn socket(&mut self) -> &mut Socket {
-        &mut self.socket
+        self.transactions.socket()
     }
 
     /// Commits under a seal, and counts the transaction as ours. `digest` is that of what stands afterwards.
@@ -38,26 +34,20 @@ impl Kernel {
         if batch.is_empty() {
             return Ok(());
         }
-        let next = self.next_generation();
-        if let Some(generation) = next {
+        if let Some(generation) = self.transactions.next() {
             Seal { generation, digest }.put(&mut batch);
         }
-        self.socket.commit(batch).await?;
-        (self.generation, self.digest) = (next, digest);
+        self.transactions.commit(batch).await?;
+        self.digest = digest;
         Ok(())
-    }
-
-    fn next_generation(&self) -> Option<u32> {
-        // The kernel passes over 0 when it wraps.
-        self.generation.map(|last| last.wrapping_add(1).max(1))
     }
 
     /// The digest of what stands, if nobody committed anything since our last transaction.
     pub(crate) async fn unbroken(&mut self) -> Result<Option<Digest>, NetlinkError> {
         let table = (seal::FAMILY, TABLE);
-        let listed = elements(&mut self.socket, table, SetName::Seal.as_str()).await?;
+        let listed = elements(self.socket(), table, SetName::Seal.as_str()).await?;
         let seal = listed.as_deref().and_then(Seal::read);
-        let seal = seal.filter(|seal| self.generation == Some(seal.generation));
+        let seal = seal.filter(|seal| self.transactions.last() == Some(seal.generation));
         Ok(seal.map(|seal| seal.digest))
     }
 
@@ -83,22 +73,20 @@ impl Kernel {
         self.commit(tables::change(step), digest).await
     }
 
-    /// Whether somebody committed anything since we last looked. That is enough to know that nothing of ours changed: the
-    /// kernel numbers the transactions of a network namespace.
+    /// Whether somebody committed anything since we last looked.
     pub(crate) async fn is_disturbed(&mut self) -> Result<bool, NetlinkError> {
-        let now = generation(&mut self.socket).await?;
-        Ok(self.generation != Some(now))
+        self.transactions.is_disturbed().await
     }
 
     /// From now on every transaction that is not ours counts as a disturbance.
     pub(crate) async fn look(&mut self) -> Result<Found, NetlinkError> {
-        self.generation = Some(generation(&mut self.socket).await?);
+        self.transactions.look().await?;
         self.found().await
     }
 
     /// What stands there, whatever its elements are.
     pub(crate) async fn found(&mut self) -> Result<Found, NetlinkError> {
-        tables::found::<SetName>(&mut self.socket, program).await
+        tables::found::<SetName>(self.socket(), program).await
     }
 
     /// Every element that follows from Services, in order; from now on it is known what stands.
@@ -110,7 +98,7 @@ impl Kernel {
 
     /// Every element of these sets, in order.
     pub(crate) async fn entries(&mut self, sets: &[SetName]) -> Result<Vec<Entry>, NetlinkError> {
-        tables::entries(&mut self.socket, sets).await
+        tables::entries(self.socket(), sets).await
     }
 
     /// In one transaction: whatever stands there goes, the program comes with all its data.
@@ -119,7 +107,7 @@ impl Kernel {
         ranges: &Ranges,
         entries: &[Entry],
     ) -> Result<(), NetlinkError> {
-        let batch = tables::replacement(&mut self.socket, program, ranges, entries).await?;
+        let batch = tables::replacement(self.socket(), program, ranges, entries).await?;
         self.commit(batch, seal::digest(entries)).await
     }
 
@@ -135,12 +123,9 @@ impl Kernel {
 
     /// Deletes our tables, as far as they are there.
     pub(crate) async fn remove(&mut self) -> Result<(), NetlinkError> {
-        let batch = tables::removal::<SetName>(&mut self.socket).await?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.socket.commit(batch).await?;
-        (self.generation, self.digest) = (self.next_generation(), Digest::EMPTY);
+        let batch = tables::removal::<SetName>(self.socket()).await?;
+        self.transactions.commit(batch).await?;
+        self.digest = Digest::EMPTY;
         Ok(())
     }
 }

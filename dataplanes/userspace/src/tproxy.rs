@@ -17,10 +17,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use portolan_dataplane::FrontendKey;
-use portolan_netlink::nftables::{Batch, Element, Family, generation};
-use portolan_netlink::{NetlinkError, Socket as Netlink};
+use portolan_netlink::NetlinkError;
+use portolan_netlink::nftables::{Element, Family};
 use portolan_tables::tables::{self, Found};
-use portolan_tables::{Difference, Entry, Ranges, compare, key};
+use portolan_tables::{Difference, Entry, Ranges, Transactions, compare, key};
 use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::task::JoinHandle;
@@ -34,9 +34,7 @@ pub(crate) use routes::{Registered, Routes};
 
 /// The listeners, and what the kernel knows of the frontends.
 pub(crate) struct Tproxy {
-    netlink: Netlink,
-    /// The number of the last transaction that we know of.
-    generation: Option<u32>,
+    transactions: Transactions,
     standing: BTreeSet<FrontendKey>,
     routes: Arc<Routes>,
     listening: Vec<JoinHandle<()>>,
@@ -53,7 +51,7 @@ impl Drop for Tproxy {
 impl Tproxy {
     /// Listens. Needs `CAP_NET_ADMIN`; a family that the node does not have is left out.
     pub(crate) fn start(workers: &Workers) -> io::Result<Self> {
-        let netlink = Netlink::open()?;
+        let transactions = Transactions::open()?;
         let v4 = listen((Ipv4Addr::LOCALHOST, 0).into())?;
         let v6 = listen((Ipv6Addr::LOCALHOST, 0).into()).ok();
         let routes = Arc::new(Routes::new(port(Some(&v4))?, port(v6.as_ref())?));
@@ -70,8 +68,7 @@ impl Tproxy {
             listening.push(there.spawn(tcp::serve(listener, accepts, home)));
         }
         Ok(Self {
-            netlink,
-            generation: None,
+            transactions,
             standing: BTreeSet::new(),
             routes,
             listening,
@@ -89,7 +86,7 @@ impl Tproxy {
 
     /// Tells the kernel which frontends came and went, after putting right what somebody else did.
     pub(crate) async fn follow(&mut self) -> Result<(), NetlinkError> {
-        if self.generation != Some(generation(&mut self.netlink).await?) {
+        if self.transactions.is_disturbed().await? {
             self.look().await?;
         }
         let changed = self.routes.changed();
@@ -102,15 +99,16 @@ impl Tproxy {
 
     /// From what stands there.
     async fn look(&mut self) -> Result<(), NetlinkError> {
-        self.generation = Some(generation(&mut self.netlink).await?);
+        self.transactions.look().await?;
         let routes = Arc::clone(&self.routes);
         let program = |family| program(family, routes.port(family));
-        let entries = match tables::found::<SetName>(&mut self.netlink, program).await? {
-            Found::Ours => tables::entries(&mut self.netlink, &[SetName::Frontends]).await?,
+        let socket = self.transactions.socket();
+        let entries = match tables::found::<SetName>(socket, program).await? {
+            Found::Ours => tables::entries(socket, &[SetName::Frontends]).await?,
             Found::Nothing | Found::Other => {
                 let none = Ranges::<SetName>::new();
-                let batch = tables::replacement(&mut self.netlink, program, &none, &[]).await?;
-                self.commit(batch).await?;
+                let batch = tables::replacement(socket, program, &none, &[]).await?;
+                self.transactions.commit(batch).await?;
                 Vec::new()
             }
         };
@@ -130,7 +128,7 @@ impl Tproxy {
         let new = entries(&|key| self.routes.at(key).is_some());
         let difference: Difference<SetName> = compare(old, new);
         for step in difference.steps(|_| false) {
-            self.commit(tables::change(&step)).await?;
+            self.transactions.commit(tables::change(&step)).await?;
             for gone in keys(&step.delete) {
                 self.standing.remove(&gone);
             }
@@ -141,19 +139,9 @@ impl Tproxy {
 
     /// Removes the tables, also those that an earlier process left.
     pub(crate) async fn remove(&mut self) -> Result<(), NetlinkError> {
-        self.generation = None;
-        let batch = tables::removal::<SetName>(&mut self.netlink).await?;
-        self.commit(batch).await
-    }
-
-    async fn commit(&mut self, batch: Batch) -> Result<(), NetlinkError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.netlink.commit(batch).await?;
-        // The kernel passes over 0 when it wraps.
-        self.generation = self.generation.map(|last| last.wrapping_add(1).max(1));
-        Ok(())
+        self.transactions.forget();
+        let batch = tables::removal::<SetName>(self.transactions.socket()).await?;
+        self.transactions.commit(batch).await
     }
 }
 

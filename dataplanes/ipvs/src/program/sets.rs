@@ -1,7 +1,7 @@
 //! The sets and maps. None leads to verdicts: those would make the kernel check the whole map again at every change.
 
-use portolan_netlink::nftables::{Family, Set, Values, comment};
-use portolan_tables::SetName as _;
+use portolan_netlink::nftables::{Family, Set};
+use portolan_tables::{Datatype, SetName as _, Shape};
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,17 +27,6 @@ pub(crate) enum SetName {
     /// Ranges of sources whose address stays as it is towards a `ClusterIP`.
     Unmasked,
 }
-
-/// nft's numbers of types.
-const IPV4: u32 = 7;
-const IPV6: u32 = 8;
-const PROTOCOL: u32 = 12;
-const PORT: u32 = 13;
-const MARK: u32 = 19;
-
-/// `NFT_SET_INTERVAL`, `_CONCAT`.
-const INTERVAL: u32 = 0x4;
-const CONCAT: u32 = 0x80;
 
 impl SetName {
     pub(crate) const ALL: [Self; 10] = [
@@ -68,21 +57,19 @@ impl SetName {
     pub(crate) const OF_ENVIRONMENT: [Self; 3] =
         [Self::ServiceCidrs, Self::Workloads, Self::Unmasked];
 
-    /// Types of the key's fields, whether it maps to marks, flags.
-    fn shape(self, address: u32) -> (Vec<u32>, bool, u32) {
-        let frontend = || vec![address, PROTOCOL, PORT];
+    fn shape(self, family: Family) -> Shape {
+        let address = Datatype::address(family);
+        let frontend = [address, Datatype::Protocol, Datatype::Port];
         match self {
-            Self::Frontends | Self::Inside => (frontend(), true, 0),
-            Self::Served => (frontend(), false, 0),
-            Self::Backends => ([frontend(), vec![address, PORT]].concat(), false, 0),
-            Self::Allowed => {
-                let source = [frontend(), vec![address]].concat();
-                (source, false, INTERVAL | CONCAT)
-            }
-            Self::Hairpin => (vec![address, address], false, 0),
-            Self::ClusterIps => (vec![address], false, 0),
+            Self::Frontends | Self::Inside => Shape::map(&frontend, &[Datatype::Mark]),
+            Self::Served => Shape::set(&frontend),
+            Self::Backends => Shape::set(&[&frontend[..], &[address, Datatype::Port]].concat()),
+            Self::Allowed => Shape::set(&[&frontend[..], &[address]].concat())
+                .with(Shape::INTERVAL | Shape::CONCAT),
+            Self::Hairpin => Shape::set(&[address, address]),
+            Self::ClusterIps => Shape::set(&[address]),
             Self::ServiceCidrs | Self::Workloads | Self::Unmasked => {
-                (vec![address], false, INTERVAL)
+                Shape::set(&[address]).with(Shape::INTERVAL)
             }
         }
     }
@@ -128,44 +115,7 @@ impl portolan_tables::RangeSets for SetName {
     const UNMASKED: Self = Self::Unmasked;
 }
 
-fn length(kind: u32) -> u32 {
-    match kind {
-        IPV4 | MARK => 4,
-        IPV6 => 16,
-        PORT => 2,
-        _ => 1,
-    }
-}
-
 /// A set as netlink has it.
 pub(crate) fn set(name: SetName, family: Family) -> Set {
-    let address = match family {
-        Family::V4 => IPV4,
-        Family::V6 => IPV6,
-    };
-    let (key, is_map, flags) = name.shape(address);
-    Set {
-        name: name.as_str().to_owned(),
-        flags,
-        key_type: key.iter().fold(0, |all, kind| all << 6 | kind),
-        fields: key.iter().map(|kind| length(*kind)).collect(),
-        values: is_map.then_some(Values::Data(MARK, length(MARK))),
-        size: 0,
-        userdata: userdata(name, key.len(), is_map),
-    }
-}
-
-/// What libnftnl keeps there: the byte orders of key and value (0 several fields, 1 host, 2 network), without which nft prints
-/// numbers swapped, and a comment (7).
-fn userdata(name: SetName, fields: usize, is_map: bool) -> Vec<u8> {
-    let key = if fields == 1 { 2_u32 } else { 0 };
-    let mut bytes = Vec::new();
-    for (kind, order) in [(0, key), (1, u32::from(is_map))] {
-        bytes.extend_from_slice(&[kind, 4]);
-        bytes.extend_from_slice(&order.to_ne_bytes());
-    }
-    let mut comment = comment(name.what());
-    comment[0] = 7;
-    bytes.extend_from_slice(&comment);
-    bytes
+    name.shape(family).declare(name.as_str(), name.what())
 }

@@ -5,18 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use portolan_netlink::nftables::{
     Chain, Comparison, Expression, Family, Hook, Load, Meta, Set, octets,
 };
-use portolan_tables::{self as tables, Program, rule};
+use portolan_tables::{self as tables, Datatype, Program, Shape, rule};
 
 const CHAIN: &str = "prerouting";
 const FRONTENDS: &str = "frontends";
 /// `NF_IP_PRI_MANGLE`: after connection tracking, before destinations are translated.
 const MANGLE: i32 = -150;
 const TCP: u8 = 6;
-/// nft's numbers of types: addresses, `inet_proto`, `inet_service`.
-const IPV4: u32 = 7;
-const IPV6: u32 = 8;
-const PROTOCOL: u32 = 12;
-const PORT: u32 = 13;
 
 /// The only set.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,21 +52,12 @@ pub(super) fn program(family: Family, port: Option<u16>) -> Program {
 }
 
 fn frontends(family: Family) -> Set {
-    let (kind, length) = match family {
-        Family::V4 => (IPV4, 4),
-        Family::V6 => (IPV6, 16),
-    };
-    Set {
-        name: FRONTENDS.to_owned(),
-        flags: 0,
-        key_type: [kind, PROTOCOL, PORT]
-            .iter()
-            .fold(0, |all, kind| all << 6 | kind),
-        fields: vec![length, 1, 2],
-        values: None,
-        size: 0,
-        userdata: Vec::new(),
-    }
+    let key = [
+        Datatype::address(family),
+        Datatype::Protocol,
+        Datatype::Port,
+    ];
+    Shape::set(&key).declare(FRONTENDS, "without a listener of their own")
 }
 
 fn hand_over(family: Family, port: u16) -> Vec<Expression> {
