@@ -1,4 +1,4 @@
-//! Packets that the kernel itself sends, one a timer: how long a node forwards nothing.
+//! Packets that the kernel itself sends, by a timer: how long a node forwards nothing.
 //!
 //! A process that asks and waits ([`super::flow`]) also waits for its processor, which a kernel without preemption gives to nobody
 //! while it clears a large table. Packets that come from outside don't: they are forwarded in interrupts. So each end hands its
