@@ -83,7 +83,8 @@ impl Paced {
         let device = format!("node{n}");
         from.ip(&format!("link set {device} txqueuelen {STOCK}\n"));
         let queue = format!(
-            "qdisc add dev {device} root handle 1: htb\nclass add dev {device} parent 1: classid {} htb rate {RATE} burst {PACKET} cburst {PACKET}\n",
+            "qdisc add dev {device} root handle 1: htb\n\
+             class add dev {device} parent 1: classid {} htb rate {RATE} burst {PACKET} cburst {PACKET}\n",
             CLASS.0
         );
         from.execute(&["tc", "-batch", "-"], &queue);
