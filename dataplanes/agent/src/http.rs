@@ -14,9 +14,6 @@ use tokio::sync::watch;
 use crate::AgentStatus;
 use crate::status::Report;
 
-/// As `OpenMetrics` asks for.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// What is shown.
 #[derive(Clone)]
 pub(crate) struct Watched {
@@ -38,11 +35,7 @@ pub(crate) fn router(watched: Watched) -> Router {
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &watched.registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    portolan_process::metrics::page(&watched.registry)
 }
 
 async fn mode(State(watched): State<Watched>) -> String {

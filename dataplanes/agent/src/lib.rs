@@ -26,9 +26,7 @@ mod prober;
 mod reconciler;
 mod rejected;
 mod retry;
-mod shutdown;
 mod status;
-mod telemetry;
 mod trace;
 
 pub use address::primary as primary_addresses;
@@ -37,7 +35,6 @@ pub use args::AgentArgs;
 pub use config::AgentConfig;
 pub use error::{AgentError, ArgsError};
 pub use node_ports::NodePortAddress;
+pub use portolan_process::{Telemetry, TelemetryError, terminated};
 pub use portolan_subscriber::Description;
-pub use shutdown::terminated;
 pub use status::AgentStatus;
-pub use telemetry::{Telemetry, TelemetryError};

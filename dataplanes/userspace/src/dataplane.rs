@@ -11,11 +11,10 @@ use portolan_dataplane::{
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
+use portolan_process::{holder, raise_limit};
 
 use crate::bind::{is_in_use, rejected};
 use crate::carried::Carried;
-use crate::descriptors::raise_limit;
-use crate::holder::holder;
 use crate::local_ranges;
 use crate::proxy_protocol::ProxyProtocol;
 use crate::route::{Route, Shared};
@@ -225,8 +224,8 @@ impl Dataplane for UserspaceDataplane {
             let mut found = None;
             if is_in_use(&error) && holders < MOST_HOLDERS {
                 holders += 1;
-                let key = *key;
-                let looking = tokio::task::spawn_blocking(move || holder(key));
+                let (address, protocol) = (key.socket_addr(), key.protocol);
+                let looking = tokio::task::spawn_blocking(move || holder(address, protocol));
                 found = looking.await.ok().flatten();
             }
             let rejection = rejected(*key, frontend, &error, found);

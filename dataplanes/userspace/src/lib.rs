@@ -19,7 +19,6 @@ mod carried;
 mod counters;
 mod dataplane;
 mod descriptors;
-mod holder;
 mod local_ranges;
 mod node_ports;
 mod pool;
@@ -33,7 +32,5 @@ mod udp;
 mod workers;
 
 pub use dataplane::{Options, UserspaceDataplane};
-pub use descriptors::raise_limit;
-pub use holder::holder;
 pub use node_ports::also_on_loopback;
 pub use proxy_protocol::{NotAService, ProxyProtocol};

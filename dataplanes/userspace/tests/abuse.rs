@@ -168,7 +168,7 @@ async fn ten_thousand_clients_at_once_cost_bounded_memory_and_leave_nothing_behi
 #[tokio::test]
 #[ignore = "the other process of ten_thousand_clients_at_once_cost_bounded_memory_and_leave_nothing_behind"]
 async fn the_many_clients() {
-    portolan_userspace::raise_limit();
+    portolan_process::raise_limit();
     let mut words = std::io::stdin().lines();
     let mut hear = || words.next().expect("a word").expect("the test lives");
     let at = serve_backend(Ipv4Addr::LOCALHOST.into());

@@ -2,12 +2,11 @@
 
 use portolan_allocator::{Context, Verb};
 use portolan_model::{Digest, Uid, Violations};
+use portolan_process::trace;
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response};
 use uuid::Uuid;
-
-use crate::trace;
 
 /// Response header that says `created`, `configured`, `unchanged` or `deleted`.
 const OUTCOME_HEADER: &str = "portolan-outcome";
@@ -36,7 +35,7 @@ pub(crate) fn context<M: Message>(
         request_id,
         body_hash: body_hash.unwrap_or_default(),
         validate_only,
-        traceparent: trace::traceparent(request.metadata()),
+        traceparent: trace::recorded(request.metadata().as_ref()),
     }
 }
 

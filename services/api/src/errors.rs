@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use crate::status::complete::complete;
-use crate::trace;
+use portolan_process::trace;
 
 /// Completes errors. For around all services.
 #[derive(Copy, Clone, Default)]

@@ -30,7 +30,6 @@ mod shape;
 pub mod status;
 #[cfg(test)]
 mod tests;
-mod trace;
 mod watch;
 mod workloads;
 
@@ -39,4 +38,3 @@ pub use access::{
 };
 pub use errors::{Complete, CompleteErrors};
 pub use health::Health;
-pub use trace::adopt as adopt_trace;

@@ -14,7 +14,7 @@ const SOURCES: [&str; 7] = [
     "services/api/src/status",
     "services/api/src/watch.rs",
     "services/api/src/watch",
-    "services/portolan/src/serve/directory.rs",
+    "services/server/src/directory.rs",
     "services/api/src/node_sync/health.rs",
 ];
 

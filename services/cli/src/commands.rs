@@ -1,0 +1,234 @@
+//! The command line: what can be said, and which command it goes to.
+
+mod apply;
+mod audit;
+mod change;
+mod delete;
+mod describe;
+mod diff;
+mod edit;
+mod events;
+mod explain;
+mod files;
+mod get;
+mod label;
+mod patch;
+mod watch;
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::client::{Client, Put};
+use crate::failure::Failure;
+use crate::kind::{Kind, Target};
+use crate::manifest::Scope;
+use crate::output::yaml::Document;
+
+/// What operators do with a server that runs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Create or change what manifests describe
+    Apply(apply::Apply),
+    /// Show what applying manifests would change
+    Diff(diff::Diff),
+    /// Change a resource in an editor
+    Edit(edit::Edit),
+    /// Change fields of a resource
+    Patch(patch::Patch),
+    /// Set and remove labels of a resource
+    Label(label::Label),
+    /// Show resources
+    Get(get::Get),
+    /// Show one resource with what surrounds it
+    Describe(describe::Describe),
+    /// Say why a Service does not work, or where a flow goes
+    Explain(explain::Explain),
+    /// Delete resources
+    Delete(delete::Delete),
+    /// Show what happened
+    Events(events::Events),
+    /// Compare claimed addresses and node ports with the Services that hold them
+    Audit(audit::Audit),
+    /// Print a completion script for a shell
+    Completion(Completion),
+}
+
+/// Where the server is, and what part of it is meant.
+#[derive(Args, Clone)]
+pub(crate) struct Connection {
+    /// URL of the server
+    #[arg(
+        long,
+        env = "PORTOLAN_SERVER",
+        default_value = "http://127.0.0.1:7420",
+        value_name = "URL"
+    )]
+    server: String,
+    /// Cluster
+    #[arg(long, default_value = "default")]
+    cluster: String,
+    /// Namespace; `default` unless a manifest names another
+    #[arg(short, long)]
+    namespace: Option<String>,
+}
+
+impl Connection {
+    fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.server)
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// What resources of a kind are listed below; `-` means every namespace.
+    fn parent(&self, kind: Kind, all_namespaces: bool) -> String {
+        let namespace = if all_namespaces {
+            "-"
+        } else {
+            self.namespace()
+        };
+        if kind.is_namespaced() {
+            self.scope().namespace_path(namespace)
+        } else {
+            self.scope().cluster_path()
+        }
+    }
+
+    /// The path of one resource.
+    fn path(&self, kind: Kind, name: &str) -> String {
+        match kind {
+            Kind::Cluster => format!("clusters/{name}"),
+            kind => format!("{}/{}/{name}", self.parent(kind, false), kind.collection()),
+        }
+    }
+}
+
+/// How resources are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Wide,
+    Yaml,
+    Json,
+    Name,
+}
+
+/// How answers that are no resources are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Table,
+    Yaml,
+    Json,
+}
+
+impl Form {
+    /// The document; for people there is a text of its own.
+    fn write(self, document: &Document) -> String {
+        match self {
+            Self::Json => document.to_json(),
+            Self::Table | Self::Yaml => document.to_yaml(),
+        }
+    }
+}
+
+/// Where a rehearsal takes place: on the server, which knows what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    Server,
+}
+
+/// Print a completion script.
+#[derive(Args)]
+pub struct Completion {
+    /// For this shell
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+impl Completion {
+    fn run(&self, program: &mut clap::Command, out: &mut dyn Write) -> Result<(), Failure> {
+        use clap_complete::Shell;
+        let shell = match self.shell.as_str() {
+            "zsh" => Shell::Zsh,
+            "fish" => Shell::Fish,
+            _ => Shell::Bash,
+        };
+        let mut script = Vec::new();
+        clap_complete::generate(shell, program, "portolan", &mut script);
+        Ok(out.write_all(&script)?)
+    }
+}
+
+/// Where lines go: results to one side, what is wrong to the other.
+pub(crate) struct Console<'a> {
+    pub(crate) out: &'a mut dyn Write,
+    pub(crate) err: &'a mut dyn Write,
+}
+
+/// Runs a command of `program`, whose whole command line `completion` tells shells of.
+pub async fn run(command: Command, program: clap::Command) -> Result<(), Failure> {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let mut console = Console {
+        out: &mut out,
+        err: &mut err,
+    };
+    dispatch(command, program, &mut console).await
+}
+
+async fn dispatch(
+    command: Command,
+    mut program: clap::Command,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    match command {
+        Command::Apply(apply) => apply.run(console).await,
+        Command::Diff(diff) => diff.run(console).await,
+        Command::Edit(edit) => edit.run(console).await,
+        Command::Patch(patch) => patch.run(console).await,
+        Command::Label(label) => label.run(console).await,
+        Command::Get(get) => get.run(console).await,
+        Command::Describe(describe) => describe.run(console).await,
+        Command::Explain(explain) => explain.run(console).await,
+        Command::Audit(audit) => audit.run(console).await,
+        Command::Delete(delete) => delete.run(console).await,
+        Command::Events(events) => events.run(console).await,
+        Command::Completion(completion) => completion.run(&mut program, console.out),
+    }
+}
+
+/// Prints what is wrong.
+fn refused(console: &mut Console<'_>, lines: &[String]) -> Result<(), Failure> {
+    for line in lines {
+        writeln!(console.err, "error: {line}")?;
+    }
+    Err(Failure::Reported)
+}
+
+/// Prints that a resource was changed, or that it was like this before.
+fn written(console: &mut Console<'_>, label: &str, verb: &str, put: &Put) -> Result<(), Failure> {
+    for warning in &put.warnings {
+        writeln!(console.err, "warning: {label}: {warning}")?;
+    }
+    let verb = match put.outcome.as_str() {
+        "unchanged" => "unchanged",
+        _ => verb,
+    };
+    Ok(writeln!(console.out, "{label} {verb}")?)
+}
+
+/// `KIND NAME` and the like, or a complaint about the command line.
+fn targets(words: &[String]) -> Result<Vec<Target>, Failure> {
+    Target::parse(words).map_err(Failure::Usage)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! `apply`: what manifests describe is made so.
+
+mod prune;
+mod stages;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use portolan_proto::v1;
+use tonic::{Code, Status};
+
+use super::{Connection, Console, DryRun, files};
+use crate::client::{Client, Put};
+use crate::failure::{Failure, is_unreachable, refusal};
+use crate::kind::Kind;
+use crate::manifest::{Item, Manifest, Reading};
+use crate::object::last;
+use crate::selector::Selector;
+use stages::reallocate;
+pub(super) use stages::stages;
+
+/// Requests on their way at once: enough to hide the round trip, too few to crowd out others.
+const IN_FLIGHT: usize = 16;
+
+/// Create or change what manifests describe.
+#[derive(Args)]
+pub struct Apply {
+    /// File, directory, or `-` for the standard input
+    #[arg(short, long, required = true, value_name = "FILE")]
+    filename: Vec<PathBuf>,
+    /// Create namespaces that do not exist
+    #[arg(long)]
+    create_namespace: bool,
+    /// Leave out cluster IPs and node ports, so that new ones are allocated (for manifests of another cluster)
+    #[arg(long)]
+    reallocate: bool,
+    /// Have the server check everything, and change nothing
+    #[arg(long, value_enum, value_name = "WHERE")]
+    dry_run: Option<DryRun>,
+    /// Afterwards delete what --selector matches and no manifest describes: of the kinds, and in the namespaces, that
+    /// the manifests name
+    #[arg(long, requires = "selector")]
+    prune: bool,
+    /// Labels of what --prune may delete: `app=shop,tier!=test`
+    #[arg(short = 'l', long, value_name = "SELECTOR", requires = "prune")]
+    selector: Option<Selector>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Apply {
+    pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        let readings = files::read(&self.filename, &self.connection.scope());
+        let (mut manifests, failed) = report(readings, console)?;
+        if self.reallocate {
+            for manifest in &mut manifests {
+                reallocate(&mut manifest.item);
+            }
+        }
+        let mut run = Run {
+            apply: self,
+            client: self.connection.client()?,
+            failed,
+            to_come: BTreeSet::new(),
+        };
+        let described = prune::Described::of(&manifests);
+        for stage in stages(manifests) {
+            run.stage(&stage, console).await?;
+        }
+        if let Some(selector) = self.selector.as_ref().filter(|_| self.prune) {
+            run.prune(&described, selector, console).await?;
+        }
+        if run.failed {
+            Err(Failure::Reported)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn is_rehearsal(&self) -> bool {
+        self.dry_run.is_some()
+    }
+
+    /// What follows the verb in a line.
+    fn suffix(&self) -> &'static str {
+        if self.is_rehearsal() {
+            " (server dry run)"
+        } else {
+            ""
+        }
+    }
+}
+
+/// One application of manifests.
+struct Run<'a> {
+    apply: &'a Apply,
+    client: Client,
+    failed: bool,
+    /// Namespaces that a rehearsal would create.
+    to_come: BTreeSet<String>,
+}
+
+impl Run<'_> {
+    async fn stage(
+        &mut self,
+        manifests: &[Manifest],
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        if self.apply.create_namespace {
+            self.create_namespaces(manifests, console).await?;
+        }
+        let (client, rehearse) = (self.client.clone(), self.apply.is_rehearsal());
+        let puts = manifests.iter().map(async |manifest| {
+            let put = client.put(manifest.item.clone(), rehearse).await;
+            (manifest, put)
+        });
+        let mut puts = stream::iter(puts).buffered(IN_FLIGHT);
+        while let Some((manifest, put)) = puts.next().await {
+            self.outcome(manifest, put, console)?;
+        }
+        Ok(())
+    }
+
+    /// Prints what became of a manifest.
+    fn outcome(
+        &mut self,
+        manifest: &Manifest,
+        put: Result<Put, Status>,
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        let (label, suffix) = (&manifest.label, self.apply.suffix());
+        match put {
+            Ok(put) => {
+                if self.apply.is_rehearsal() && manifest.item.kind() == Kind::Namespace {
+                    self.to_come.insert(last(manifest.item.name()).to_owned());
+                }
+                writeln!(console.out, "{label} {}{suffix}", put.outcome)?;
+                for warning in put.warnings {
+                    writeln!(console.err, "warning: {label}: {warning}")?;
+                }
+            }
+            Err(status) if is_unreachable(&status) => return Err(self.client.failure(status)),
+            // A rehearsal leaves no namespace that anything could be rehearsed in.
+            Err(status) if status.code() == Code::NotFound && self.is_to_come(manifest) => {
+                writeln!(
+                    console.out,
+                    "{label} not checked: its namespace does not exist yet{suffix}"
+                )?;
+            }
+            Err(status) => {
+                self.failed = true;
+                let server = &self.apply.connection.server;
+                for line in refusal(server, &status, Some(manifest)) {
+                    writeln!(console.err, "error: {line}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_to_come(&self, manifest: &Manifest) -> bool {
+        let namespace = manifest.item.namespace();
+        namespace.is_some_and(|namespace| self.to_come.contains(namespace))
+    }
+
+    /// Creates the namespaces that the manifests need and that are not there.
+    async fn create_namespaces(
+        &mut self,
+        manifests: &[Manifest],
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        let needed = manifests.iter().filter_map(|m| m.item.namespace());
+        let needed: BTreeSet<_> = needed
+            .filter(|name| !self.to_come.contains(*name))
+            .collect();
+        for namespace in needed {
+            let path = self.apply.connection.scope().namespace_path(namespace);
+            match self.client.get(Kind::Namespace, &path).await {
+                Err(Failure::Server { status, .. }) if status.code() == Code::NotFound => {}
+                Err(Failure::Server { status, .. }) if is_unreachable(&status) => {
+                    return Err(self.client.failure(*status));
+                }
+                // Whatever else is wrong with it, the refusals of its manifests will say.
+                Ok(_) | Err(_) => continue,
+            }
+            let rehearse = self.apply.is_rehearsal();
+            match self.client.put(bare_namespace(path), rehearse).await {
+                Ok(put) => {
+                    let suffix = self.apply.suffix();
+                    writeln!(console.out, "namespace/{namespace} {}{suffix}", put.outcome)?;
+                    if rehearse {
+                        self.to_come.insert(namespace.to_owned());
+                    }
+                }
+                Err(status) => {
+                    self.failed = true;
+                    for line in refusal(&self.apply.connection.server, &status, None) {
+                        writeln!(console.err, "error: namespace/{namespace}: {line}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A namespace of which nothing is said but that it is there.
+fn bare_namespace(name: String) -> Item {
+    Item::Namespace(v1::UpdateNamespaceRequest {
+        namespace: Some(v1::Namespace {
+            name,
+            ..v1::Namespace::default()
+        }),
+        allow_missing: true,
+        ..v1::UpdateNamespaceRequest::default()
+    })
+}
+
+/// Prints what can't or need not be applied; keeps the rest. True if something was refused.
+pub(super) fn report(
+    readings: Vec<Reading>,
+    console: &mut Console<'_>,
+) -> Result<(Vec<Manifest>, bool), Failure> {
+    let (mut manifests, mut failed) = (Vec::new(), false);
+    if readings.is_empty() {
+        writeln!(console.err, "error: there is no document in it")?;
+        failed = true;
+    }
+    for reading in readings {
+        match reading {
+            Reading::Manifest(manifest) => {
+                for note in &manifest.notes {
+                    writeln!(console.err, "note: {}: {note}", manifest.label)?;
+                }
+                manifests.push(*manifest);
+            }
+            Reading::Ignored(line) => writeln!(console.out, "{line}")?,
+            Reading::Refused(lines) => {
+                failed = true;
+                for line in lines {
+                    writeln!(console.err, "error: {line}")?;
+                }
+            }
+        }
+    }
+    Ok((manifests, failed))
+}

@@ -1,0 +1,25 @@
+//! What operators use every day: `apply`, `get`, `explain` and the other commands that talk to a server.
+//!
+//! It reads, asks and prints; what is decided is decided by the server. It knows the wire and nothing else of Portolan: no
+//! store, no allocator, no dataplane.
+//!
+//! ```text
+//!  apply:    files --manifest--> requests --client--> server --> one line each
+//!  get:      server --client--> Object --output--> table | YAML | JSON
+//!  failures: Status --failure--> lines in the words and places of the manifest
+//! ```
+//!
+//! Start reading at [`Command`].
+
+mod client;
+mod commands;
+mod failure;
+mod kind;
+mod manifest;
+mod object;
+mod output;
+mod selector;
+mod words;
+
+pub use commands::{Command, run};
+pub use failure::Failure;

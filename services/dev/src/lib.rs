@@ -1,0 +1,208 @@
+//! `portolan dev`: control plane and one node in a single process, and a demo of three backends if asked for.
+//!
+//! It puts together what others do: the server is that of `portolan serve`, the node an agent with one of the dataplanes.
+//!
+//! ```text
+//!  Dev --> Server (SQLite in the data directory)
+//!      '-> Node: agent + userspace on this machine, or nftables or IPVS in a sandbox of network namespaces
+//!      '-> Demo: backends beside the node, a Service in front of them, and who answers
+//! ```
+//! Start reading at [`Dev`].
+
+mod args;
+mod backend;
+mod data;
+mod demo;
+mod host;
+mod machine;
+mod sandbox;
+
+pub use args::Dev;
+pub use backend::DemoBackend;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use portolan_agent::{AgentConfig, AgentError, Description};
+use portolan_dataplane::{Dataplane, DataplaneError};
+use portolan_ipvs::IpvsDataplane;
+use portolan_nftables::NftablesDataplane;
+use portolan_userspace::UserspaceDataplane;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use args::Kind;
+use data::DataDir;
+use demo::{Demo, Places};
+use portolan_server::{Server, ServerError, Settings, telemetry};
+use sandbox::Sandbox;
+
+/// Its name.
+const NODE: &str = "dev";
+
+impl Dev {
+    /// Runs until the process is asked to end.
+    pub async fn run(self) -> Result<(), ServerError> {
+        let _telemetry = telemetry("warn")?;
+        if self.host_network && self.dataplane == Kind::Userspace {
+            let why = "--host-network is for dataplanes in the kernel; userspace has its sockets on this machine anyway";
+            return Err(ServerError::Usage(why.to_owned()));
+        }
+        let data = DataDir::open(self.data_dir()?)?;
+        if self.reset {
+            data.reset()?;
+        }
+        let settings = self.cluster_flags().settings()?;
+        let remedy = format!(
+            "start afresh with --reset, which forgets everything in {}",
+            data.path().display()
+        );
+        let server = Server::start(&data.store(), &self.ports, &settings, true, &remedy).await?;
+        let url = format!("http://{}", connectable(server.address()));
+        println!(
+            "API at {url}, metrics at http://{}/metrics, data in {}",
+            self.ports.http_listen,
+            data.path().display()
+        );
+
+        let (stop, stopped) = oneshot::channel();
+        let node = Node::start(&self, (server.address(), &settings), &data, stopped).await?;
+        let demo = if self.demo {
+            let demo = Demo::start(&url, node.places(), self.demo_addresses()).await?;
+            demo.show().await?;
+            Some(demo)
+        } else {
+            None
+        };
+        let ended = server.until(portolan_process::terminated()).await;
+        drop(demo);
+        drop(stop);
+        match node.agent.await {
+            Ok(Ok(())) => ended,
+            Ok(Err(error)) => {
+                ended.and_then(|()| Err(ServerError::Start(format!("the node: {error}"))))
+            }
+            Err(error) => {
+                ended.and_then(|()| Err(ServerError::Start(format!("the node: {error}"))))
+            }
+        }
+    }
+}
+
+/// The one node.
+struct Node {
+    agent: JoinHandle<Result<(), AgentError>>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Node {
+    /// On this machine, or in a sandbox. It runs until it is told to stop.
+    async fn start(
+        dev: &Dev,
+        (server, settings): (SocketAddr, &Settings),
+        data: &DataDir,
+        stopped: oneshot::Receiver<()>,
+    ) -> Result<Self, ServerError> {
+        let server = connectable(server);
+        let (sandbox, addresses) = place(dev, server, settings).await?;
+        let mut config = config(server, settings.cluster.as_str(), addresses, data);
+        // Nobody but us needs what is in the host's kernel.
+        config.leave_after = dev.host_network.then_some(Duration::ZERO);
+        let runtime = match &sandbox {
+            Some(sandbox) => sandbox.node.runtime().clone(),
+            None => Handle::current(),
+        };
+        let stopped = async move {
+            // A dropped sender means the same.
+            let _ = stopped.await;
+        };
+        let agent = match dev.dataplane {
+            Kind::Userspace => {
+                run_on(&runtime, || Ok(UserspaceDataplane::new()), config, stopped).await?
+            }
+            Kind::Nftables => {
+                let make = || NftablesDataplane::new(portolan_nftables::Options::default());
+                run_on(&runtime, make, config, stopped).await?
+            }
+            Kind::Ipvs => {
+                let make = || IpvsDataplane::new(portolan_ipvs::Options::default());
+                run_on(&runtime, make, config, stopped).await?
+            }
+        };
+        Ok(Self { agent, sandbox })
+    }
+
+    /// Where the demo's backends and clients are.
+    fn places(&self) -> Places {
+        match &self.sandbox {
+            None => Places::here(),
+            Some(sandbox) => Places::within(sandbox),
+        }
+    }
+}
+
+/// The node's sandbox if it has one, and its addresses.
+async fn place(
+    dev: &Dev,
+    server: SocketAddr,
+    settings: &Settings,
+) -> Result<(Option<Sandbox>, Vec<IpAddr>), ServerError> {
+    if dev.dataplane == Kind::Userspace {
+        return Ok((None, vec![Ipv4Addr::LOCALHOST.into()]));
+    }
+    if dev.host_network {
+        let addresses = host::addresses().await?;
+        host::explain(dev.dataplane, settings, &addresses);
+        return Ok((None, addresses));
+    }
+    let sandbox = Sandbox::new().await?;
+    sandbox.share(server).await?;
+    let addresses = sandbox.addresses.clone();
+    Ok((Some(sandbox), addresses))
+}
+
+/// Makes a dataplane where the node is, and runs an agent with it there.
+async fn run_on<D: Dataplane>(
+    runtime: &Handle,
+    make: impl FnOnce() -> Result<D, DataplaneError> + Send + 'static,
+    config: AgentConfig,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<Result<(), AgentError>>, ServerError> {
+    let dataplane = runtime.spawn(async { make() }).await;
+    let dataplane = dataplane
+        .map_err(|e| ServerError::Start(e.to_string()))?
+        .map_err(|e| ServerError::Start(format!("the node: {e}")))?;
+    Ok(runtime.spawn(portolan_agent::run(config, dataplane, stopped)))
+}
+
+fn config(
+    server: SocketAddr,
+    cluster: &str,
+    addresses: Vec<IpAddr>,
+    data: &DataDir,
+) -> AgentConfig {
+    AgentConfig {
+        server: format!("http://{server}"),
+        cluster: cluster.to_owned(),
+        node: NODE.to_owned(),
+        description: Description {
+            addresses,
+            ..Description::default()
+        },
+        state_dir: data.node(),
+        // The store next to it is its own, however often it was reset.
+        accept_store: true,
+        metrics_listen: None,
+        leave_after: None,
+    }
+}
+
+/// Where a listener on every address can be reached.
+fn connectable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
+}

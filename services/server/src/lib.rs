@@ -1,0 +1,55 @@
+//! `portolan serve`: the control plane, put together. It decides nothing; it is the one crate that names SQL stores.
+//!
+//! ```text
+//! store --heads--> directory --begins, ends--> one plane per cluster:
+//!
+//! store --load--> Cache <--follow-- store
+//!                   |  ^--publish-- committer <--queue-- Api (gRPC) , NodeSync (health), sweeper (quarantine)
+//!                   '--> distributor --frames--> NodeSync
+//! ```
+//! Start reading at [`Server`].
+
+mod args;
+mod bootstrap;
+mod compaction;
+mod control_plane;
+mod directory;
+mod error;
+mod grpc;
+mod http;
+mod listen;
+mod metrics;
+mod plane;
+mod pulse;
+mod server;
+mod usage;
+
+pub use args::{ClusterFlags, Ports, Serve, Settings};
+pub use error::ServerError;
+pub use listen::listen;
+pub use server::Server;
+
+use portolan_process::Telemetry;
+
+impl Serve {
+    /// Serves until the process is asked to end.
+    pub async fn run(self) -> Result<(), ServerError> {
+        let _telemetry = telemetry("info")?;
+        // Clients that connect and stay idle must not keep others out.
+        portolan_process::raise_limit();
+        let settings = self.cluster.settings()?;
+        let auto_register = self
+            .auto_register
+            .unwrap_or_else(|| self.ports.listen.ip().is_loopback());
+        let remedy = "change the cluster itself";
+        let server =
+            Server::start(&self.store, &self.ports, &settings, auto_register, remedy).await?;
+        tracing::info!(api = %server.address(), http = %self.ports.http_listen, "serving");
+        server.until(portolan_process::terminated()).await
+    }
+}
+
+/// Logs and traces of a server; `default` is the filter where `RUST_LOG` says nothing.
+pub fn telemetry(default: &str) -> Result<Telemetry, ServerError> {
+    Telemetry::start("portolan", default).map_err(|error| ServerError::Start(error.to_string()))
+}
