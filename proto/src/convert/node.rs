@@ -1,6 +1,6 @@
 //! Nodes and what they report.
 
-use portolan_model::{Node, NodeRuntime, NodeSpec, Violations};
+use portolan_model::{Node, NodeReport, NodeSpec, Violations};
 
 use super::fields::addresses;
 use super::meta::{generation, timestamp};
@@ -21,7 +21,7 @@ pub fn spec(field: &str, m: &v1::NodeSpec, violations: &mut Violations) -> NodeS
 }
 
 /// A node on the wire, with what its plugin reported last, but without conditions.
-pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeRuntime>) -> v1::Node {
+pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeReport>) -> v1::Node {
     let meta = &node.meta;
     v1::Node {
         name: format!("clusters/{cluster}/nodes/{}", meta.name),
@@ -54,7 +54,7 @@ pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeRuntime>) -> v1:
     }
 }
 
-fn status(runtime: &NodeRuntime) -> v1::NodeStatus {
+fn status(runtime: &NodeReport) -> v1::NodeStatus {
     let rejected = runtime.rejected.iter().map(|r| v1::Rejection {
         object: format!("{}/{}", r.kind, r.uid),
         since_revision: r.since.0,

@@ -36,7 +36,7 @@ pub struct Committer<S: Store> {
 }
 
 /// How an attempt ended without an answer.
-enum Setback {
+enum AttemptError {
     /// The state did not fit the log, or a constraint spoke: it was loaded anew, try again.
     Again,
     /// Tell every caller.
@@ -93,12 +93,12 @@ impl<S: Store> Committer<S> {
                     self.events.record(batch.answer(pending));
                     return Ok(());
                 }
-                Err(Setback::Again) => self.metrics.reloads.inc(),
-                Err(Setback::Fail(error)) => {
+                Err(AttemptError::Again) => self.metrics.reloads.inc(),
+                Err(AttemptError::Fail(error)) => {
                     fail(pending, &error);
                     return Ok(());
                 }
-                Err(Setback::Obsolete(error)) => {
+                Err(AttemptError::Obsolete(error)) => {
                     fail(pending, &SubmitError::ShuttingDown);
                     return Err(error);
                 }
@@ -119,7 +119,7 @@ impl<S: Store> Committer<S> {
         }
     }
 
-    async fn attempt(&self, pending: &[Pending]) -> Result<Batch, Setback> {
+    async fn attempt(&self, pending: &[Pending]) -> Result<Batch, AttemptError> {
         let after = self.cache.position().revision;
         let locked = match self
             .store
@@ -159,7 +159,7 @@ impl<S: Store> Committer<S> {
 
     /// After a lost answer: the log tells whether the commit is there, by its token. Whoever holds the lock then knows
     /// that it can't come any more.
-    async fn find(&self, write: &Write, error: &StoreError) -> Result<(), Setback> {
+    async fn find(&self, write: &Write, error: &StoreError) -> Result<(), AttemptError> {
         tracing::warn!(error = %error, "lost the store while committing; looking whether it was done");
         let after = self.cache.position().revision;
         let deadline = Instant::now() + SEARCH;
@@ -175,37 +175,41 @@ impl<S: Store> Committer<S> {
                         .commits
                         .iter()
                         .any(|commit| commit.token == write.commit.token);
-                    return if found { Ok(()) } else { Err(Setback::Again) };
+                    return if found {
+                        Ok(())
+                    } else {
+                        Err(AttemptError::Again)
+                    };
                 }
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(SEARCH_PAUSE).await,
                 Err(error) => return Err(setback(error)),
             }
         }
-        Err(Setback::Fail(SubmitError::Unknown))
+        Err(AttemptError::Fail(SubmitError::Unknown))
     }
 
-    async fn reload(&self) -> Setback {
+    async fn reload(&self) -> AttemptError {
         match self.store.load(self.cache.cluster(), TAIL).await {
             Ok(loaded) => {
                 self.cache.reset(loaded);
-                Setback::Again
+                AttemptError::Again
             }
             Err(error) => setback(error),
         }
     }
 }
 
-fn setback(error: StoreError) -> Setback {
+fn setback(error: StoreError) -> AttemptError {
     match error {
-        StoreError::NewerFormat { .. } => Setback::Obsolete(error),
+        StoreError::NewerFormat { .. } => AttemptError::Obsolete(error),
         StoreError::Unavailable { .. } => {
             tracing::warn!(error = %error, "the store is unavailable");
-            Setback::Fail(SubmitError::Unavailable)
+            AttemptError::Fail(SubmitError::Unavailable)
         }
-        StoreError::Conflict { .. } | StoreError::Compacted { .. } => Setback::Again,
+        StoreError::Conflict { .. } | StoreError::Compacted { .. } => AttemptError::Again,
         StoreError::Inconsistent { .. } => {
             tracing::error!(error = %error, "the store disagrees with itself");
-            Setback::Fail(SubmitError::Internal)
+            AttemptError::Fail(SubmitError::Internal)
         }
     }
 }

@@ -12,7 +12,7 @@ use portolan_allocator::{
     ServiceField, ServiceParams, SubmitError,
 };
 use portolan_model::{
-    ClusterSpec, Event, Family, Name, NodeRuntime, Object, PortRange, Protocol, Refusal, Revision,
+    ClusterSpec, Event, Family, Name, NodeReport, Object, PortRange, Protocol, Refusal, Revision,
     Scoped, ServicePort, ServiceSpec, StoreId, TargetPort, Timestamp,
 };
 use portolan_store::{
@@ -315,20 +315,20 @@ impl Store for FaultyStore {
         self.inner.events(cluster, below, limit).await
     }
 
-    async fn flush_runtime(
+    async fn put_node_reports(
         &self,
         cluster: &Name,
-        runtime: &[NodeRuntime],
+        runtime: &[NodeReport],
     ) -> Result<(), StoreError> {
-        self.inner.flush_runtime(cluster, runtime).await
+        self.inner.put_node_reports(cluster, runtime).await
     }
 
-    async fn runtime(&self, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
-        self.inner.runtime(cluster).await
+    async fn node_reports(&self, cluster: &Name) -> Result<Vec<NodeReport>, StoreError> {
+        self.inner.node_reports(cluster).await
     }
 
-    async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
-        self.inner.forget_runtime(cluster, node).await
+    async fn forget_node_report(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
+        self.inner.forget_node_report(cluster, node).await
     }
 
     async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use portolan_allocator::{Allocator, Operation, Outcome, SubmitError};
-use portolan_model::{Event, Name, NodeSpec, Refusal, Reports, Revision, State, Uid};
+use portolan_model::{Event, Name, NodeReports, NodeSpec, Refusal, Revision, State, Uid};
 use portolan_store::StoreError;
 use tokio::sync::watch;
 use tonic::Status;
@@ -22,7 +22,7 @@ pub type EventReader =
     Arc<dyn Fn(String, usize) -> BoxFuture<'static, Result<Vec<Event>, StoreError>> + Send + Sync>;
 
 /// Tells what every node reported last.
-pub type RuntimeReader = Arc<dyn Fn() -> Arc<Reports> + Send + Sync>;
+pub type RuntimeReader = Arc<dyn Fn() -> Arc<NodeReports> + Send + Sync>;
 
 /// Tells how a node described itself in its last Hello to this process.
 pub type DescriptionReader = Arc<dyn Fn(Uid) -> Option<NodeSpec> + Send + Sync>;

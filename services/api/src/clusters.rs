@@ -120,7 +120,7 @@ impl ClusterApi for Api {
             Some((name, Operation { action, context }))
         })?;
         let outcome = self.found(id.clone(), operation).await?;
-        // A rehearsal leaves no cluster whose state could be looked at.
+        // A dry run leaves no cluster whose state could be looked at.
         let state = match self.cluster(&id) {
             Ok(access) => access.allocator.cache().state(),
             Err(_) => Arc::default(),

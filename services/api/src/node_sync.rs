@@ -37,7 +37,7 @@ use tonic_prost::ProstDecoder;
 use crate::access::Clusters;
 use crate::status::stream::{self, failed, trailers};
 pub use identity::{Claimed, Peer, PeerIdentity};
-use inbound::Visit;
+use inbound::StreamTask;
 
 const PATH: &str = "/portolan.node.v1.NodeSync/Sync";
 /// Open streams of this process.
@@ -153,13 +153,13 @@ async fn serve(
     extensions: Extensions,
     _slot: OwnedSemaphorePermit,
 ) {
-    let visit = Visit {
+    let task = StreamTask {
         shared: &shared,
         stream: stream.clone(),
         inbound,
     };
     let ending = tokio::select! {
-        result = visit.run(&extensions) => match result {
+        result = task.run(&extensions) => match result {
             Ok(()) => Ending::Complete,
             Err(status) => {
                 if status.code() != Code::Cancelled {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use portolan_allocator::NodeField as F;
 use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
-use portolan_model::{Digest, Node, Object, Reports, State, Violations, validate, view};
+use portolan_model::{Digest, Node, NodeReports, Object, State, Violations, validate, view};
 use portolan_proto::convert::{meta, name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -241,7 +241,7 @@ impl NodeApi for Api {
     }
 }
 
-fn wire(access: &ClusterAccess, reports: &Reports, node: &Node) -> v1::Node {
+fn wire(access: &ClusterAccess, reports: &NodeReports, node: &Node) -> v1::Node {
     let report = reports.of(node.meta.uid);
     let mut message = node::to_wire(access.cluster(), node, report);
     if let Some(status) = &mut message.status {

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
-use portolan_model::{FieldPath, Object, Reports, Scoped, Service, State, Violations, validate};
+use portolan_model::{
+    FieldPath, NodeReports, Object, Scoped, Service, State, Violations, validate,
+};
 use portolan_proto::convert::{meta, name, service};
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
@@ -218,7 +220,7 @@ impl ServiceApi for Api {
 pub(crate) fn wire(
     access: &ClusterAccess,
     state: &State,
-    reports: &Reports,
+    reports: &NodeReports,
     service: &Service,
 ) -> v1::Service {
     let status = service_status(state, service, reports);

@@ -16,8 +16,8 @@ use portolan_allocator::{
     WorkloadParams,
 };
 use portolan_model::{
-    ClusterSpec, Family, Labels, Name, NodeSpec, PortRange, Protocol, Reports, Scoped, ServicePort,
-    ServiceSpec, TargetPort, WorkloadSpec,
+    ClusterSpec, Family, Labels, Name, NodeReports, NodeSpec, PortRange, Protocol, Scoped,
+    ServicePort, ServiceSpec, TargetPort, WorkloadSpec,
 };
 use portolan_proto::v1;
 use portolan_store::{Cache, MemStore, Store};
@@ -40,7 +40,7 @@ struct Server {
     allocator: Allocator,
     events: EventSink,
     /// What nodes reported; put there by tests.
-    reports: Arc<Mutex<Arc<Reports>>>,
+    reports: Arc<Mutex<Arc<NodeReports>>>,
 }
 
 impl Server {
@@ -166,7 +166,7 @@ impl Server {
         }
     }
 
-    fn report(&self, reports: Reports) {
+    fn report(&self, reports: NodeReports) {
         *self.reports.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(reports);
     }
 }
@@ -174,7 +174,7 @@ impl Server {
 async fn begin(
     store: &MemStore,
     clusters: &Clusters<ClusterAccess>,
-    reports: &Arc<Mutex<Arc<Reports>>>,
+    reports: &Arc<Mutex<Arc<NodeReports>>>,
     cluster: &str,
 ) -> (Allocator, EventSink) {
     let cluster = name(cluster);

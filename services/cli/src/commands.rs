@@ -140,7 +140,7 @@ impl Form {
     }
 }
 
-/// Where a rehearsal takes place: on the server, which knows what is allowed.
+/// Where a dry run takes place: on the server, which knows what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DryRun {
     Server,

@@ -13,25 +13,25 @@ use portolan_proto::node::v1::resync::Reason;
 use tokio::time::{Instant, Sleep};
 
 use crate::distributor::{Distributor, Following, Start};
-use crate::image::Image;
-use crate::line::{Ending, Line, Order, StreamHandle};
-use crate::sessions::Attendance;
+use crate::line::{Ending, Send, StreamHandle, StreamState};
+use crate::sessions::SessionGuard;
+use crate::snapshot::Snapshot;
 use crate::wire::{self, HEARTBEAT};
 
 /// The response body of one stream. It is polled only when the transport has room, so a slow reader holds nobody up and
 /// keeps nothing but its position; one that falls off the ring is told to connect again.
 pub struct StreamBody {
-    line: Arc<Line>,
+    line: Arc<StreamState>,
     trailers: fn(Ending) -> HeaderMap,
-    journey: Option<Journey>,
+    cursor: Option<Cursor>,
     is_over: bool,
 }
 
 /// Where a stream is in its cluster's history.
-pub(crate) struct Journey {
+pub(crate) struct Cursor {
     distributor: Arc<Distributor>,
     /// Pieces of a snapshot that are still to be sent.
-    snapshot: Option<(Arc<Image>, usize)>,
+    snapshot: Option<(Arc<Snapshot>, usize)>,
     epoch: u64,
     position: u64,
     /// What the node holds when it has applied everything so far.
@@ -40,16 +40,16 @@ pub(crate) struct Journey {
     /// It has not reached the head yet.
     is_behind: bool,
     /// Counts as present for as long as this lives.
-    _attendance: Attendance,
+    _guard: SessionGuard,
     number: u64,
 }
 
 impl StreamBody {
-    pub(crate) fn new(line: Arc<Line>, trailers: fn(Ending) -> HeaderMap) -> Self {
+    pub(crate) fn new(line: Arc<StreamState>, trailers: fn(Ending) -> HeaderMap) -> Self {
         Self {
             line,
             trailers,
-            journey: None,
+            cursor: None,
             is_over: false,
         }
     }
@@ -69,23 +69,23 @@ impl Body for StreamBody {
         }
         loop {
             match this.line.next(context) {
-                Order::Control(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Order::End(ending) => {
+                Send::Control(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Send::End(ending) => {
                     this.is_over = true;
                     let trailers = (this.trailers)(ending);
                     return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                 }
-                Order::Begin(journey) => this.journey = Some(journey),
-                Order::Continue => {
-                    let Some(journey) = &mut this.journey else {
+                Send::Begin(cursor) => this.cursor = Some(cursor),
+                Send::Continue => {
+                    let Some(cursor) = &mut this.cursor else {
                         return Poll::Pending;
                     };
-                    match journey.poll_next(&this.line, context) {
+                    match cursor.poll_next(&this.line, context) {
                         Poll::Ready(Ok(bytes)) => {
                             return Poll::Ready(Some(Ok(Frame::data(bytes))));
                         }
                         // The line has an ending now.
-                        Poll::Ready(Err(reason)) => journey.resync(&this.line, reason),
+                        Poll::Ready(Err(reason)) => cursor.resync(&this.line, reason),
                         Poll::Pending => return Poll::Pending,
                     }
                 }
@@ -100,15 +100,15 @@ impl Drop for StreamBody {
     }
 }
 
-impl Journey {
+impl Cursor {
     pub(crate) fn new(
         distributor: Arc<Distributor>,
         start: Start,
-        attendance: Attendance,
+        guard: SessionGuard,
         stream: &StreamHandle,
     ) -> Self {
-        let number = distributor.add_line(stream.line().clone());
-        if start.image.is_none() {
+        let number = distributor.add_stream(stream.line().clone());
+        if start.snapshot.is_none() {
             stream.line().note_sent(start.held.0);
         }
         // Spread over the interval, so that nodes which connected together don't hear of it together.
@@ -116,18 +116,22 @@ impl Journey {
             HEARTBEAT.mul_f64(0.5 + f64::from(u8::try_from(number % 64).unwrap_or(0)) / 128.0);
         Self {
             distributor,
-            snapshot: start.image.map(|image| (image, 0)),
+            snapshot: start.snapshot.map(|snapshot| (snapshot, 0)),
             epoch: start.epoch,
             position: start.position,
             held: start.held,
             bookmark: Box::pin(tokio::time::sleep(first)),
             is_behind: true,
-            _attendance: attendance,
+            _guard: guard,
             number,
         }
     }
 
-    fn poll_next(&mut self, line: &Line, context: &mut Context<'_>) -> Poll<Result<Bytes, Reason>> {
+    fn poll_next(
+        &mut self,
+        line: &StreamState,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Bytes, Reason>> {
         if let Some(piece) = self.next_piece(line) {
             return self.count(piece);
         }
@@ -144,11 +148,11 @@ impl Journey {
         }
     }
 
-    fn next_piece(&mut self, line: &Line) -> Option<Bytes> {
-        let (image, next) = self.snapshot.as_mut()?;
-        let piece = image.pieces.get(*next).cloned();
+    fn next_piece(&mut self, line: &StreamState) -> Option<Bytes> {
+        let (snapshot, next) = self.snapshot.as_mut()?;
+        let piece = snapshot.pieces.get(*next).cloned();
         *next += 1;
-        if *next >= image.pieces.len() {
+        if *next >= snapshot.pieces.len() {
             line.note_sent(self.held.0);
             self.snapshot = None;
         }
@@ -173,14 +177,14 @@ impl Journey {
         Poll::Ready(Ok(bytes))
     }
 
-    fn resync(&self, line: &Arc<Line>, reason: Reason) {
+    fn resync(&self, line: &Arc<StreamState>, reason: Reason) {
         self.distributor.metrics().resync(reason);
         StreamHandle::of(line.clone()).resync(reason);
     }
 }
 
-impl Drop for Journey {
+impl Drop for Cursor {
     fn drop(&mut self) {
-        self.distributor.remove_line(self.number);
+        self.distributor.remove_stream(self.number);
     }
 }

@@ -10,15 +10,15 @@ use portolan_proto::node::v1::{Drain, sync_response};
 use portolan_store::Cache;
 use tokio::sync::watch;
 
-use crate::body::Journey;
+use crate::body::Cursor;
 use crate::follower::Follower;
 use crate::frame::Frame;
-use crate::image::{self, Image};
-use crate::line::{Ending, Line};
+use crate::line::{Ending, StreamState};
 use crate::projection::Projection;
 use crate::projector::Projector;
 use crate::ring::{Next, Ring};
-use crate::sessions::{Attendance, Report, Seat, Sessions};
+use crate::sessions::{Acknowledgement, SessionGuard, SessionId, Sessions};
+use crate::snapshot::{self, Snapshot};
 use crate::{Metrics, StreamHandle};
 
 /// Tells the nodes of one cluster what they should carry.
@@ -26,8 +26,8 @@ pub struct Distributor {
     cache: Arc<Cache>,
     core: Mutex<Core>,
     head: watch::Sender<Revision>,
-    image: image::Shared,
-    lines: Mutex<Lines>,
+    snapshot: snapshot::Shared,
+    lines: Mutex<Streams>,
     sessions: Arc<Sessions>,
     metrics: Metrics,
 }
@@ -43,9 +43,9 @@ struct Core {
 }
 
 #[derive(Default)]
-struct Lines {
+struct Streams {
     next: u64,
-    open: HashMap<u64, Arc<Line>>,
+    open: HashMap<u64, Arc<StreamState>>,
 }
 
 /// A state that a node holds whole.
@@ -73,13 +73,13 @@ pub struct Start {
     pub(crate) epoch: u64,
     pub(crate) position: u64,
     pub(crate) held: (Revision, Digest),
-    pub(crate) image: Option<Arc<Image>>,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Start {
     /// How it begins.
     pub fn mode(&self) -> Mode {
-        if self.image.is_some() {
+        if self.snapshot.is_some() {
             Mode::Snapshot
         } else {
             Mode::Resume
@@ -109,7 +109,7 @@ impl Distributor {
             head: watch::Sender::new(projector.revision()),
             cache,
             core: Mutex::new(core),
-            image: image::Shared::default(),
+            snapshot: snapshot::Shared::default(),
             lines: Mutex::default(),
             sessions: Arc::new(Sessions::default()),
             metrics,
@@ -154,13 +154,13 @@ impl Distributor {
             self.metrics.resumes.inc();
             return start;
         }
-        let image = self.image().await;
+        let snapshot = self.snapshot().await;
         self.metrics.snapshots.inc();
         Start {
-            epoch: image.epoch,
-            position: image.position,
-            held: image.state,
-            image: Some(image),
+            epoch: snapshot.epoch,
+            position: snapshot.position,
+            held: snapshot.state,
+            snapshot: Some(snapshot),
         }
     }
 
@@ -175,30 +175,31 @@ impl Distributor {
             epoch: core.epoch,
             position,
             held: state,
-            image: None,
+            snapshot: None,
         })
     }
 
-    async fn image(&self) -> Arc<Image> {
-        let mut shared = self.image.lock().await;
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        let mut shared = self.snapshot.lock().await;
         let (projection, epoch, end) = {
             let core = self.core();
-            let usable = |image: &&Arc<Image>| {
-                image.is_fresh(core.epoch, core.ring.end()) && core.ring.reaches(image.position)
+            let usable = |snapshot: &&Arc<Snapshot>| {
+                snapshot.is_fresh(core.epoch, core.ring.end())
+                    && core.ring.reaches(snapshot.position)
             };
-            if let Some(image) = shared.as_ref().filter(usable) {
-                return image.clone();
+            if let Some(snapshot) = shared.as_ref().filter(usable) {
+                return snapshot.clone();
             }
             (core.projection.clone(), core.epoch, core.ring.end())
         };
-        let image = tokio::task::spawn_blocking(move || Image::of(&projection, epoch, end));
-        let image = Arc::new(
-            image
+        let snapshot = tokio::task::spawn_blocking(move || Snapshot::of(&projection, epoch, end));
+        let snapshot = Arc::new(
+            snapshot
                 .await
-                .expect("making an image does not panic and is never aborted"),
+                .expect("making an snapshot does not panic and is never aborted"),
         );
-        *shared = Some(image.clone());
-        image
+        *shared = Some(snapshot.clone());
+        snapshot
     }
 
     /// Lets a stream begin: the Welcome, then state.
@@ -206,18 +207,22 @@ impl Distributor {
         self: &Arc<Self>,
         stream: &StreamHandle,
         start: Start,
-        attendance: Attendance,
+        guard: SessionGuard,
         welcome: sync_response::Message,
     ) {
-        self.sessions.begin(attendance.seat(), &start);
-        let journey = Journey::new(self.clone(), start, attendance, stream);
-        stream.begin(welcome, journey);
+        self.sessions.begin(guard.session(), &start);
+        let cursor = Cursor::new(self.clone(), start, guard, stream);
+        stream.begin(welcome, cursor);
     }
 
     /// Takes note of what a node applied. Returns what it newly rejects.
-    pub fn acknowledge(&self, seat: Seat, report: Report) -> Vec<portolan_model::Rejection> {
+    pub fn acknowledge(
+        &self,
+        session: SessionId,
+        report: Acknowledgement,
+    ) -> Vec<portolan_model::Rejection> {
         self.metrics.acks.inc();
-        let Some(progress) = self.sessions.acknowledge(seat, report) else {
+        let Some(progress) = self.sessions.acknowledge(session, report) else {
             return Vec::new();
         };
         self.metrics
@@ -238,7 +243,7 @@ impl Distributor {
 
     /// Ends all streams: nodes connect again after a while, spread at random.
     pub fn drain(&self, reconnect_after_ms: u32, spread_ms: u32) {
-        for line in self.open_lines() {
+        for line in self.open_streams() {
             let stream = StreamHandle::of(line);
             stream.send(sync_response::Message::Drain(Drain {
                 reconnect_after_ms,
@@ -284,7 +289,7 @@ impl Distributor {
         }
     }
 
-    pub(crate) fn add_line(&self, line: Arc<Line>) -> u64 {
+    pub(crate) fn add_stream(&self, line: Arc<StreamState>) -> u64 {
         let mut lines = self.lines();
         lines.next += 1;
         let number = lines.next;
@@ -293,7 +298,7 @@ impl Distributor {
         number
     }
 
-    pub(crate) fn remove_line(&self, number: u64) {
+    pub(crate) fn remove_stream(&self, number: u64) {
         let removed = self.lines().open.remove(&number);
         if removed.is_some() {
             self.metrics.streams.dec();
@@ -303,14 +308,14 @@ impl Distributor {
     fn wake_all(&self) -> usize {
         let revision = self.core().ring.head().0;
         self.head.send_replace(revision);
-        let lines = self.open_lines();
+        let lines = self.open_streams();
         for line in &lines {
             line.wake();
         }
         lines.len()
     }
 
-    fn open_lines(&self) -> Vec<Arc<Line>> {
+    fn open_streams(&self) -> Vec<Arc<StreamState>> {
         self.lines().open.values().cloned().collect()
     }
 
@@ -318,7 +323,7 @@ impl Distributor {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    fn lines(&self) -> MutexGuard<'_, Streams> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -99,8 +99,8 @@ impl Follower {
         let step = self
             .projector
             .advance(&commits, Some(&cache.state()), Some(learned));
-        let step = step.map_err(|misfit| {
-            tracing::error!(error = %misfit, "projecting anew");
+        let step = step.map_err(|mismatch| {
+            tracing::error!(error = %mismatch, "projecting anew");
             Break::Fork
         })?;
         let streams = self.distributor.publish(&self.projector, step.frame);

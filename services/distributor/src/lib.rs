@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Cache --commits--> Follower: project, encode --Frame--> ring --cursor--> StreamBody --> node
-//!                                  '--> image (snapshots) ------------------^   ^
+//!                                  '--> snapshot (snapshots) ------------------^   ^
 //!                                       Welcome, HealthAck, Drain -- StreamHandle
 //! node --> Ack, Heartbeat --> Sessions --> acknowledged (quarantine), runtime (status, other replicas)
 //! ```
@@ -16,14 +16,14 @@ mod body;
 mod distributor;
 mod follower;
 mod frame;
-mod image;
 mod line;
 mod metrics;
+mod node_reports;
 mod projection;
 mod projector;
 mod ring;
-mod runtime;
 mod sessions;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -33,6 +33,6 @@ pub use distributor::{Distributor, Held, Mode, Start};
 pub use follower::Follower;
 pub use line::{Ending, StreamHandle, stream};
 pub use metrics::Metrics;
-pub use runtime::run_runtime;
-pub use sessions::{Attendance, Guest, NotAdmitted, Report, Seat, Sessions};
+pub use node_reports::share_node_reports;
+pub use sessions::{Acknowledgement, NodeHello, NotAdmitted, SessionGuard, SessionId, Sessions};
 pub use wire::HEARTBEAT;

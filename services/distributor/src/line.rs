@@ -12,7 +12,7 @@ use portolan_model::Revision;
 use portolan_proto::node::v1::{resync, sync_response};
 use tokio::sync::Notify;
 
-use crate::body::{Journey, StreamBody};
+use crate::body::{Cursor, StreamBody};
 use crate::wire;
 
 /// Control messages that may wait for a node that does not read.
@@ -35,7 +35,7 @@ pub enum Ending {
 
 /// What a stream's two ends share.
 #[derive(Default)]
-pub(crate) struct Line {
+pub(crate) struct StreamState {
     state: Mutex<State>,
     over: Notify,
     /// The newest revision that went out whole.
@@ -44,7 +44,7 @@ pub(crate) struct Line {
 
 #[derive(Default)]
 struct State {
-    journey: Option<Journey>,
+    cursor: Option<Cursor>,
     control: VecDeque<Bytes>,
     ending: Option<Ending>,
     /// The body is gone, or about to go.
@@ -53,11 +53,11 @@ struct State {
 }
 
 /// What the body does next.
-pub(crate) enum Order {
+pub(crate) enum Send {
     /// Sends this.
     Control(Bytes),
     /// Starts to send state.
-    Begin(Journey),
+    Begin(Cursor),
     /// Ends.
     End(Ending),
     /// Goes on with what it is at; it is woken when that changes.
@@ -67,13 +67,13 @@ pub(crate) enum Order {
 /// A stream that says nothing yet, and the handle that it is controlled by. `trailers` says what each ending means in
 /// terms of the RPC.
 pub fn stream(trailers: fn(Ending) -> HeaderMap) -> (StreamHandle, StreamBody) {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(StreamState::default());
     (StreamHandle(line.clone()), StreamBody::new(line, trailers))
 }
 
 /// Controls one stream. Cheap to clone; dropping it does not end the stream.
 #[derive(Clone)]
-pub struct StreamHandle(Arc<Line>);
+pub struct StreamHandle(Arc<StreamState>);
 
 impl StreamHandle {
     /// Queues a message for this node alone. One that lets too many of them wait is cut off.
@@ -128,25 +128,25 @@ impl StreamHandle {
         self.end(Ending::Complete);
     }
 
-    pub(crate) fn begin(&self, welcome: sync_response::Message, journey: Journey) {
+    pub(crate) fn begin(&self, welcome: sync_response::Message, cursor: Cursor) {
         let mut state = self.0.lock();
         if state.over {
             // Nobody would take it out again.
             drop(state);
-            drop(journey);
+            drop(cursor);
             return;
         }
         state.control.push_back(wire::framed(welcome));
-        state.journey = Some(journey);
+        state.cursor = Some(cursor);
         drop(state);
         self.0.wake();
     }
 
-    pub(crate) fn of(line: Arc<Line>) -> Self {
+    pub(crate) fn of(line: Arc<StreamState>) -> Self {
         Self(line)
     }
 
-    pub(crate) fn line(&self) -> &Arc<Line> {
+    pub(crate) fn line(&self) -> &Arc<StreamState> {
         &self.0
     }
 }
@@ -160,19 +160,19 @@ impl fmt::Debug for StreamHandle {
     }
 }
 
-impl Line {
+impl StreamState {
     /// What comes first. If it is nothing, the body's task is woken as soon as there is something.
-    pub(crate) fn next(&self, context: &Context<'_>) -> Order {
+    pub(crate) fn next(&self, context: &Context<'_>) -> Send {
         let mut state = self.lock();
         if let Some(bytes) = state.control.pop_front() {
-            return Order::Control(bytes);
+            return Send::Control(bytes);
         }
         if let Some(ending) = state.ending.take() {
             state.over = true;
-            return Order::End(ending);
+            return Send::End(ending);
         }
-        if let Some(journey) = state.journey.take() {
-            return Order::Begin(journey);
+        if let Some(cursor) = state.cursor.take() {
+            return Send::Begin(cursor);
         }
         if !state
             .waker
@@ -181,7 +181,7 @@ impl Line {
         {
             state.waker = Some(context.waker().clone());
         }
-        Order::Continue
+        Send::Continue
     }
 
     /// Has the body look again.
@@ -197,7 +197,7 @@ impl Line {
         let untaken = {
             let mut state = self.lock();
             state.over = true;
-            state.journey.take()
+            state.cursor.take()
         };
         drop(untaken);
         self.over.notify_waiters();

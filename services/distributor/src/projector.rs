@@ -28,7 +28,7 @@ pub(crate) struct Projector {
 /// Commits that don't lead from the state that is held to the one that they claim: it has to be loaded again.
 #[derive(Debug, thiserror::Error)]
 #[error("the commits after revision {after} do not fit the state before them")]
-pub(crate) struct Misfit {
+pub(crate) struct LogMismatch {
     after: Revision,
 }
 
@@ -89,7 +89,7 @@ impl Projector {
         commits: &[Arc<Commit>],
         newest: Option<&State>,
         learned: Option<Instant>,
-    ) -> Result<Step, Misfit> {
+    ) -> Result<Step, LogMismatch> {
         let from = self.revision();
         let mut delta = Delta::new();
         let mut digests = Vec::new();
@@ -120,12 +120,12 @@ impl Projector {
     }
 
     /// Applies a commit, or takes over the state it leads to.
-    fn apply(&mut self, commit: &Commit, newest: Option<&State>) -> Result<(), Misfit> {
-        let misfit = Misfit {
+    fn apply(&mut self, commit: &Commit, newest: Option<&State>) -> Result<(), LogMismatch> {
+        let mismatch = LogMismatch {
             after: self.state.revision(),
         };
         if commit.revision != self.state.revision().next() {
-            return Err(misfit);
+            return Err(mismatch);
         }
         let fits =
             |state: &State| (state.revision(), state.digest()) == (commit.revision, commit.digest);
@@ -136,7 +136,7 @@ impl Projector {
         if fits(&self.state) {
             Ok(())
         } else {
-            Err(misfit)
+            Err(mismatch)
         }
     }
 }

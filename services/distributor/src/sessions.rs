@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portolan_model::{
-    Name, NodeRuntime, NodeSpec, Rejection, Reports, Revision, State, Timestamp, Uid,
+    Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Timestamp, Uid,
 };
 
 use crate::distributor::{Mode, Start};
@@ -26,7 +26,7 @@ const MAX_STREAMS: usize = 2;
 pub struct Sessions {
     inner: Mutex<Inner>,
     /// What was last told of all nodes, and until when that is fresh.
-    reports: Mutex<Option<(Instant, Arc<Reports>)>>,
+    reports: Mutex<Option<(Instant, Arc<NodeReports>)>>,
 }
 
 #[derive(Default)]
@@ -36,9 +36,9 @@ struct Inner {
     forgotten: BTreeSet<Name>,
 }
 
-/// A node that wants to come in.
+/// What a node says of itself when its stream begins.
 #[derive(Clone, Debug)]
-pub struct Guest {
+pub struct NodeHello {
     /// Its name.
     pub node: Name,
     /// Its identity.
@@ -51,11 +51,11 @@ pub struct Guest {
 
 /// Which session of which node.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Seat {
+pub struct SessionId {
     /// The node.
     pub uid: Uid,
-    /// Its session.
-    pub session: u64,
+    /// The session that it chose.
+    pub number: u64,
 }
 
 /// Why a node can't come in.
@@ -76,7 +76,7 @@ pub enum NotAdmitted {
 
 /// What a node says it has applied.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct Acknowledgement {
     /// Tried up to here.
     pub attempted: Revision,
     /// Would remember up to here after a crash.
@@ -98,24 +98,24 @@ pub(crate) struct Progress {
     pub(crate) rejected: Vec<Rejection>,
 }
 
-/// A node's place; given up by dropping it.
-pub struct Attendance {
+/// Keeps a node's session open; dropping it ends the session.
+pub struct SessionGuard {
     sessions: Arc<Sessions>,
-    seat: Seat,
+    session: SessionId,
 }
 
-impl Attendance {
+impl SessionGuard {
     /// Which session of which node.
-    pub fn seat(&self) -> Seat {
-        self.seat
+    pub fn session(&self) -> SessionId {
+        self.session
     }
 }
 
-impl Drop for Attendance {
+impl Drop for SessionGuard {
     fn drop(&mut self) {
         let mut inner = self.sessions.lock();
-        if let Some(record) = inner.records.get_mut(&self.seat.uid) {
-            record.leave(self.seat.session);
+        if let Some(record) = inner.records.get_mut(&self.session.uid) {
+            record.leave(self.session.number);
         }
     }
 }
@@ -124,56 +124,60 @@ impl Sessions {
     /// Lets a node in. Its older stream, if there is one, ends.
     pub fn enter(
         self: &Arc<Self>,
-        guest: Guest,
+        hello: NodeHello,
         stream: StreamHandle,
-    ) -> Result<Attendance, NotAdmitted> {
-        let seat = Seat {
-            uid: guest.uid,
-            session: guest.session,
+    ) -> Result<SessionGuard, NotAdmitted> {
+        let session = SessionId {
+            uid: hello.uid,
+            number: hello.session,
         };
         let older = {
             let mut inner = self.lock();
-            inner.forgotten.remove(&guest.node);
+            inner.forgotten.remove(&hello.node);
             let record = inner
                 .records
-                .entry(guest.uid)
-                .or_insert_with(|| Record::new(guest.node.clone()));
+                .entry(hello.uid)
+                .or_insert_with(|| Record::new(hello.node.clone()));
             if record.streams() >= MAX_STREAMS {
                 return Err(NotAdmitted::TooMany);
             }
             match record.open_session() {
-                Some(open) if open >= guest.session => {
+                Some(open) if open >= hello.session => {
                     return Err(NotAdmitted::Superseded { open });
                 }
-                _ => record.enter(guest, stream),
+                _ => record.enter(hello, stream),
             }
         };
         if let Some(older) = older {
             older.end(Ending::Replaced);
         }
-        Ok(Attendance {
+        Ok(SessionGuard {
             sessions: self.clone(),
-            seat,
+            session,
         })
     }
 
-    pub(crate) fn begin(&self, seat: Seat, start: &Start) {
+    pub(crate) fn begin(&self, session: SessionId, start: &Start) {
         let resumes = start.mode() == Mode::Resume;
-        self.with(seat, |record| record.begin(start.held.0, resumes));
+        self.with(session, |record| record.begin(start.held.0, resumes));
     }
 
-    pub(crate) fn acknowledge(&self, seat: Seat, report: Report) -> Option<Progress> {
-        self.with(seat, |record| record.acknowledge(report))
+    pub(crate) fn acknowledge(
+        &self,
+        session: SessionId,
+        report: Acknowledgement,
+    ) -> Option<Progress> {
+        self.with(session, |record| record.acknowledge(report))
     }
 
     /// A sign of life that repeats what was applied.
-    pub fn heartbeat(&self, seat: Seat, attempted: Revision, durable: Revision) {
-        self.with(seat, |record| record.heartbeat(attempted, durable));
+    pub fn heartbeat(&self, session: SessionId, attempted: Revision, durable: Revision) {
+        self.with(session, |record| record.heartbeat(attempted, durable));
     }
 
     /// A sign of life.
-    pub fn contact(&self, seat: Seat) {
-        self.with(seat, Record::contact);
+    pub fn contact(&self, session: SessionId) {
+        self.with(session, Record::contact);
     }
 
     /// Up to where nodes have applied everything for good. One that rejects something counts up to just before it.
@@ -186,20 +190,20 @@ impl Sessions {
     }
 
     /// What all nodes reported, through whatever replica.
-    pub fn runtime(&self) -> Vec<NodeRuntime> {
+    pub fn node_reports(&self) -> Vec<NodeReport> {
         let (inner, now) = (self.lock(), wall_clock());
         let records = inner.records.iter();
         records.map(|(uid, record)| record.row(*uid, now)).collect()
     }
 
     /// The same, for many readers: indexed, shared, and a moment old at most.
-    pub fn reports(&self) -> Arc<Reports> {
+    pub fn reports(&self) -> Arc<NodeReports> {
         let mut shared = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
         if let Some((_, reports)) = shared.as_ref().filter(|(until, _)| began < *until) {
             return reports.clone();
         }
-        let reports = Arc::new(Reports::new(self.runtime()));
+        let reports = Arc::new(NodeReports::new(self.node_reports()));
         let fresh = FRESH.max(began.elapsed() * SHARE);
         *shared = Some((began + fresh, reports.clone()));
         reports
@@ -212,7 +216,7 @@ impl Sessions {
     }
 
     /// Rows that changed here since they were last taken.
-    pub(crate) fn take_changed(&self) -> Vec<NodeRuntime> {
+    pub(crate) fn take_changed(&self) -> Vec<NodeReport> {
         let (mut inner, now) = (self.lock(), wall_clock());
         let records = inner.records.iter_mut();
         let changed =
@@ -221,7 +225,7 @@ impl Sessions {
     }
 
     /// Has rows taken again that could not be kept.
-    pub(crate) fn put_back(&self, rows: &[NodeRuntime]) {
+    pub(crate) fn put_back(&self, rows: &[NodeReport]) {
         let mut inner = self.lock();
         for row in rows {
             if let Some(record) = inner.records.get_mut(&row.uid) {
@@ -231,7 +235,7 @@ impl Sessions {
     }
 
     /// Takes over what other replicas know of the nodes of a state.
-    pub(crate) fn merge(&self, state: &State, rows: Vec<NodeRuntime>) {
+    pub(crate) fn merge(&self, state: &State, rows: Vec<NodeReport>) {
         let now = wall_clock();
         let mut replaced = Vec::new();
         let mut inner = self.lock();
@@ -293,10 +297,10 @@ impl Sessions {
         self.lock().forgotten.remove(node);
     }
 
-    fn with<T>(&self, seat: Seat, body: impl FnOnce(&mut Record) -> T) -> Option<T> {
+    fn with<T>(&self, session: SessionId, body: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let mut inner = self.lock();
-        let record = inner.records.get_mut(&seat.uid)?;
-        record.is_seated(seat.session).then(|| body(record))
+        let record = inner.records.get_mut(&session.uid)?;
+        record.is_current(session.number).then(|| body(record))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -16,7 +16,9 @@ use portolan_model::Revision;
 use portolan_proto::node::v1::{Welcome, sync_response, welcome};
 use portolan_store::Cache;
 
-use crate::{Distributor, Ending, Guest, Held, Metrics, Mode, StreamBody, StreamHandle, stream};
+use crate::{
+    Distributor, Ending, Held, Metrics, Mode, NodeHello, StreamBody, StreamHandle, stream,
+};
 use history::{History, state_digest, store_id};
 
 /// Far longer than anything takes.
@@ -74,16 +76,16 @@ impl Rig {
     async fn open(&mut self, held: Option<Held>) -> (StreamHandle, StreamBody, Mode) {
         let (handle, body) = stream(trailers);
         self.sessions += 1;
-        let guest = history::guest(self.sessions, self.sessions);
-        let mode = self.admit(&handle, guest, held).await;
+        let hello = history::hello(self.sessions, self.sessions);
+        let mode = self.admit(&handle, hello, held).await;
         (handle, body, mode)
     }
 
-    async fn admit(&self, handle: &StreamHandle, guest: Guest, held: Option<Held>) -> Mode {
-        let attendance = self
+    async fn admit(&self, handle: &StreamHandle, hello: NodeHello, held: Option<Held>) -> Mode {
+        let guard = self
             .distributor
             .sessions()
-            .enter(guest, handle.clone())
+            .enter(hello, handle.clone())
             .unwrap();
         let start = self.distributor.begin(held).await;
         let mode = start.mode();
@@ -97,7 +99,7 @@ impl Rig {
         self.distributor.admit(
             handle,
             start,
-            attendance,
+            guard,
             sync_response::Message::Welcome(welcome),
         );
         mode

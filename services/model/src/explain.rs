@@ -22,7 +22,7 @@ pub use finding::{Finding, Severity, Symptom};
 pub use flow::{Flow, FlowBackend, FlowExplanation, FlowSource, Verdict, flow};
 pub use names::{Record, RecordType};
 
-use crate::{Endpoint, Node, Reports, Service, State, Workload};
+use crate::{Endpoint, Node, NodeReports, Service, State, Workload};
 
 /// What is known about a Service.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub struct ServiceExplanation {
 /// A Service with all that has to do with it.
 struct About<'a> {
     state: &'a State,
-    reports: &'a Reports,
+    reports: &'a NodeReports,
     service: &'a Service,
     /// That the selector matches.
     workloads: Vec<Arc<Workload>>,
@@ -58,7 +58,7 @@ struct About<'a> {
 /// Looks at a Service from all nodes, or from one.
 pub fn service(
     state: &State,
-    reports: &Reports,
+    reports: &NodeReports,
     service: &Service,
     node: Option<&Node>,
 ) -> ServiceExplanation {
@@ -93,7 +93,7 @@ pub fn service(
 impl<'a> About<'a> {
     fn new(
         state: &'a State,
-        reports: &'a Reports,
+        reports: &'a NodeReports,
         service: &'a Service,
         nodes: Vec<&'a Node>,
     ) -> Self {

@@ -55,7 +55,7 @@ impl NodeSpec {
 
 /// What a node's plugin last reported. Outside log and revision: written in bulk, read on demand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeRuntime {
+pub struct NodeReport {
     /// The node.
     pub node: Name,
     /// Its identity.

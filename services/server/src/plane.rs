@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portolan_allocator::{Allocator, Committer, EventRecorder, EventSink, audit_regularly, sweep};
 use portolan_api::ClusterAccess;
 use portolan_api::node_sync::NodeCluster;
-use portolan_distributor::{Distributor, run_runtime};
+use portolan_distributor::{Distributor, share_node_reports};
 use portolan_model::Name;
 use portolan_store::{Cache, Loaded, Store, StoreError};
 use tokio::sync::mpsc;
@@ -81,7 +81,7 @@ impl<S: Store> Seed<S> {
         let acknowledged = move || sessions.acknowledged();
         let tasks = &mut self.tasks;
         tasks.spawn(endless(projecting.run()));
-        tasks.spawn(endless(run_runtime(
+        tasks.spawn(endless(share_node_reports(
             self.store.clone(),
             distributor.clone(),
         )));

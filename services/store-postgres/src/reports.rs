@@ -1,8 +1,8 @@
 //! Events and what nodes reported.
 
-use portolan_model::{Digest, Event, EventType, Name, NodeRuntime, Timestamp, Uid};
+use portolan_model::{Digest, Event, EventType, Name, NodeReport, Timestamp, Uid};
 use portolan_store::StoreError;
-use portolan_store::reports::{MAX_EVENTS, merge_events, merge_runtime};
+use portolan_store::reports::{MAX_EVENTS, merge_events, merge_node_reports};
 use portolan_store::rows::{number, revision};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
@@ -131,13 +131,13 @@ fn event(row: &PgRow) -> Result<Event, sqlx::Error> {
     })
 }
 
-pub(crate) async fn flush_runtime(
+pub(crate) async fn put_node_reports(
     pool: &PgPool,
     cluster: &Name,
-    runtime: &[NodeRuntime],
+    runtime: &[NodeReport],
 ) -> Result<(), StoreError> {
-    let rows = merge_runtime(runtime);
-    let rejected = |row: &&NodeRuntime| {
+    let rows = merge_node_reports(runtime);
+    let rejected = |row: &&NodeReport| {
         serde_json::to_string(&row.rejected).expect("texts and numbers are JSON")
     };
     let flush = sqlx::query(FLUSH)
@@ -154,7 +154,10 @@ pub(crate) async fn flush_runtime(
     Ok(())
 }
 
-pub(crate) async fn runtime(pool: &PgPool, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
+pub(crate) async fn node_reports(
+    pool: &PgPool,
+    cluster: &Name,
+) -> Result<Vec<NodeReport>, StoreError> {
     let context = "reading what nodes reported";
     let rows = bounded(
         STEP,
@@ -168,9 +171,9 @@ pub(crate) async fn runtime(pool: &PgPool, cluster: &Name) -> Result<Vec<NodeRun
         .map_err(while_doing(context))
 }
 
-fn node_runtime(row: &PgRow) -> Result<NodeRuntime, sqlx::Error> {
+fn node_runtime(row: &PgRow) -> Result<NodeReport, sqlx::Error> {
     let rejected = serde_json::from_str(row.try_get("rejected")?);
-    Ok(NodeRuntime {
+    Ok(NodeReport {
         node: Name::trusted(row.try_get::<String, _>("node")?),
         uid: Uid::from(row.try_get::<uuid::Uuid, _>("uid")?),
         session: row.try_get::<i64, _>("session")?.unsigned_abs(),
@@ -182,7 +185,7 @@ fn node_runtime(row: &PgRow) -> Result<NodeRuntime, sqlx::Error> {
     })
 }
 
-pub(crate) async fn forget_runtime(
+pub(crate) async fn forget_node_report(
     pool: &PgPool,
     cluster: &Name,
     node: &Name,

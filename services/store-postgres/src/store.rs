@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Event, Name, NodeRuntime, Revision, StoreId, Timestamp};
+use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
 use portolan_store::rows::number;
 use portolan_store::{Commit, Head, Loaded, Locked, Store, StoreError};
 use sqlx::PgPool;
@@ -125,20 +125,20 @@ impl Store for PgStore {
         reports::events(self.pool(), cluster, below, limit).await
     }
 
-    async fn flush_runtime(
+    async fn put_node_reports(
         &self,
         cluster: &Name,
-        runtime: &[NodeRuntime],
+        runtime: &[NodeReport],
     ) -> Result<(), StoreError> {
-        reports::flush_runtime(self.pool(), cluster, runtime).await
+        reports::put_node_reports(self.pool(), cluster, runtime).await
     }
 
-    async fn runtime(&self, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
-        reports::runtime(self.pool(), cluster).await
+    async fn node_reports(&self, cluster: &Name) -> Result<Vec<NodeReport>, StoreError> {
+        reports::node_reports(self.pool(), cluster).await
     }
 
-    async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
-        reports::forget_runtime(self.pool(), cluster, node).await
+    async fn forget_node_report(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
+        reports::forget_node_report(self.pool(), cluster, node).await
     }
 
     async fn forget_reports(&self, cluster: &Name) -> Result<(), StoreError> {

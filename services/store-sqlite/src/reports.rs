@@ -1,8 +1,8 @@
 //! Events and what nodes reported.
 
-use portolan_model::{Event, EventType, Name, NodeRuntime, Revision, Timestamp, Uid};
+use portolan_model::{Event, EventType, Name, NodeReport, Revision, Timestamp, Uid};
 use portolan_store::StoreError;
-use portolan_store::reports::{MAX_EVENTS, merge_events, merge_runtime};
+use portolan_store::reports::{MAX_EVENTS, merge_events, merge_node_reports};
 use portolan_store::rows::{number, revision};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row, SqlitePool};
@@ -111,13 +111,13 @@ fn event(row: &SqliteRow) -> Result<Event, sqlx::Error> {
     })
 }
 
-pub(crate) async fn flush_runtime(
+pub(crate) async fn put_node_reports(
     connection: &mut SqliteConnection,
     cluster: &Name,
-    runtime: &[NodeRuntime],
+    runtime: &[NodeReport],
 ) -> Result<(), StoreError> {
     let number = |revision: Revision| number(revision.0);
-    let rows: Vec<_> = merge_runtime(runtime)
+    let rows: Vec<_> = merge_node_reports(runtime)
         .into_iter()
         .map(|row| {
             let (attempted, durable) = (number(row.attempted), number(row.durable));
@@ -143,10 +143,10 @@ pub(crate) async fn flush_runtime(
     Ok(())
 }
 
-pub(crate) async fn runtime(
+pub(crate) async fn node_reports(
     readers: &SqlitePool,
     cluster: &Name,
-) -> Result<Vec<NodeRuntime>, StoreError> {
+) -> Result<Vec<NodeReport>, StoreError> {
     let context = "reading what nodes reported";
     let query = sqlx::query("SELECT * FROM node_runtime WHERE cluster = $1").bind(cluster.as_str());
     let rows = query
@@ -159,9 +159,9 @@ pub(crate) async fn runtime(
         .map_err(while_doing(context))
 }
 
-fn node_runtime(row: &SqliteRow) -> Result<NodeRuntime, sqlx::Error> {
+fn node_runtime(row: &SqliteRow) -> Result<NodeReport, sqlx::Error> {
     let rejected = serde_json::from_str(row.try_get("rejected")?);
-    Ok(NodeRuntime {
+    Ok(NodeReport {
         node: Name::trusted(row.try_get::<String, _>("node")?),
         uid: Uid::from(row.try_get::<Hyphenated, _>("uid")?.into_uuid()),
         session: row.try_get::<i64, _>("session")?.unsigned_abs(),

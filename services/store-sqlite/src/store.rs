@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use portolan_model::{Event, Name, NodeRuntime, Revision, StoreId, Timestamp};
+use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
 use portolan_store::rows::number;
 use portolan_store::{Commit, Head, Loaded, Locked, Store, StoreError};
 use sqlx::Executor;
@@ -146,22 +146,22 @@ impl Store for SqliteStore {
         reports::events(self.readers(), cluster, below, limit).await
     }
 
-    async fn flush_runtime(
+    async fn put_node_reports(
         &self,
         cluster: &Name,
-        runtime: &[NodeRuntime],
+        runtime: &[NodeReport],
     ) -> Result<(), StoreError> {
         let mut held = self.0.connections.hold().await?;
-        reports::flush_runtime(held.connection(), cluster, runtime).await?;
+        reports::put_node_reports(held.connection(), cluster, runtime).await?;
         held.release();
         Ok(())
     }
 
-    async fn runtime(&self, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
-        reports::runtime(self.readers(), cluster).await
+    async fn node_reports(&self, cluster: &Name) -> Result<Vec<NodeReport>, StoreError> {
+        reports::node_reports(self.readers(), cluster).await
     }
 
-    async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
+    async fn forget_node_report(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
         let mut held = self.0.connections.hold().await?;
         sqlx::query("DELETE FROM node_runtime WHERE cluster = $1 AND node = $2")
             .bind(cluster.as_str())

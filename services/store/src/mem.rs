@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use portolan_model::{Event, Name, NodeRuntime, Revision, StoreId, Timestamp};
+use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
 
-use crate::reports::{MAX_EVENTS, count_up, event_key, merge_events, merge_runtime, supersedes};
+use crate::reports::{
+    MAX_EVENTS, count_up, event_key, merge_events, merge_node_reports, supersedes,
+};
 use crate::{Commit, Head, Loaded, Locked, Store, StoreError, Turn};
 use log::Log;
 pub use transaction::MemTransaction;
@@ -29,7 +31,7 @@ struct Cluster {
     turn: Arc<tokio::sync::Mutex<()>>,
     log: Log,
     events: Vec<Event>,
-    runtime: BTreeMap<Name, NodeRuntime>,
+    runtime: BTreeMap<Name, NodeReport>,
 }
 
 impl MemStore {
@@ -172,13 +174,13 @@ impl Store for MemStore {
         }))
     }
 
-    async fn flush_runtime(
+    async fn put_node_reports(
         &self,
         cluster: &Name,
-        runtime: &[NodeRuntime],
+        runtime: &[NodeReport],
     ) -> Result<(), StoreError> {
         self.with(cluster, |cluster| {
-            for row in merge_runtime(runtime) {
+            for row in merge_node_reports(runtime) {
                 if cluster
                     .runtime
                     .get(&row.node)
@@ -191,13 +193,13 @@ impl Store for MemStore {
         Ok(())
     }
 
-    async fn runtime(&self, cluster: &Name) -> Result<Vec<NodeRuntime>, StoreError> {
+    async fn node_reports(&self, cluster: &Name) -> Result<Vec<NodeReport>, StoreError> {
         Ok(self.with(cluster, |cluster| {
             cluster.runtime.values().cloned().collect()
         }))
     }
 
-    async fn forget_runtime(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
+    async fn forget_node_report(&self, cluster: &Name, node: &Name) -> Result<(), StoreError> {
         self.with(cluster, |cluster| cluster.runtime.remove(node));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portolan_model::{Event, Name, NodeRuntime, Uid};
+use portolan_model::{Event, Name, NodeReport, Uid};
 
 /// Events kept of a cluster; the oldest go.
 pub const MAX_EVENTS: usize = 10_000;
@@ -40,13 +40,13 @@ pub fn merge_events(events: &[Event]) -> Vec<Event> {
 }
 
 /// Whether `newer` may take the place of `known`: it speaks for another machine of that name, or for no older session.
-pub fn supersedes(newer: &NodeRuntime, known: &NodeRuntime) -> bool {
+pub fn supersedes(newer: &NodeReport, known: &NodeReport) -> bool {
     newer.uid != known.uid || newer.session >= known.session
 }
 
 /// Every node once, in the order of their names.
-pub fn merge_runtime(runtime: &[NodeRuntime]) -> Vec<&NodeRuntime> {
-    let mut merged: BTreeMap<&Name, &NodeRuntime> = BTreeMap::new();
+pub fn merge_node_reports(runtime: &[NodeReport]) -> Vec<&NodeReport> {
+    let mut merged: BTreeMap<&Name, &NodeReport> = BTreeMap::new();
     for row in runtime {
         merged
             .entry(&row.node)

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use portolan_model::{Digest, Event, Name, NodeRuntime, Object, Revision, StoreId, Timestamp};
+use portolan_model::{Digest, Event, Name, NodeReport, Object, Revision, StoreId, Timestamp};
 
 use crate::{Commit, CommitError, StoreError, Write};
 
@@ -89,20 +89,20 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Keeps what nodes reported, in bulk. A row of a higher session is never overwritten by a lower one. Rows of
     /// nodes whose uid is new replace those of their predecessors.
-    fn flush_runtime(
+    fn put_node_reports(
         &self,
         cluster: &Name,
-        runtime: &[NodeRuntime],
+        runtime: &[NodeReport],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What all nodes reported, through whatever replica.
-    fn runtime(
+    fn node_reports(
         &self,
         cluster: &Name,
-    ) -> impl Future<Output = Result<Vec<NodeRuntime>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<NodeReport>, StoreError>> + Send;
 
     /// Forgets what a node reported; for nodes that were deleted.
-    fn forget_runtime(
+    fn forget_node_report(
         &self,
         cluster: &Name,
         node: &Name,

@@ -15,7 +15,7 @@ pub(super) struct Batch {
     write: Option<Write>,
     answers: Vec<Result<Outcome, SubmitError>>,
     /// Which of them only looked.
-    rehearsals: Vec<bool>,
+    dry_runs: Vec<bool>,
     events: Vec<Event>,
     picked: BTreeSet<Claimed>,
     committed: u64,
@@ -68,7 +68,7 @@ impl Batch {
             state: working,
             write,
             answers,
-            rehearsals: pending.iter().map(only).collect(),
+            dry_runs: pending.iter().map(only).collect(),
             events,
             picked,
             committed,
@@ -97,9 +97,9 @@ impl Batch {
 
     /// Refusals of operations that would have changed something.
     pub(super) fn refusals(&self) -> impl Iterator<Item = &Refusal> {
-        let answers = self.answers.iter().zip(&self.rehearsals);
-        answers.filter_map(|(answer, rehearsal)| match answer {
-            Err(SubmitError::Refused(refusal)) if !rehearsal => Some(refusal),
+        let answers = self.answers.iter().zip(&self.dry_runs);
+        answers.filter_map(|(answer, dry_run)| match answer {
+            Err(SubmitError::Refused(refusal)) if !dry_run => Some(refusal),
             _ => None,
         })
     }

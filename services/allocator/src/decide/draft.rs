@@ -20,13 +20,13 @@ pub(super) struct Draft {
     picked: Vec<Claimed>,
     inputs: Inputs,
     drawn: u64,
-    rehearsal: bool,
+    dry_run: bool,
     reserved_addresses: Vec<IpAddr>,
     reserved_ports: Vec<u16>,
 }
 
 impl Draft {
-    pub(super) fn new(state: &State, inputs: Inputs, rehearsal: bool) -> Self {
+    pub(super) fn new(state: &State, inputs: Inputs, dry_run: bool) -> Self {
         Self {
             state: state.clone(),
             changes: Vec::new(),
@@ -35,7 +35,7 @@ impl Draft {
             picked: Vec::new(),
             inputs,
             drawn: 0,
-            rehearsal,
+            dry_run,
             reserved_addresses: Vec::new(),
             reserved_ports: Vec::new(),
         }
@@ -83,8 +83,8 @@ impl Draft {
     }
 
     /// Whether the outcome is only looked at.
-    pub(super) fn is_rehearsal(&self) -> bool {
-        self.rehearsal
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// The changes so far.

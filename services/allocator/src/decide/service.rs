@@ -76,7 +76,7 @@ pub(super) fn put(
     };
     let service = write(draft, &meta, key, before, wanted);
     announce(draft, &service, &picked);
-    let shown = if draft.is_rehearsal() {
+    let shown = if draft.is_dry_run() {
         Arc::new(without(&service, &picked))
     } else {
         service
@@ -112,7 +112,7 @@ fn write(
     service
 }
 
-/// What a rehearsal shows: what would be picked by chance is left out (AIP-163).
+/// What a dry run shows: what would be picked by chance is left out (AIP-163).
 fn without(service: &Service, picked: &Picked) -> Service {
     let mut service = service.clone();
     if let ClusterIps::Addresses(addresses) = &mut service.spec.cluster_ips {

@@ -4,15 +4,15 @@
 //! history. After each step everything is checked that must hold of a state, of a change and of an answer.
 //!
 //! ```text
-//! bytes --Draw--> operation(state) --decide--> claims, exhaustion, rehearsal, states
+//! bytes --Draw--> operation(state) --decide--> claims, exhaustion, dry_run, states
 //! ```
 
 mod claims;
 mod draw;
+mod dry_run;
 mod exhaustion;
 mod fuzz;
 mod operations;
-mod rehearsal;
 mod specs;
 mod states;
 mod stores;

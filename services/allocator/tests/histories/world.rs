@@ -7,7 +7,7 @@ use portolan_model::{Change, Refusal, State, Timestamp};
 
 use super::draw::{Draw, STEP};
 use super::operations::operation;
-use super::{claims, exhaustion, rehearsal, states};
+use super::{claims, dry_run, exhaustion, states};
 
 /// A second, which most of what is waited for takes at least.
 const SECOND: i64 = 1_000_000;
@@ -55,7 +55,7 @@ impl World {
         let before = self.state.digest();
         let decided = decide(&self.state, operation, inputs);
         assert_eq!(self.state.digest(), before, "deciding changes nothing");
-        rehearsal::check(&self.state, operation, inputs, &decided);
+        dry_run::check(&self.state, operation, inputs, &decided);
         match decided {
             Ok(decision) => self.take(operation, inputs, decision),
             Err(refusal) => {
@@ -102,7 +102,7 @@ impl World {
         after.set_revision(inputs.revision);
         claims::check(&after);
         states::check(&self.state, &after, inputs.revision);
-        rehearsal::check_repeated(&after, operation, inputs, &outcome);
+        dry_run::check_repeated(&after, operation, inputs, &outcome);
         self.log.extend(changes);
         self.state = after;
     }

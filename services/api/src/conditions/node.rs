@@ -1,6 +1,6 @@
 //! Conditions of nodes.
 
-use portolan_model::{Node, NodeRuntime, NodeSpec};
+use portolan_model::{Node, NodeReport, NodeSpec};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True, Unknown};
 
@@ -9,7 +9,7 @@ use super::Word;
 /// Conditions of a node.
 pub(crate) fn node_conditions(
     node: &Node,
-    runtime: Option<&NodeRuntime>,
+    runtime: Option<&NodeReport>,
     described: Option<&NodeSpec>,
 ) -> Vec<v1::Condition> {
     let generation = node.meta.generation;

@@ -6,7 +6,7 @@ mod endpoints;
 mod tests;
 
 use portolan_model::view::leaves_alone;
-use portolan_model::{Reports, Service, ServiceType, State};
+use portolan_model::{NodeReports, Service, ServiceType, State};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True, Unknown};
 
@@ -17,7 +17,7 @@ use endpoints::Endpoints;
 pub(crate) fn service_status(
     state: &State,
     service: &Service,
-    reports: &Reports,
+    reports: &NodeReports,
 ) -> v1::ServiceStatus {
     let endpoints = Endpoints::of(state, service);
     let (nodes, done) = progress(state, service, reports);
@@ -103,14 +103,14 @@ fn load_balancer(service: &Service) -> Option<Word> {
 }
 
 /// Registered nodes, and how many of them carry the Service as it was last written.
-fn progress(state: &State, service: &Service, reports: &Reports) -> (usize, usize) {
+fn progress(state: &State, service: &Service, reports: &NodeReports) -> (usize, usize) {
     let nodes = state.node_count();
     // A node that was just deleted may still have its report.
     let done = reports.carrying(service.meta.uid, service.meta.revision);
     (nodes, done.min(nodes))
 }
 
-fn programmed(service: &Service, reports: &Reports, nodes: usize, done: usize) -> Word {
+fn programmed(service: &Service, reports: &NodeReports, nodes: usize, done: usize) -> Word {
     if let Some(label) = leaves_alone(service) {
         let message = format!("the label {label} says that it is not for Portolan's nodes");
         return Word(True, "NotNeeded", message);

@@ -3,7 +3,7 @@
 use portolan_allocator::{
     Action, Allocator, Context, HealthItem, Operation, ReadinessReport, SubmitError,
 };
-use portolan_distributor::{Seat, StreamHandle};
+use portolan_distributor::{SessionId, StreamHandle};
 use portolan_model::{Name, Uid};
 use portolan_proto::node::v1::{HealthAck, HealthReport, WorkloadHealth, sync_response};
 use tokio::sync::mpsc;
@@ -13,34 +13,34 @@ use super::NodeCluster;
 use crate::status::from_submit;
 use crate::status::stream::{failed, violation};
 
-/// Reports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
+/// NodeReports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
 const QUEUE: usize = 8;
 /// Workloads in one report.
 const MAX_ITEMS: usize = 10_000;
 
 /// Takes the reports of one stream.
-pub(super) struct HealthDesk {
+pub(super) struct ReadinessQueue {
     allocator: Allocator,
     stream: StreamHandle,
     node: Name,
-    seat: Seat,
+    session: SessionId,
     /// Opened by the first report: most streams never see one, and the queue weighs as much as the rest of them.
     waiting: Option<mpsc::Sender<ReadinessReport>>,
 }
 
-impl HealthDesk {
+impl ReadinessQueue {
     /// It works until it is dropped.
     pub(super) fn open(
         cluster: &NodeCluster,
         node: &Name,
-        seat: Seat,
+        session: SessionId,
         stream: StreamHandle,
     ) -> Self {
         Self {
             allocator: cluster.allocator.clone(),
             stream,
             node: node.clone(),
-            seat,
+            session,
             waiting: None,
         }
     }
@@ -55,8 +55,8 @@ impl HealthDesk {
         let items: Option<_> = report.items.into_iter().map(item).collect();
         let report = ReadinessReport {
             node: self.node.clone(),
-            node_uid: self.seat.uid,
-            session: self.seat.session,
+            node_uid: self.session.uid,
+            session: self.session.number,
             seq: report.seq,
             full: report.full,
             items: items.ok_or_else(|| violation("a workload's uid has 16 bytes"))?,

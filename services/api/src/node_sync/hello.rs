@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Extensions;
 use portolan_allocator::{Action, Context, Operation};
-use portolan_distributor::{Attendance, Guest, HEARTBEAT, Held, Mode, Start, StreamHandle};
+use portolan_distributor::{HEARTBEAT, Held, Mode, NodeHello, SessionGuard, Start, StreamHandle};
 use portolan_model::view::PROJECTION_VERSION;
 use portolan_model::{Digest, Name, Node, NodeSpec, Object, Refusal, Revision, StoreId};
 use portolan_proto::convert::view::address;
@@ -22,10 +22,10 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 const MAX_ADDRESSES: usize = 64;
 
 /// A node that has come in.
-pub(super) struct Arrival {
+pub(super) struct Admitted {
     pub(super) cluster: NodeCluster,
     pub(super) node: Name,
-    pub(super) attendance: Attendance,
+    pub(super) guard: SessionGuard,
     pub(super) start: Start,
     pub(super) welcome: sync_response::Message,
 }
@@ -37,7 +37,7 @@ impl Shared {
         hello: &Hello,
         extensions: &Extensions,
         stream: &StreamHandle,
-    ) -> Result<Arrival, Status> {
+    ) -> Result<Admitted, Status> {
         let peer = self.options.identity.identify(extensions, hello)?;
         let cluster = self.cluster(&peer)?;
         if hello.projection_version != PROJECTION_VERSION {
@@ -45,15 +45,15 @@ impl Shared {
         }
         let described = describe(hello.description.as_ref())?;
         let node = self.node(&cluster, &peer, &described).await?;
-        let guest = Guest {
+        let entering = NodeHello {
             node: node.meta.name.clone(),
             uid: node.meta.uid,
             session: hello.session,
             described,
         };
         let sessions = cluster.distributor.sessions();
-        let attendance = sessions
-            .enter(guest, stream.clone())
+        let guard = sessions
+            .enter(entering, stream.clone())
             .map_err(not_admitted)?;
         let state = cluster.allocator.cache().state();
         if state.node(&node.meta.name).map(|node| node.meta.uid) != Some(node.meta.uid) {
@@ -64,10 +64,10 @@ impl Shared {
         let held = hello.resume.as_ref().map(held).transpose()?;
         let start = begin(&cluster, held).await;
         let welcome = self.welcome(&cluster, &node, &start);
-        Ok(Arrival {
+        Ok(Admitted {
             cluster,
             node: node.meta.name,
-            attendance,
+            guard,
             start,
             welcome: sync_response::Message::Welcome(welcome),
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Extensions;
-use portolan_distributor::{Ending, Seat, StreamHandle};
+use portolan_distributor::{Ending, SessionId, StreamHandle};
 use portolan_model::Revision;
 use portolan_proto::node::v1::sync_request::Message;
 use portolan_proto::node::v1::sync_response;
@@ -11,8 +11,8 @@ use portolan_proto::node::v1::{Ack, Drain as DrainMessage, Heartbeat, Hello, Syn
 use tonic::Status;
 use tonic::codec::Streaming;
 
-use super::health::HealthDesk;
-use super::hello::Arrival;
+use super::health::ReadinessQueue;
+use super::hello::Admitted;
 use super::rejections::{announce, report};
 use super::{NodeCluster, Shared};
 use crate::status::stream::{silent, violation};
@@ -21,46 +21,49 @@ use crate::status::stream::{silent, violation};
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);
 
 /// One stream of one node.
-pub(super) struct Visit<'a> {
+pub(super) struct StreamTask<'a> {
     pub(super) shared: &'a Shared,
     pub(super) stream: StreamHandle,
     pub(super) inbound: Streaming<SyncRequest>,
 }
 
 /// Who speaks.
-struct Speaker {
+struct NodeSession {
     cluster: NodeCluster,
     node: portolan_model::Name,
-    seat: Seat,
+    session: SessionId,
 }
 
-impl Visit<'_> {
+impl StreamTask<'_> {
     /// Until the node has nothing more to say, or breaks a rule.
     pub(super) async fn run(mut self, extensions: &Extensions) -> Result<(), Status> {
         // On the heap, so that what only the beginning needs is not kept for as long as the stream lasts.
-        let (speaker, mut health) = Box::pin(self.arrive(extensions)).await?;
+        let (session, mut health) = Box::pin(self.arrive(extensions)).await?;
         while let Some(request) = self.inbound.message().await? {
             match request.message {
-                Some(Message::Ack(ack)) => speaker.acknowledge(ack),
-                Some(Message::Heartbeat(heartbeat)) => speaker.heartbeat(&heartbeat),
+                Some(Message::Ack(ack)) => session.acknowledge(ack),
+                Some(Message::Heartbeat(heartbeat)) => session.heartbeat(&heartbeat),
                 Some(Message::Health(report)) => {
-                    speaker.contact();
+                    session.contact();
                     health.take(report)?;
                 }
                 Some(Message::Hello(_)) => {
                     return Err(violation("only the first message is a Hello"));
                 }
                 // Of a newer plugin.
-                None => speaker.contact(),
+                None => session.contact(),
             }
         }
         Ok(())
     }
 
-    async fn arrive(&mut self, extensions: &Extensions) -> Result<(Speaker, HealthDesk), Status> {
+    async fn arrive(
+        &mut self,
+        extensions: &Extensions,
+    ) -> Result<(NodeSession, ReadinessQueue), Status> {
         let hello = self.hello().await?;
-        let arrival = self.shared.receive(&hello, extensions, &self.stream);
-        Ok(self.admit(arrival.await?, &hello))
+        let admitted = self.shared.receive(&hello, extensions, &self.stream);
+        Ok(self.admit(admitted.await?, &hello))
     }
 
     async fn hello(&mut self) -> Result<Hello, Status> {
@@ -74,27 +77,27 @@ impl Visit<'_> {
         }
     }
 
-    fn admit(&self, arrival: Arrival, hello: &Hello) -> (Speaker, HealthDesk) {
-        let Arrival {
+    fn admit(&self, admitted: Admitted, hello: &Hello) -> (NodeSession, ReadinessQueue) {
+        let Admitted {
             cluster,
             node,
-            attendance,
+            guard,
             start,
             welcome,
-        } = arrival;
-        let seat = attendance.seat();
+        } = admitted;
+        let session = guard.session();
         tracing::info!(
             cluster = hello.cluster,
             node = %node,
-            session = seat.session,
+            session = session.number,
             agent = hello.agent_version,
             mode = ?start.mode(),
             "a node's stream begins"
         );
-        let health = HealthDesk::open(&cluster, &node, seat, self.stream.clone());
+        let health = ReadinessQueue::open(&cluster, &node, session, self.stream.clone());
         cluster
             .distributor
-            .admit(&self.stream, start, attendance, welcome);
+            .admit(&self.stream, start, guard, welcome);
         if let Some(drain) = self.shared.drain.get() {
             // It came in while the others were sent away.
             self.stream
@@ -104,20 +107,23 @@ impl Visit<'_> {
                 }));
             self.stream.end(Ending::Complete);
         }
-        let speaker = Speaker {
+        let session = NodeSession {
             cluster,
             node,
-            seat,
+            session,
         };
-        (speaker, health)
+        (session, health)
     }
 }
 
-impl Speaker {
+impl NodeSession {
     fn acknowledge(&self, ack: Ack) {
-        let rejected = self.cluster.distributor.acknowledge(self.seat, report(ack));
+        let rejected = self
+            .cluster
+            .distributor
+            .acknowledge(self.session, report(ack));
         if !rejected.is_empty() {
-            announce(&self.cluster, &self.node, self.seat.uid, &rejected);
+            announce(&self.cluster, &self.node, self.session.uid, &rejected);
         }
     }
 
@@ -126,10 +132,10 @@ impl Speaker {
         self.cluster
             .distributor
             .sessions()
-            .heartbeat(self.seat, attempted, durable);
+            .heartbeat(self.session, attempted, durable);
     }
 
     fn contact(&self) {
-        self.cluster.distributor.sessions().contact(self.seat);
+        self.cluster.distributor.sessions().contact(self.session);
     }
 }

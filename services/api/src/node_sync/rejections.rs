@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portolan_distributor::Report;
+use portolan_distributor::Acknowledgement;
 use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{Event, EventType, Name, Object, Rejection, Revision, State, Timestamp, Uid};
 use portolan_proto::convert::view::key;
@@ -18,11 +18,11 @@ const MAX_CODE: usize = 64;
 const MAX_EVENTS: usize = 20;
 
 /// An Ack as a plain value. A rejection that can't be read still holds back what it would have.
-pub(super) fn report(ack: Ack) -> Report {
-    let mut report = Report {
+pub(super) fn report(ack: Ack) -> Acknowledgement {
+    let mut report = Acknowledgement {
         attempted: Revision(ack.attempted),
         durable: Revision(ack.durable),
-        ..Report::default()
+        ..Acknowledgement::default()
     };
     for rejection in ack.rejected {
         let since = Revision(rejection.since_revision);

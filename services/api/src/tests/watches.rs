@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use portolan_model::{Event, EventType, NodeRuntime, Rejection, Reports, Revision, Timestamp, Uid};
+use portolan_model::{
+    Event, EventType, NodeReport, NodeReports, Rejection, Revision, Timestamp, Uid,
+};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
 use tonic::{Code, Request};
@@ -221,7 +223,7 @@ async fn a_server_that_ends_tells_how_far_it_came() {
     assert!(watch.0.next().await.is_none());
 }
 
-fn reported(attempted: u64, rejected: Option<Uid>) -> Reports {
+fn reported(attempted: u64, rejected: Option<Uid>) -> NodeReports {
     let rejection = |uid| Rejection {
         kind: "Service".to_owned(),
         uid,
@@ -229,7 +231,7 @@ fn reported(attempted: u64, rejected: Option<Uid>) -> Reports {
         code: "PORT_IN_USE".to_owned(),
         message: "taken".to_owned(),
     };
-    Reports::new([NodeRuntime {
+    NodeReports::new([NodeReport {
         node: name("n1"),
         uid: Uid::from_random(1),
         session: 1,

@@ -1,4 +1,4 @@
-//! Conditions and rehearsals of writes: the same for every resource (AIP-134, 135, 154, 155, 163).
+//! Conditions and dry runs of writes: the same for every resource (AIP-134, 135, 154, 155, 163).
 
 use portolan_proto::v1;
 use tonic::{Code, Request, Status};
@@ -43,17 +43,17 @@ async fn unchanged<M>(
     done
 }
 
-/// Creating: rehearsed, done, repeated, and repeated with something else.
+/// Creating: as a dry run, done, repeated, and repeated with something else.
 macro_rules! creates {
     ($server:ident: $create:ident($request:expr), $other:expr) => {{
         let create = |request| $server.api.$create(Request::new(request));
         let mut request = $request;
         request.validate_only = true;
-        let rehearsed = unchanged(&$server, create(request.clone())).await;
+        let shown = unchanged(&$server, create(request.clone())).await;
         request.validate_only = false;
         request.request_id = ID.to_owned();
         let created = create(request.clone()).await.unwrap().into_inner();
-        assert_eq!(rehearsed.name, created.name);
+        assert_eq!(shown.name, created.name);
         let again = unchanged(&$server, create(request.clone())).await;
         assert_eq!(
             again.uid, created.uid,
@@ -72,7 +72,7 @@ macro_rules! creates {
     }};
 }
 
-/// Updating the labels of what exists: on conditions, rehearsed, done, repeated; and of what does not exist.
+/// Updating the labels of what exists: on conditions, as a dry run, done, repeated; and of what does not exist.
 macro_rules! updates {
     ($server:ident: $update:ident($request:ident { $field:ident }), $created:expr $(, $clean:expr)?) => {{
         let update = |request| $server.api.$update(Request::new(request));
@@ -90,10 +90,10 @@ macro_rules! updates {
         strange.expected_uid = STRANGER.to_owned();
         let status = refused(&$server, update(strange)).await;
         assert_eq!(why(&status), aborted("UID_MISMATCH"));
-        let mut rehearsal = request.clone();
-        rehearsal.validate_only = true;
-        let rehearsed = unchanged(&$server, update(rehearsal)).await;
-        assert_eq!(rehearsed.labels["a"], "b");
+        let mut dry_run = request.clone();
+        dry_run.validate_only = true;
+        let shown = unchanged(&$server, update(dry_run)).await;
+        assert_eq!(shown.labels["a"], "b");
         let mut once = request.clone();
         once.request_id = uuid::Uuid::from_u128(7).to_string();
         once.expected_uid = $created.uid.clone();
@@ -115,7 +115,7 @@ macro_rules! updates {
     }};
 }
 
-/// Deleting: on conditions, rehearsed, done, repeated; and what does not exist.
+/// Deleting: on conditions, as a dry run, done, repeated; and what does not exist.
 macro_rules! deletes {
     ($server:ident: $delete:ident($request:ident), $name:expr, $uid:expr $(, $etag:ident)?) => {{
         let delete = |request| $server.api.$delete(Request::new(request));
@@ -133,10 +133,10 @@ macro_rules! deletes {
         strange.expected_uid = STRANGER.to_owned();
         let status = refused(&$server, delete(strange)).await;
         assert_eq!(why(&status), aborted("UID_MISMATCH"));
-        let mut rehearsal = request.clone();
-        rehearsal.validate_only = true;
-        let rehearsed = unchanged(&$server, delete(rehearsal)).await;
-        assert_eq!(rehearsed.name, $name);
+        let mut dry_run = request.clone();
+        dry_run.validate_only = true;
+        let shown = unchanged(&$server, delete(dry_run)).await;
+        assert_eq!(shown.name, $name);
         let mut once = request.clone();
         once.request_id = uuid::Uuid::from_u128(9).to_string();
         once.expected_uid = $uid.clone();
@@ -288,8 +288,8 @@ async fn endpoints_written_by_hand() {
         request_id: ID.to_owned(),
     };
     let replace = |request| server.api.replace_endpoints(Request::new(request));
-    let rehearsed = unchanged(&server, replace(request.clone())).await;
-    assert_eq!(rehearsed.endpoints.len(), 1);
+    let shown = unchanged(&server, replace(request.clone())).await;
+    assert_eq!(shown.endpoints.len(), 1);
     let request = v1::ReplaceEndpointsRequest {
         validate_only: false,
         ..request
@@ -350,11 +350,11 @@ async fn clusters() {
     }
     let status = update("", "nobody", false).await.unwrap_err();
     assert_eq!(fields(&status), ["expected_uid"]);
-    let rehearsed = update("", "", true).await.unwrap().into_inner();
-    assert_eq!(rehearsed.spec.unwrap().dns_domain, "example.internal");
+    let shown = update("", "", true).await.unwrap().into_inner();
+    assert_eq!(shown.spec.unwrap().dns_domain, "example.internal");
     delete("", "", true).await.unwrap();
     assert_eq!(revision(), before, "nothing changed so far");
-    update("", &rehearsed.uid, false).await.unwrap();
+    update("", &shown.uid, false).await.unwrap();
     assert_ne!(revision(), before);
-    delete("", &rehearsed.uid, false).await.unwrap();
+    delete("", &shown.uid, false).await.unwrap();
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use portolan_model::{Object, Reports, Revision, Scoped, Service, Uid};
+use portolan_model::{NodeReports, Object, Revision, Scoped, Service, Uid};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType;
 use prost::Message;
@@ -33,7 +33,7 @@ struct StatusWatch {
     /// What the client knows, by name.
     known: BTreeMap<Scoped, Known>,
     /// What the reports were, and how many nodes, when they were last looked at.
-    reports: Arc<Reports>,
+    reports: Arc<NodeReports>,
     nodes: usize,
     /// Endpoints were looked at up to here.
     seen: Revision,
@@ -55,7 +55,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn of(reports: &Reports, service: &Service) -> Self {
+    fn of(reports: &NodeReports, service: &Service) -> Self {
         let mut hasher = DefaultHasher::new();
         for (node, rejection) in reports.rejections(service.meta.uid) {
             (node, &rejection.code, &rejection.message).hash(&mut hasher);
@@ -157,7 +157,7 @@ impl StatusWatch {
         (self.reports, self.nodes) = (reports, nodes);
     }
 
-    fn tell(&mut self, service: &Arc<Service>, reports: &Reports) {
+    fn tell(&mut self, service: &Arc<Service>, reports: &NodeReports) {
         let message = self.wire(service, reports);
         let status = fingerprint(&message);
         let Some(known) = self.known.get_mut(&service.key()) else {
@@ -191,7 +191,7 @@ impl StatusWatch {
         Some(services.collect())
     }
 
-    fn wire(&self, service: &Service, reports: &Reports) -> v1::Service {
+    fn wire(&self, service: &Service, reports: &NodeReports) -> v1::Service {
         let state = self.access.allocator.cache().state();
         wire(&self.access, &state, reports, service)
     }

@@ -10,7 +10,7 @@ use portolan_allocator::{
 use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
 use portolan_api::{Api, ClusterAccess, Clusters};
 use portolan_distributor::Distributor;
-use portolan_model::{ClusterSpec, Family, Name, PortRange, Reports};
+use portolan_model::{ClusterSpec, Family, Name, NodeReports, PortRange};
 use portolan_proto::v1::cluster_api_server::ClusterApiServer;
 use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
 use portolan_proto::v1::event_api_server::EventApiServer;
@@ -135,7 +135,7 @@ fn check(path: &str, status: &Status) {
 fn access(allocator: Allocator) -> ClusterAccess {
     ClusterAccess {
         allocator,
-        runtime: Arc::new(|| Arc::new(Reports::default())),
+        runtime: Arc::new(|| Arc::new(NodeReports::default())),
         described: Arc::new(|_| None),
         events: Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) })),
     }

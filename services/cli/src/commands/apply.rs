@@ -79,13 +79,13 @@ impl Apply {
         }
     }
 
-    fn is_rehearsal(&self) -> bool {
+    fn is_dry_run(&self) -> bool {
         self.dry_run.is_some()
     }
 
     /// What follows the verb in a line.
     fn suffix(&self) -> &'static str {
-        if self.is_rehearsal() {
+        if self.is_dry_run() {
             " (server dry run)"
         } else {
             ""
@@ -98,7 +98,7 @@ struct Run<'a> {
     apply: &'a Apply,
     client: Client,
     failed: bool,
-    /// Namespaces that a rehearsal would create.
+    /// Namespaces that a dry run would create.
     to_come: BTreeSet<String>,
 }
 
@@ -111,9 +111,9 @@ impl Run<'_> {
         if self.apply.create_namespace {
             self.create_namespaces(manifests, console).await?;
         }
-        let (client, rehearse) = (self.client.clone(), self.apply.is_rehearsal());
+        let (client, dry_run) = (self.client.clone(), self.apply.is_dry_run());
         let puts = manifests.iter().map(async |manifest| {
-            let put = client.put(manifest.item.clone(), rehearse).await;
+            let put = client.put(manifest.item.clone(), dry_run).await;
             (manifest, put)
         });
         let mut puts = stream::iter(puts).buffered(IN_FLIGHT);
@@ -133,7 +133,7 @@ impl Run<'_> {
         let (label, suffix) = (&manifest.label, self.apply.suffix());
         match put {
             Ok(put) => {
-                if self.apply.is_rehearsal() && manifest.item.kind() == Kind::Namespace {
+                if self.apply.is_dry_run() && manifest.item.kind() == Kind::Namespace {
                     self.to_come.insert(last(manifest.item.name()).to_owned());
                 }
                 writeln!(console.out, "{label} {}{suffix}", put.outcome)?;
@@ -142,7 +142,7 @@ impl Run<'_> {
                 }
             }
             Err(status) if is_unreachable(&status) => return Err(self.client.failure(status)),
-            // A rehearsal leaves no namespace that anything could be rehearsed in.
+            // A dry run leaves no namespace that anything else could be tried in.
             Err(status) if status.code() == Code::NotFound && self.is_to_come(manifest) => {
                 writeln!(
                     console.out,
@@ -185,12 +185,12 @@ impl Run<'_> {
                 // Whatever else is wrong with it, the refusals of its manifests will say.
                 Ok(_) | Err(_) => continue,
             }
-            let rehearse = self.apply.is_rehearsal();
-            match self.client.put(bare_namespace(path), rehearse).await {
+            let dry_run = self.apply.is_dry_run();
+            match self.client.put(bare_namespace(path), dry_run).await {
                 Ok(put) => {
                     let suffix = self.apply.suffix();
                     writeln!(console.out, "namespace/{namespace} {}{suffix}", put.outcome)?;
-                    if rehearse {
+                    if dry_run {
                         self.to_come.insert(namespace.to_owned());
                     }
                 }

@@ -52,7 +52,7 @@ impl Diff {
             let now = present(&client, &manifest.item).await?;
             let put = match client.put(manifest.item.clone(), true).await {
                 Ok(put) => put,
-                // There is no namespace yet that it could be rehearsed in: all of it is new.
+                // There is no namespace yet that a dry run could take place in: all of it is new.
                 Err(status) if status.code() == Code::NotFound && is_in(&to_come, manifest) => {
                     differs = true;
                     let label = &manifest.label;

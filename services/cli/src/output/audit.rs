@@ -7,7 +7,7 @@ use super::yaml::{Document, Fields};
 use crate::object;
 
 /// A table, and a line that sums it up.
-pub(crate) fn text(answer: &v1::AuditAllocationsResponse, repair: bool, rehearsal: bool) -> String {
+pub(crate) fn text(answer: &v1::AuditAllocationsResponse, repair: bool, dry_run: bool) -> String {
     if answer.total == 0 {
         return format!(
             "Every address and node port fits its Service, as of revision {}.\n",
@@ -17,7 +17,7 @@ pub(crate) fn text(answer: &v1::AuditAllocationsResponse, repair: bool, rehearsa
     let mut table = Table::new(vec!["CLAIMED", "SERVICE", "REASON", "REPAIR", "MESSAGE"]);
     for finding in &answer.findings {
         let repair = match (finding.repaired, finding.repairable) {
-            (true, _) if rehearsal => "would be done",
+            (true, _) if dry_run => "would be done",
             (true, _) => "done",
             (false, true) => "possible",
             (false, false) => "by hand",
@@ -104,8 +104,8 @@ CLAIMED     SERVICE       REASON                  REPAIR     MESSAGE
 3 found, 3 shown, as of revision 9; `portolan audit --repair` puts right what it can.
 "
         );
-        let rehearsed = text(&answer(), true, true);
-        assert!(rehearsed.contains("would be done"), "{rehearsed}");
-        assert!(!rehearsed.contains("--repair"), "{rehearsed}");
+        let shown = text(&answer(), true, true);
+        assert!(shown.contains("would be done"), "{shown}");
+        assert!(!shown.contains("--repair"), "{shown}");
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portolan_model::{Name, NodeRuntime, NodeSpec, Rejection, Revision, Timestamp, Uid};
+use portolan_model::{Name, NodeReport, NodeSpec, Rejection, Revision, Timestamp, Uid};
 
-use super::{Guest, Progress, Report, wall_clock};
+use super::{Acknowledgement, NodeHello, Progress, wall_clock};
 use crate::StreamHandle;
 
 /// Rejections that are listed for a node; of more, only the lowest revision is remembered.
@@ -29,13 +29,13 @@ pub(super) struct Record {
     is_ours: bool,
     is_connected: bool,
     is_changed: bool,
-    here: Option<Here>,
+    here: Option<OpenStream>,
     /// Streams here that have not ended yet, replaced ones included.
     streams: usize,
 }
 
 /// The stream of the session, if it is open here.
-struct Here {
+struct OpenStream {
     stream: StreamHandle,
     described: NodeSpec,
     since: Instant,
@@ -83,22 +83,22 @@ impl Record {
     }
 
     /// Whether this is the session that speaks for the node.
-    pub(super) fn is_seated(&self, session: u64) -> bool {
+    pub(super) fn is_current(&self, session: u64) -> bool {
         self.here.is_some() && self.session == session
     }
 
     /// A new session; what earlier ones acknowledged counts no more, since the node may have lost it. Returns the
     /// stream that it replaces.
-    pub(super) fn enter(&mut self, guest: Guest, stream: StreamHandle) -> Option<StreamHandle> {
-        let here = Here {
+    pub(super) fn enter(&mut self, hello: NodeHello, stream: StreamHandle) -> Option<StreamHandle> {
+        let here = OpenStream {
             stream,
-            described: guest.described,
+            described: hello.described,
             since: Instant::now(),
             measured: Revision::ZERO,
             is_confirmed: false,
         };
         self.clear();
-        self.session = guest.session;
+        self.session = hello.session;
         self.is_ours = true;
         self.is_connected = true;
         self.streams += 1;
@@ -108,7 +108,7 @@ impl Record {
 
     pub(super) fn leave(&mut self, session: u64) {
         self.streams = self.streams.saturating_sub(1);
-        if self.is_seated(session) {
+        if self.is_current(session) {
             self.here = None;
             self.is_connected = false;
             self.is_changed = true;
@@ -122,7 +122,7 @@ impl Record {
         }
     }
 
-    pub(super) fn acknowledge(&mut self, report: Report) -> Progress {
+    pub(super) fn acknowledge(&mut self, report: Acknowledgement) -> Progress {
         self.contact();
         let mut rejected = Vec::new();
         for rejection in report.rejected {
@@ -225,12 +225,12 @@ impl Record {
         self.is_changed = true;
     }
 
-    pub(super) fn row(&self, uid: Uid, now: Timestamp) -> NodeRuntime {
+    pub(super) fn row(&self, uid: Uid, now: Timestamp) -> NodeReport {
         // What is rejected but not listed must hold back other replicas as well.
         let bound = self
             .lost
             .map_or(u64::MAX, |since| since.0.saturating_sub(1));
-        NodeRuntime {
+        NodeReport {
             node: self.node.clone(),
             uid,
             session: self.session,
@@ -244,7 +244,7 @@ impl Record {
     }
 
     /// Takes over another replica's row if it knows better. Returns the stream here that it supersedes.
-    pub(super) fn merge(&mut self, row: NodeRuntime, now: Timestamp) -> Option<StreamHandle> {
+    pub(super) fn merge(&mut self, row: NodeReport, now: Timestamp) -> Option<StreamHandle> {
         let is_older = row.session < self.session || (row.session == self.session && self.is_ours);
         if is_older || row.session <= self.fenced {
             return None;

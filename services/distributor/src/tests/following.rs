@@ -219,8 +219,8 @@ async fn a_new_epoch_has_every_node_connect_again() {
     let mut rig = Rig::new(history, 10).await;
     let held = rig.held(rig.history.newest());
     let (handle, mut body) = stream(trailers);
-    let guest = registered(rig.history.state(Revision(1)), 1);
-    rig.admit(&handle, guest, Some(held)).await;
+    let hello = registered(rig.history.state(Revision(1)), 1);
+    rig.admit(&handle, hello, Some(held)).await;
     let mut node = Node::at(&rig.history, held);
     while node.bookmarks == 0 {
         node.read(&mut body, &rig.history).await;

@@ -15,7 +15,7 @@ use portolan_store::{Commit, Loaded};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::Guest;
+use crate::NodeHello;
 
 /// Commits, and the state after each.
 pub(super) struct History {
@@ -37,10 +37,10 @@ pub(super) fn cluster() -> Name {
 }
 
 /// A node that exists in no history.
-pub(super) fn guest(number: u64, session: u64) -> Guest {
+pub(super) fn hello(number: u64, session: u64) -> NodeHello {
     let uid = Uid::from_random(1_000_000 + u128::from(number));
-    Guest {
-        node: name(&format!("guest-{number}")),
+    NodeHello {
+        node: name(&format!("node-{number}")),
         uid,
         session,
         described: NodeSpec::default(),
@@ -206,9 +206,9 @@ impl History {
 }
 
 /// The node that stays, as it would come in.
-pub(super) fn registered(state: &State, session: u64) -> Guest {
+pub(super) fn registered(state: &State, session: u64) -> NodeHello {
     let node = state.node(&name("anchor")).expect("it stays");
-    Guest {
+    NodeHello {
         node: node.meta.name.clone(),
         uid: node.meta.uid,
         session,

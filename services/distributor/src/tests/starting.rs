@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use portolan_model::{Digest, Revision};
 
-use super::history::{History, guest};
+use super::history::{History, hello};
 use super::{Rig, trailers};
 use crate::frame::Frame;
 use crate::ring::{Next, Ring};
@@ -99,14 +99,14 @@ async fn a_stream_whose_reader_left_before_it_began_leaves_nothing_behind() {
         if drop_first {
             body = None;
         }
-        rig.admit(&handle, guest(1, 1), None).await;
+        rig.admit(&handle, hello(1, 1), None).await;
         drop(body);
         assert_eq!(
             rig.distributor.metrics().streams.get(),
             0,
             "dropped first: {drop_first}"
         );
-        let rows = rig.distributor.sessions().runtime();
+        let rows = rig.distributor.sessions().node_reports();
         assert!(!rows[0].connected, "dropped first: {drop_first}");
     }
 }

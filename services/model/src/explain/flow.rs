@@ -13,7 +13,7 @@ use crate::view::{
     Candidate, Choice, FrontendAt, FrontendView, Here, List, Reach, View, ViewKind, WhenEmpty,
     cluster_view, project_one,
 };
-use crate::{Endpoint, Family, Node, Protocol, Reports, Service, State};
+use crate::{Endpoint, Family, Node, NodeReports, Protocol, Service, State};
 use target::{Target, find};
 
 /// A connection to be.
@@ -116,7 +116,7 @@ impl Origin {
 }
 
 /// Looks at a connection on a node: what the node does once it carries the state.
-pub fn flow(state: &State, reports: &Reports, node: &Node, flow: Flow) -> FlowExplanation {
+pub fn flow(state: &State, reports: &NodeReports, node: &Node, flow: Flow) -> FlowExplanation {
     let (service, frontend_at) = match find(state, node, flow) {
         Target::Frontend(service, at) => (service, at),
         Target::Other(explanation) => return *explanation,

@@ -57,7 +57,7 @@ fn one_node_is_looked_at_alone() {
     let mut world = World::new();
     world.reject("n2", "PORT_IN_USE");
     let state = world.state();
-    let reports = Reports::new(world.reports.clone());
+    let reports = NodeReports::new(world.reports.clone());
     for (node, carries, code) in [("n1", 1, "NODES_PROGRAMMED"), ("n2", 0, "REJECTED_BY_NODE")] {
         let of = state.node(&name(node)).map(AsRef::as_ref);
         let explanation = service(&state, &reports, &world.service, of);

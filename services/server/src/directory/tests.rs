@@ -157,15 +157,12 @@ async fn a_new_cluster_is_served_at_once_here_and_soon_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rehearsal_leaves_no_cluster() {
+async fn a_dry_run_leaves_no_cluster() {
     let store = MemStore::new();
     let here = Replica::start(&store).await;
-    let mut rehearsal = create("west", "10.0.0.0/24");
-    rehearsal.context.validate_only = true;
-    here.directory
-        .found(&name("west"), rehearsal)
-        .await
-        .unwrap();
+    let mut dry_run = create("west", "10.0.0.0/24");
+    dry_run.context.validate_only = true;
+    here.directory.found(&name("west"), dry_run).await.unwrap();
     assert!(here.access("west").is_none());
     assert!(store.heads().await.unwrap().is_empty());
 }

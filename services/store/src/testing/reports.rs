@@ -1,6 +1,6 @@
 //! Events and what nodes reported: outside the log.
 
-use portolan_model::{Event, EventType, NodeRuntime, Rejection, Revision, Timestamp};
+use portolan_model::{Event, EventType, NodeReport, Rejection, Revision, Timestamp};
 
 use super::Harness;
 use super::fixtures::{cluster, name, uid};
@@ -124,7 +124,7 @@ pub async fn events_are_found_below_a_resource<H: Harness>(harness: H) {
     }
 }
 
-fn runtime(identity: &str, session: u64, attempted: u64) -> NodeRuntime {
+fn node_report(identity: &str, session: u64, attempted: u64) -> NodeReport {
     let rejection = Rejection {
         kind: "Service".to_owned(),
         uid: uid("web"),
@@ -132,7 +132,7 @@ fn runtime(identity: &str, session: u64, attempted: u64) -> NodeRuntime {
         code: "PORT_IN_USE".to_owned(),
         message: "port 80 is taken by 'other'".to_owned(),
     };
-    NodeRuntime {
+    NodeReport {
         node: name("n1"),
         uid: uid(identity),
         session,
@@ -150,14 +150,17 @@ pub async fn an_older_session_never_overwrites_a_newer_one<H: Harness>(harness: 
     for (session, attempted, kept) in [(5, 10, 10), (4, 11, 10), (5, 12, 12), (6, 2, 2), (5, 13, 2)]
     {
         let rows = [
-            runtime("x", session, attempted),
-            NodeRuntime {
+            node_report("x", session, attempted),
+            NodeReport {
                 node: name("n2"),
-                ..runtime("y", 1, 1)
+                ..node_report("y", 1, 1)
             },
         ];
-        store.flush_runtime(&cluster(), &rows).await.expect("flush");
-        let seen = other.runtime(&cluster()).await.expect("runtime");
+        store
+            .put_node_reports(&cluster(), &rows)
+            .await
+            .expect("flush");
+        let seen = other.node_reports(&cluster()).await.expect("runtime");
         assert_eq!(seen.len(), 2);
         assert_eq!(
             seen.iter()
@@ -166,9 +169,12 @@ pub async fn an_older_session_never_overwrites_a_newer_one<H: Harness>(harness: 
             Some(Revision(kept))
         );
     }
-    let both = [runtime("x", 9, 20), runtime("x", 8, 21)];
-    store.flush_runtime(&cluster(), &both).await.expect("flush");
-    let seen = other.runtime(&cluster()).await.expect("runtime");
+    let both = [node_report("x", 9, 20), node_report("x", 8, 21)];
+    store
+        .put_node_reports(&cluster(), &both)
+        .await
+        .expect("flush");
+    let seen = other.node_reports(&cluster()).await.expect("runtime");
     assert!(seen.contains(&both[0]), "{seen:?}");
 }
 
@@ -176,16 +182,16 @@ pub async fn an_older_session_never_overwrites_a_newer_one<H: Harness>(harness: 
 pub async fn another_uid_replaces_the_row_of_its_predecessor<H: Harness>(harness: H) {
     let store = harness.open().await;
     store
-        .flush_runtime(&cluster(), &[runtime("old", 9, 9)])
+        .put_node_reports(&cluster(), &[node_report("old", 9, 9)])
         .await
         .expect("flush");
     store
-        .flush_runtime(&cluster(), &[runtime("new", 1, 1)])
+        .put_node_reports(&cluster(), &[node_report("new", 1, 1)])
         .await
         .expect("flush");
     assert_eq!(
-        store.runtime(&cluster()).await.expect("runtime"),
-        [runtime("new", 1, 1)]
+        store.node_reports(&cluster()).await.expect("runtime"),
+        [node_report("new", 1, 1)]
     );
 }
 
@@ -193,20 +199,29 @@ pub async fn another_uid_replaces_the_row_of_its_predecessor<H: Harness>(harness
 pub async fn a_forgotten_node_has_no_row<H: Harness>(harness: H) {
     let store = harness.open().await;
     store
-        .flush_runtime(&cluster(), &[runtime("x", 1, 1)])
+        .put_node_reports(&cluster(), &[node_report("x", 1, 1)])
         .await
         .expect("flush");
     store
-        .forget_runtime(&name("other"), &name("n1"))
+        .forget_node_report(&name("other"), &name("n1"))
         .await
         .expect("forget");
-    assert_eq!(store.runtime(&cluster()).await.expect("runtime").len(), 1);
+    assert_eq!(
+        store.node_reports(&cluster()).await.expect("runtime").len(),
+        1
+    );
     for _ in 0..2 {
         store
-            .forget_runtime(&cluster(), &name("n1"))
+            .forget_node_report(&cluster(), &name("n1"))
             .await
             .expect("forget");
-        assert!(store.runtime(&cluster()).await.expect("runtime").is_empty());
+        assert!(
+            store
+                .node_reports(&cluster())
+                .await
+                .expect("runtime")
+                .is_empty()
+        );
     }
 }
 
@@ -215,14 +230,14 @@ pub async fn a_forgotten_cluster_has_no_reports<H: Harness>(harness: H) {
     let store = harness.open().await;
     let other = name("other");
     for cluster in [&cluster(), &other] {
-        let rows = [runtime("x", 1, 1)];
-        store.flush_runtime(cluster, &rows).await.expect("flush");
+        let rows = [node_report("x", 1, 1)];
+        store.put_node_reports(cluster, &rows).await.expect("flush");
         let events = [event("namespaces/default/services/web", "was released", 1)];
         store.record_events(cluster, &events).await.expect("record");
     }
     store.forget_reports(&cluster()).await.expect("forget");
     let left = async |cluster: &portolan_model::Name| {
-        let runtime = store.runtime(cluster).await.expect("runtime");
+        let runtime = store.node_reports(cluster).await.expect("runtime");
         let events = store.events(cluster, "", 10).await.expect("events");
         (runtime.len(), events.len())
     };

@@ -1,6 +1,6 @@
 use portolan_model::{
     Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family, Labels, Meta, Name, Node,
-    NodeRuntime, NodeSpec, Object, Origin, PortRange, Protocol, Rejection, Revision, ServiceCidr,
+    NodeReport, NodeSpec, Object, Origin, PortRange, Protocol, Rejection, Revision, ServiceCidr,
     ServicePort, ServiceSpec, TargetPort, Timestamp, Uid, Workload, WorkloadSpec,
 };
 
@@ -15,7 +15,7 @@ struct World {
     endpoints: Vec<Endpoint>,
     others: Vec<Object>,
     nodes: Vec<Node>,
-    rows: Vec<NodeRuntime>,
+    rows: Vec<NodeReport>,
 }
 
 impl World {
@@ -96,7 +96,7 @@ impl World {
         let objects = objects.chain(self.endpoints.iter().cloned().map(Object::from));
         let objects = objects.chain(self.others.iter().cloned());
         let state = State::from_objects(NOW, objects.chain([self.service.clone().into()]));
-        service_status(&state, &self.service, &Reports::new(self.rows.clone()))
+        service_status(&state, &self.service, &NodeReports::new(self.rows.clone()))
     }
 }
 
@@ -143,8 +143,8 @@ fn workload(labels: Labels) -> Object {
     workload.into()
 }
 
-fn row(node: &Node) -> NodeRuntime {
-    NodeRuntime {
+fn row(node: &Node) -> NodeReport {
+    NodeReport {
         node: node.meta.name.clone(),
         uid: node.meta.uid,
         session: 1,

@@ -126,7 +126,14 @@ async fn a_deleted_node_is_sent_away() {
         status.get_details_error_info().unwrap().reason,
         "NODE_DELETED"
     );
-    assert!(server.cluster.distributor.sessions().runtime().is_empty());
+    assert!(
+        server
+            .cluster
+            .distributor
+            .sessions()
+            .node_reports()
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn a_node_registers_itself_follows_and_resumes() {
     let objects = plugin.objects.clone();
     drop(plugin.hang_up());
     eventually("the node is gone", async || {
-        !sessions.runtime()[0].connected
+        !sessions.node_reports()[0].connected
     })
     .await;
     let later = server.put_node("node-3").await;
@@ -123,7 +123,7 @@ async fn readiness_is_committed_before_it_is_acknowledged() {
         drop(plugin);
         let sessions = server.cluster.distributor.sessions().clone();
         eventually("the node is gone", async || {
-            !sessions.runtime()[0].connected
+            !sessions.node_reports()[0].connected
         })
         .await;
         Plugin::join(&server, hello("node-1", 2)).await
@@ -166,10 +166,10 @@ async fn what_a_node_rejects_is_listed_and_told() {
     plugin.say(Say::Ack(ack)).await;
     let sessions = server.cluster.distributor.sessions().clone();
     eventually("rejections are listed", async || {
-        sessions.runtime()[0].rejected.len() == 2
+        sessions.node_reports()[0].rejected.len() == 2
     })
     .await;
-    let row = sessions.runtime().remove(0);
+    let row = sessions.node_reports().remove(0);
     let rejected = row.rejected.iter().find(|r| r.uid == service).unwrap();
     assert_eq!(
         (rejected.kind.as_str(), rejected.code.as_str()),
@@ -190,7 +190,7 @@ async fn what_a_node_rejects_is_listed_and_told() {
     let ack = Ack { cleared, ..applied };
     plugin.say(Say::Ack(ack)).await;
     eventually("nothing is rejected", async || {
-        sessions.runtime()[0].rejected.is_empty()
+        sessions.node_reports()[0].rejected.is_empty()
     })
     .await;
 }
@@ -223,10 +223,10 @@ async fn signs_of_life_and_descriptions_are_noted() {
     plugin.follow(newest).await;
     plugin.acknowledge().await;
     eventually("it is applied", async || {
-        sessions.runtime()[0].attempted == newest
+        sessions.node_reports()[0].attempted == newest
     })
     .await;
-    let before = sessions.runtime()[0].last_contact;
+    let before = sessions.node_reports()[0].last_contact;
     plugin
         .say(Say::Heartbeat(Heartbeat {
             attempted: newest.0,
@@ -234,10 +234,10 @@ async fn signs_of_life_and_descriptions_are_noted() {
         }))
         .await;
     eventually("it is noted", async || {
-        sessions.runtime()[0].durable == Revision(2)
+        sessions.node_reports()[0].durable == Revision(2)
     })
     .await;
-    assert!(sessions.runtime()[0].last_contact >= before);
+    assert!(sessions.node_reports()[0].last_contact >= before);
 }
 
 #[tokio::test]

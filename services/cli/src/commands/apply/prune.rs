@@ -71,7 +71,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Where things of a kind are looked for. A namespace that is only rehearsed holds nothing.
+    /// Where things of a kind are looked for. A namespace of a dry run holds nothing.
     fn parents(&self, kind: Kind, described: &Described) -> Vec<String> {
         let scope = self.apply.connection.scope();
         if !kind.is_namespaced() {
@@ -92,7 +92,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let label = format!("{}/{}", kind.noun(), object::last(path));
         let options = DeleteOptions {
-            validate_only: self.apply.is_rehearsal(),
+            validate_only: self.apply.is_dry_run(),
             ..DeleteOptions::default()
         };
         match self.client.delete(kind, path.to_owned(), options).await {

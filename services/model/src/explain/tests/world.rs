@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use super::super::{Flow, FlowExplanation, ServiceExplanation, flow, service};
 use crate::{
     ClaimOwner, ClaimState, Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family,
-    IpClaim, Labels, Meta, Name, Namespace, NamespaceSpec, Node, NodeRuntime, NodeSpec, Object,
-    Origin, PortClaim, PortRange, Probe, ProbeAction, ProbePort, Protocol, Rejection, Reports,
+    IpClaim, Labels, Meta, Name, Namespace, NamespaceSpec, Node, NodeReport, NodeReports, NodeSpec,
+    Object, Origin, PortClaim, PortRange, Probe, ProbeAction, ProbePort, Protocol, Rejection,
     Revision, Service, ServiceCidr, ServicePort, ServiceSpec, ServiceType, State, TargetPort,
     Timestamp, TrafficPolicy, Uid, Workload, WorkloadHealth, WorkloadPort, WorkloadSpec,
 };
@@ -21,7 +21,7 @@ pub(super) struct World {
     pub(super) service: Service,
     pub(super) workloads: Vec<Workload>,
     pub(super) nodes: Vec<Node>,
-    pub(super) reports: Vec<NodeRuntime>,
+    pub(super) reports: Vec<NodeReport>,
     pub(super) workload_ranges: Vec<IpNet>,
     written: Vec<Endpoint>,
 }
@@ -115,7 +115,7 @@ impl World {
         self.written.push(endpoint);
     }
 
-    pub(super) fn report(&mut self, node: &str) -> &mut NodeRuntime {
+    pub(super) fn report(&mut self, node: &str) -> &mut NodeReport {
         let mut reports = self.reports.iter_mut();
         reports.find(|row| row.node == name(node)).unwrap()
     }
@@ -227,7 +227,7 @@ impl World {
     }
 
     pub(super) fn explain(&self) -> ServiceExplanation {
-        let reports = Reports::new(self.reports.clone());
+        let reports = NodeReports::new(self.reports.clone());
         service(&self.state(), &reports, &self.service, None)
     }
 
@@ -238,7 +238,7 @@ impl World {
 
     /// On n1.
     pub(super) fn flow(&self, asked: Flow) -> FlowExplanation {
-        let (state, reports) = (self.state(), Reports::new(self.reports.clone()));
+        let (state, reports) = (self.state(), NodeReports::new(self.reports.clone()));
         let node = state.node(&name("n1")).unwrap();
         flow(&state, &reports, node, asked)
     }
@@ -302,8 +302,8 @@ fn node(number: u8) -> Node {
     }
 }
 
-fn report(node: &Node) -> NodeRuntime {
-    NodeRuntime {
+fn report(node: &Node) -> NodeReport {
+    NodeReport {
         node: node.meta.name.clone(),
         uid: node.meta.uid,
         session: 1,

@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Name, NodeRuntime, Rejection, Revision, Uid};
+use crate::{Name, NodeReport, Rejection, Revision, Uid};
 
 /// What every node reported last, indexed so that a question about one object costs what concerns it, however many
 /// nodes there are.
 #[derive(Clone, Debug, Default)]
-pub struct Reports {
-    rows: HashMap<Uid, NodeRuntime>,
+pub struct NodeReports {
+    rows: HashMap<Uid, NodeReport>,
     /// How far nodes are, in ascending order.
     attempted: Vec<Revision>,
     /// Who rejects an object, by the node's name: the node, and which of its rejections that is.
     rejections: HashMap<Uid, BTreeMap<Name, (Uid, usize)>>,
 }
 
-impl Reports {
+impl NodeReports {
     /// From one report a node.
-    pub fn new(rows: impl IntoIterator<Item = NodeRuntime>) -> Self {
+    pub fn new(rows: impl IntoIterator<Item = NodeReport>) -> Self {
         let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.uid, row)).collect();
         let mut attempted: Vec<_> = rows.values().map(|row| row.attempted).collect();
         attempted.sort_unstable();
@@ -36,7 +36,7 @@ impl Reports {
     }
 
     /// What a node reported.
-    pub fn of(&self, node: Uid) -> Option<&NodeRuntime> {
+    pub fn of(&self, node: Uid) -> Option<&NodeReport> {
         self.rows.get(&node)
     }
 
@@ -68,7 +68,7 @@ mod tests {
         Uid::from_random(number << 64)
     }
 
-    fn row(number: u128, attempted: u64, rejected: &[u128]) -> NodeRuntime {
+    fn row(number: u128, attempted: u64, rejected: &[u128]) -> NodeReport {
         let rejection = |object: &u128| Rejection {
             kind: "Service".to_owned(),
             uid: uid(*object),
@@ -76,7 +76,7 @@ mod tests {
             code: "PORT_IN_USE".to_owned(),
             message: String::new(),
         };
-        NodeRuntime {
+        NodeReport {
             node: Name::trusted(format!("n{number}")),
             uid: uid(number),
             session: 1,
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn who_carries_an_object_is_who_tried_and_does_not_reject_it() {
         let rows = [row(1, 5, &[]), row(2, 7, &[100, 101]), row(3, 9, &[100])];
-        let reports = Reports::new(rows);
+        let reports = NodeReports::new(rows);
         for (what, object, revision, want) in [
             ("nobody rejects it", 102, 1, 3),
             ("two are there", 102, 6, 2),

@@ -7,7 +7,7 @@ use portolan_model::{ClusterIps, Object, Refusal, Service, State};
 
 use super::claims::is_asked;
 
-/// A rehearsal is refused exactly when the real call is, for the same reason, whatever is picked; else it shows the
+/// A dry run is refused exactly when the real call is, for the same reason, whatever is picked; else it shows the
 /// same, but for what is picked.
 pub(crate) fn check(
     state: &State,
@@ -15,14 +15,14 @@ pub(crate) fn check(
     inputs: Inputs,
     real: &Result<Decision, Refusal>,
 ) {
-    let mut rehearsed = operation.clone();
-    rehearsed.context.validate_only = true;
+    let mut asked = operation.clone();
+    asked.context.validate_only = true;
     for seed in [inputs.seed, !inputs.seed] {
-        let shown = decide(state, &rehearsed, Inputs { seed, ..inputs });
+        let shown = decide(state, &asked, Inputs { seed, ..inputs });
         match (real, shown) {
             (Err(real), Err(shown)) => assert_eq!(*real, shown, "the same refusal"),
             (Ok(real), Ok(shown)) => compare(operation, state, &real.outcome, &shown.outcome),
-            (Ok(_), Err(refusal)) => panic!("only the rehearsal is refused: {refusal}"),
+            (Ok(_), Err(refusal)) => panic!("only the dry run is refused: {refusal}"),
             (Err(refusal), Ok(_)) => panic!("only the real call is refused: {refusal}"),
         }
     }

@@ -13,7 +13,7 @@ use crate::wire;
 const MIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// A whole state in framed pieces, and where to go on after it.
-pub(crate) struct Image {
+pub(crate) struct Snapshot {
     pub(crate) state: (Revision, Digest),
     pub(crate) pieces: Vec<Bytes>,
     pub(crate) epoch: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Image {
     made: Instant,
 }
 
-impl Image {
+impl Snapshot {
     /// Takes a while: about 150 ms for 110,000 objects.
     pub(crate) fn of(projection: &Projection, epoch: u64, position: u64) -> Self {
         let state = (projection.revision(), projection.digest());
@@ -41,5 +41,5 @@ impl Image {
     }
 }
 
-/// The newest image, shared.
-pub(crate) type Shared = tokio::sync::Mutex<Option<Arc<Image>>>;
+/// The newest snapshot, shared.
+pub(crate) type Shared = tokio::sync::Mutex<Option<Arc<Snapshot>>>;
