@@ -398,12 +398,12 @@ pub struct ReadinessReport {
     /// The first report of a session is full.
     pub full: bool,
     /// The results.
-    pub items: Vec<HealthItem>,
+    pub items: Vec<ReadinessItem>,
 }
 
 /// Readiness of one workload.
 #[derive(Clone, Debug)]
-pub struct HealthItem {
+pub struct ReadinessItem {
     /// The workload.
     pub workload: Uid,
     /// The probe that was run.

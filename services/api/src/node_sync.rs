@@ -5,15 +5,15 @@
 //!
 //! ```text
 //! request body --Streaming--> hello: identity, registration, resume point --> Distributor::admit
-//!                   '-------> inbound: Ack, Heartbeat --> Sessions;  HealthReport --> health --> Allocator
+//!                   '-------> inbound: Ack, Heartbeat --> Sessions;  HealthReport --> readiness --> Allocator
 //! StreamBody <-- frames, snapshots, bookmarks (Distributor); Welcome, HealthAck, Drain (StreamHandle)
 //! ```
 //! Start with [`NodeSync`], then `hello`.
 
-mod health;
 mod hello;
 mod identity;
 mod inbound;
+mod readiness;
 mod rejections;
 #[cfg(test)]
 mod tests;

@@ -4,22 +4,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use portolan_model::{Digest, Revision, StoreId};
+use portolan_model::{Digest, Revision};
 use portolan_proto::node::v1::resync::Reason;
 use portolan_proto::node::v1::{Drain, sync_response};
 use portolan_store::Cache;
 use tokio::sync::watch;
 
-use crate::body::Cursor;
+use crate::Metrics;
 use crate::follower::Follower;
 use crate::frame::Frame;
-use crate::line::{Ending, StreamState};
 use crate::projection::Projection;
 use crate::projector::Projector;
-use crate::ring::{Next, Ring};
-use crate::sessions::{Acknowledgement, SessionGuard, SessionId, Sessions};
+use crate::ring::{Entry, Ring};
+use crate::sessions::{Acknowledgement, SessionId, Sessions};
 use crate::snapshot::{self, Snapshot};
-use crate::{Metrics, StreamHandle};
+use crate::start::{ResumePoint, Start};
+use crate::stream::{Ending, StreamHandle, StreamState};
 
 /// Tells the nodes of one cluster what they should carry.
 pub struct Distributor {
@@ -27,7 +27,7 @@ pub struct Distributor {
     core: Mutex<Core>,
     head: watch::Sender<Revision>,
     snapshot: snapshot::Shared,
-    lines: Mutex<Streams>,
+    streams: Mutex<Streams>,
     sessions: Arc<Sessions>,
     metrics: Metrics,
 }
@@ -46,45 +46,6 @@ struct Core {
 struct Streams {
     next: u64,
     open: HashMap<u64, Arc<StreamState>>,
-}
-
-/// A state that a node holds whole.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The store it came from.
-    pub store_id: StoreId,
-    /// Its revision.
-    pub revision: Revision,
-    /// Its digest.
-    pub digest: Digest,
-}
-
-/// How a stream begins.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// With what changed since the state that the node holds.
-    Resume,
-    /// With a whole state.
-    Snapshot,
-}
-
-/// Where a stream begins.
-pub struct Start {
-    pub(crate) epoch: u64,
-    pub(crate) position: u64,
-    pub(crate) held: (Revision, Digest),
-    pub(crate) snapshot: Option<Arc<Snapshot>>,
-}
-
-impl Start {
-    /// How it begins.
-    pub fn mode(&self) -> Mode {
-        if self.snapshot.is_some() {
-            Mode::Snapshot
-        } else {
-            Mode::Resume
-        }
-    }
 }
 
 /// What follows a position.
@@ -110,7 +71,7 @@ impl Distributor {
             cache,
             core: Mutex::new(core),
             snapshot: snapshot::Shared::default(),
-            lines: Mutex::default(),
+            streams: Mutex::default(),
             sessions: Arc::new(Sessions::default()),
             metrics,
         });
@@ -149,7 +110,7 @@ impl Distributor {
 
     /// Where a stream begins whose node holds this. A state that is not known, whatever the reason, is replaced by a
     /// snapshot.
-    pub async fn begin(&self, held: Option<Held>) -> Start {
+    pub async fn begin(&self, held: Option<ResumePoint>) -> Start {
         if let Some(start) = held.and_then(|held| self.resume(held)) {
             self.metrics.resumes.inc();
             return start;
@@ -164,7 +125,7 @@ impl Distributor {
         }
     }
 
-    fn resume(&self, held: Held) -> Option<Start> {
+    fn resume(&self, held: ResumePoint) -> Option<Start> {
         if held.store_id != self.cache.store_id() {
             return None;
         }
@@ -202,19 +163,6 @@ impl Distributor {
         snapshot
     }
 
-    /// Lets a stream begin: the Welcome, then state.
-    pub fn admit(
-        self: &Arc<Self>,
-        stream: &StreamHandle,
-        start: Start,
-        guard: SessionGuard,
-        welcome: sync_response::Message,
-    ) {
-        self.sessions.begin(guard.session(), &start);
-        let cursor = Cursor::new(self.clone(), start, guard, stream);
-        stream.begin(welcome, cursor);
-    }
-
     /// Takes note of what a node applied. Returns what it newly rejects.
     pub fn acknowledge(
         &self,
@@ -243,8 +191,8 @@ impl Distributor {
 
     /// Ends all streams: nodes connect again after a while, spread at random.
     pub fn drain(&self, reconnect_after_ms: u32, spread_ms: u32) {
-        for line in self.open_streams() {
-            let stream = StreamHandle::of(line);
+        for stream in self.open_streams() {
+            let stream = StreamHandle::of(stream);
             stream.send(sync_response::Message::Drain(Drain {
                 reconnect_after_ms,
                 spread_ms,
@@ -283,23 +231,23 @@ impl Distributor {
             return Following::Gone(core.reason);
         }
         match core.ring.get(position) {
-            Next::Frame(frame) => Following::Frame(frame),
-            Next::Nothing => Following::Nothing,
-            Next::Gone => Following::Gone(Reason::Slow),
+            Entry::Frame(frame) => Following::Frame(frame),
+            Entry::Nothing => Following::Nothing,
+            Entry::Gone => Following::Gone(Reason::Slow),
         }
     }
 
-    pub(crate) fn add_stream(&self, line: Arc<StreamState>) -> u64 {
-        let mut lines = self.lines();
-        lines.next += 1;
-        let number = lines.next;
-        lines.open.insert(number, line);
+    pub(crate) fn add_stream(&self, stream: Arc<StreamState>) -> u64 {
+        let mut streams = self.streams();
+        streams.next += 1;
+        let number = streams.next;
+        streams.open.insert(number, stream);
         self.metrics.streams.inc();
         number
     }
 
     pub(crate) fn remove_stream(&self, number: u64) {
-        let removed = self.lines().open.remove(&number);
+        let removed = self.streams().open.remove(&number);
         if removed.is_some() {
             self.metrics.streams.dec();
         }
@@ -308,22 +256,22 @@ impl Distributor {
     fn wake_all(&self) -> usize {
         let revision = self.core().ring.head().0;
         self.head.send_replace(revision);
-        let lines = self.open_streams();
-        for line in &lines {
-            line.wake();
+        let streams = self.open_streams();
+        for stream in &streams {
+            stream.wake();
         }
-        lines.len()
+        streams.len()
     }
 
     fn open_streams(&self) -> Vec<Arc<StreamState>> {
-        self.lines().open.values().cloned().collect()
+        self.streams().open.values().cloned().collect()
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lines(&self) -> MutexGuard<'_, Streams> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,18 +5,18 @@
 //! [`http_body::Body`], and what arrives from nodes comes in as plain values.
 //!
 //! ```text
-//! Cache --commits--> Follower: project, encode --Frame--> ring --cursor--> StreamBody --> node
-//!                                  '--> snapshot (snapshots) ------------------^   ^
+//! Cache --commits--> Follower: project, encode --Frame--> ring --Cursor--> StreamBody --> node
+//!                                  '--> Snapshot -------------------^          ^
 //!                                       Welcome, HealthAck, Drain -- StreamHandle
-//! node --> Ack, Heartbeat --> Sessions --> acknowledged (quarantine), runtime (status, other replicas)
+//! node --> Ack, Heartbeat --> Sessions --> acknowledged (quarantine), node reports (status, other replicas)
 //! ```
 //! Start with [`Distributor`], then [`StreamBody`] for what a node sees, and [`Sessions`] for what is known of nodes.
 
 mod body;
+mod cursor;
 mod distributor;
 mod follower;
 mod frame;
-mod line;
 mod metrics;
 mod node_reports;
 mod projection;
@@ -24,15 +24,18 @@ mod projector;
 mod ring;
 mod sessions;
 mod snapshot;
+mod start;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-pub use body::StreamBody;
-pub use distributor::{Distributor, Held, Mode, Start};
+pub use body::{StreamBody, stream};
+pub use distributor::Distributor;
 pub use follower::Follower;
-pub use line::{Ending, StreamHandle, stream};
 pub use metrics::Metrics;
 pub use node_reports::share_node_reports;
 pub use sessions::{Acknowledgement, NodeHello, NotAdmitted, SessionGuard, SessionId, Sessions};
+pub use start::{Mode, ResumePoint, Start};
+pub use stream::{Ending, StreamHandle};
 pub use wire::HEARTBEAT;

@@ -23,7 +23,7 @@ pub(crate) struct Ring {
 }
 
 /// What is at a position.
-pub(crate) enum Next {
+pub(crate) enum Entry {
     /// This.
     Frame(Arc<Frame>),
     /// Nothing yet.
@@ -73,14 +73,14 @@ impl Ring {
     }
 
     /// What is at a position.
-    pub(crate) fn get(&self, position: u64) -> Next {
+    pub(crate) fn get(&self, position: u64) -> Entry {
         let Some(index) = position.checked_sub(self.first) else {
-            return Next::Gone;
+            return Entry::Gone;
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         self.frames
             .get(index)
-            .map_or(Next::Nothing, |frame| Next::Frame(frame.clone()))
+            .map_or(Entry::Nothing, |frame| Entry::Frame(frame.clone()))
     }
 
     /// Where a node goes on that holds this state. `None` if the state is too old, unknown, or was never projected on

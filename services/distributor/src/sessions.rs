@@ -10,8 +10,8 @@ use portolan_model::{
     Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Timestamp, Uid,
 };
 
-use crate::distributor::{Mode, Start};
-use crate::{Ending, StreamHandle};
+use crate::start::{Mode, Start};
+use crate::stream::{Ending, StreamHandle};
 use record::Record;
 
 /// How old what is told of all nodes may be.

@@ -17,7 +17,7 @@ use portolan_proto::node::v1::{Welcome, sync_response, welcome};
 use portolan_store::Cache;
 
 use crate::{
-    Distributor, Ending, Held, Metrics, Mode, NodeHello, StreamBody, StreamHandle, stream,
+    Distributor, Ending, Metrics, Mode, NodeHello, ResumePoint, StreamBody, StreamHandle, stream,
 };
 use history::{History, state_digest, store_id};
 
@@ -63,9 +63,9 @@ impl Rig {
     }
 
     /// What a node holds at a revision.
-    fn held(&self, revision: Revision) -> Held {
+    fn held(&self, revision: Revision) -> ResumePoint {
         let digest = state_digest(self.history.state(revision));
-        Held {
+        ResumePoint {
             store_id: store_id(),
             revision,
             digest,
@@ -73,7 +73,7 @@ impl Rig {
     }
 
     /// A stream of a node of its own.
-    async fn open(&mut self, held: Option<Held>) -> (StreamHandle, StreamBody, Mode) {
+    async fn open(&mut self, held: Option<ResumePoint>) -> (StreamHandle, StreamBody, Mode) {
         let (handle, body) = stream(trailers);
         self.sessions += 1;
         let hello = history::hello(self.sessions, self.sessions);
@@ -81,7 +81,12 @@ impl Rig {
         (handle, body, mode)
     }
 
-    async fn admit(&self, handle: &StreamHandle, hello: NodeHello, held: Option<Held>) -> Mode {
+    async fn admit(
+        &self,
+        handle: &StreamHandle,
+        hello: NodeHello,
+        held: Option<ResumePoint>,
+    ) -> Mode {
         let guard = self
             .distributor
             .sessions()

@@ -63,4 +63,4 @@ pub use service::{
 };
 pub use state::{Prober, State};
 pub use violation::{FieldPath, Violation, Violations};
-pub use workload::{Workload, WorkloadHealth, WorkloadPort, WorkloadSpec};
+pub use workload::{Readiness, Workload, WorkloadPort, WorkloadSpec};

@@ -41,7 +41,7 @@ pub enum ProbeAction {
         /// Where.
         port: ProbePort,
     },
-    /// A call of grpc.health.v1.Health/Check; SERVING passes.
+    /// A call of grpc.readiness.v1.Health/Check; SERVING passes.
     GrpcCheck {
         /// Where.
         port: u16,

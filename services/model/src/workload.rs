@@ -17,9 +17,9 @@ pub struct Workload {
     pub spec: WorkloadSpec,
     /// Grows when what is probed changes; a report about an older one doesn't count.
     pub probe_generation: u64,
-    /// The last accepted report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health: Option<WorkloadHealth>,
+    /// The last accepted report; rows call it `health`.
+    #[serde(default, rename = "health", skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
 }
 
 impl Workload {
@@ -89,7 +89,7 @@ pub struct WorkloadPort {
 
 /// An accepted readiness report. Order among reports is (session, seq), whatever replica they came through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkloadHealth {
+pub struct Readiness {
     /// Whether it serves.
     pub serving: bool,
     /// The probe that was run.

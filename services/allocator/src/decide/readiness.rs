@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, EventType, Node, Object, Refusal, Workload, WorkloadHealth};
+use portolan_model::{Change, EventType, Node, Object, Readiness, Refusal, Workload};
 
 use super::draft::Draft;
 use super::endpoints;
-use crate::{HealthItem, Outcome, ReadinessReport, Verb};
+use crate::{Outcome, ReadinessItem, ReadinessReport, Verb};
 
 /// Longest text of a probe's error that is kept.
 const MAX_REASON: usize = 256;
@@ -68,12 +68,17 @@ fn check_session(
     Ok(())
 }
 
-fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload: &Arc<Workload>) {
+fn take(
+    draft: &mut Draft,
+    report: &ReadinessReport,
+    item: &ReadinessItem,
+    workload: &Arc<Workload>,
+) {
     let is_ours = workload.spec.node.as_ref() == Some(&report.node);
     if !is_ours || item.probe_generation != workload.probe_generation {
         return;
     }
-    if let Some(known) = &workload.health {
+    if let Some(known) = &workload.readiness {
         let is_old = (report.session, report.seq) <= (known.session, known.seq);
         let says_the_same =
             known.serving == item.serving && known.probe_generation == item.probe_generation;
@@ -82,7 +87,7 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
         }
     }
     let reason = printable(&item.reason);
-    let health = WorkloadHealth {
+    let readiness = Readiness {
         serving: item.serving,
         probe_generation: item.probe_generation,
         session: report.session,
@@ -90,7 +95,7 @@ fn take(draft: &mut Draft, report: &ReadinessReport, item: &HealthItem, workload
         reason,
     };
     let after = Arc::new(Workload {
-        health: Some(health),
+        readiness: Some(readiness),
         ..(**workload).clone()
     });
     draft.apply(Change::update(workload.clone(), after.clone()));
@@ -107,11 +112,11 @@ fn printable(text: &str) -> String {
 }
 
 fn announce(draft: &mut Draft, report: &ReadinessReport, workload: &Arc<Workload>) {
-    let Some(health) = &workload.health else {
+    let Some(readiness) = &workload.readiness else {
         return;
     };
     let about = Object::from(workload.clone());
-    if health.serving {
+    if readiness.serving {
         draft.event(
             &about,
             EventType::Normal,
@@ -119,7 +124,10 @@ fn announce(draft: &mut Draft, report: &ReadinessReport, workload: &Arc<Workload
             format!("the probe on node {} passes", report.node),
         );
     } else {
-        let message = format!("the probe on node {} fails: {}", report.node, health.reason);
+        let message = format!(
+            "the probe on node {} fails: {}",
+            report.node, readiness.reason
+        );
         draft.event(&about, EventType::Warning, "Unready", message);
     }
 }

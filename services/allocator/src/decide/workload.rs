@@ -42,7 +42,7 @@ pub(super) fn put(
                     namespace,
                     spec,
                     probe_generation: 1,
-                    health: None,
+                    readiness: None,
                 },
             )
         }

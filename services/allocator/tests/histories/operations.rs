@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_allocator::{
-    Action, ClusterField, Context, DeleteMode, EndpointParams, HealthItem, NamespaceField,
-    NamespaceParams, NewService, NodeField, NodeParams, Operation, PutMode, ReadinessReport,
-    Remedy, WorkloadField, WorkloadParams, audit,
+    Action, ClusterField, Context, DeleteMode, EndpointParams, NamespaceField, NamespaceParams,
+    NewService, NodeField, NodeParams, Operation, PutMode, ReadinessItem, ReadinessReport, Remedy,
+    WorkloadField, WorkloadParams, audit,
 };
 use portolan_model::{
     ClaimState, ClusterSpec, EndpointPort, Family, Labels, Name, NamespaceSpec, NodeSpec,
@@ -253,7 +253,7 @@ fn report(draw: &mut Draw<'_>, state: &State) -> Action {
     let session = known.map_or(0, |n| n.session) + u64::from(draw.once_in(2));
     let session = session.saturating_sub(u64::from(draw.once_in(8)));
     let workloads = state.workloads_after(None, None);
-    let item = |w: &std::sync::Arc<portolan_model::Workload>| HealthItem {
+    let item = |w: &std::sync::Arc<portolan_model::Workload>| ReadinessItem {
         workload: w.meta.uid,
         probe_generation: w.probe_generation - u64::from(draw.once_in(8)),
         serving: draw.once_in(2),

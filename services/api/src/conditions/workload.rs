@@ -44,7 +44,7 @@ fn not_admitted(state: &State, workload: &Workload) -> Option<Word> {
 
 fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
     let reason = workload
-        .health
+        .readiness
         .as_ref()
         .map(|health| health.reason.as_str())
         .unwrap_or_default();
@@ -64,7 +64,7 @@ fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
             "Serving",
             "it needs no probe, or was reported ready".to_owned(),
         ),
-        (false, Prober::Node(node)) if workload.health.is_none() => Word(
+        (false, Prober::Node(node)) if workload.readiness.is_none() => Word(
             False,
             "NotProbedYet",
             format!("node {node} has not reported a result yet"),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::Extensions;
 use portolan_allocator::{Action, Context, Operation};
-use portolan_distributor::{HEARTBEAT, Held, Mode, NodeHello, SessionGuard, Start, StreamHandle};
+use portolan_distributor::{
+    HEARTBEAT, Mode, NodeHello, ResumePoint, SessionGuard, Start, StreamHandle,
+};
 use portolan_model::view::PROJECTION_VERSION;
 use portolan_model::{Digest, Name, Node, NodeSpec, Object, Refusal, Revision, StoreId};
 use portolan_proto::convert::view::address;
@@ -132,7 +134,7 @@ impl Shared {
 }
 
 /// A node that comes from another replica may be ahead of this one for a moment: then it is this one that waits.
-async fn begin(cluster: &NodeCluster, held: Option<Held>) -> Start {
+async fn begin(cluster: &NodeCluster, held: Option<ResumePoint>) -> Start {
     let distributor = &cluster.distributor;
     if let Some(held) = held
         && held.store_id == cluster.allocator.cache().store_id()
@@ -143,7 +145,7 @@ async fn begin(cluster: &NodeCluster, held: Option<Held>) -> Start {
     distributor.begin(held).await
 }
 
-fn held(resume: &Resume) -> Result<Held, Status> {
+fn held(resume: &Resume) -> Result<ResumePoint, Status> {
     let store_id = StoreId::from_slice(&resume.store_id);
     let digest = Digest::from_slice(&resume.digest);
     let (Some(store_id), Some(digest)) = (store_id, digest) else {
@@ -151,7 +153,7 @@ fn held(resume: &Resume) -> Result<Held, Status> {
             "store_id and digest of a resume point have 16 bytes",
         ));
     };
-    Ok(Held {
+    Ok(ResumePoint {
         store_id,
         revision: Revision(resume.revision),
         digest,

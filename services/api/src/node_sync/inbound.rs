@@ -11,8 +11,8 @@ use portolan_proto::node::v1::{Ack, Drain as DrainMessage, Heartbeat, Hello, Syn
 use tonic::Status;
 use tonic::codec::Streaming;
 
-use super::health::ReadinessQueue;
 use super::hello::Admitted;
+use super::readiness::ReadinessQueue;
 use super::rejections::{announce, report};
 use super::{NodeCluster, Shared};
 use crate::status::stream::{silent, violation};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use portolan_model::{Name, NodeReport, NodeSpec, Rejection, Revision, Timestamp, Uid};
 
 use super::{Acknowledgement, NodeHello, Progress, wall_clock};
-use crate::StreamHandle;
+use crate::stream::StreamHandle;
 
 /// Rejections that are listed for a node; of more, only the lowest revision is remembered.
 const MAX_REJECTED: usize = 1000;

@@ -6,7 +6,7 @@ use portolan_proto::node::v1::resync::Reason;
 use super::history::{History, bodies, registered};
 use super::node::Node;
 use super::{Mode, Rig, trailers};
-use crate::{Held, stream};
+use crate::{ResumePoint, stream};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_holds_nothing_gets_a_snapshot_and_every_later_change() {
@@ -69,7 +69,7 @@ async fn what_is_not_known_is_replaced_by_a_snapshot() {
         ("nothing held", None),
         (
             "another store",
-            Some(Held {
+            Some(ResumePoint {
                 store_id: portolan_model::Uid::from_random(8),
                 ..good
             }),
@@ -77,14 +77,14 @@ async fn what_is_not_known_is_replaced_by_a_snapshot() {
         ("older than the ring", Some(rig.held(Revision(10)))),
         (
             "newer than the head",
-            Some(Held {
+            Some(ResumePoint {
                 revision: Revision(99),
                 ..good
             }),
         ),
         (
             "another digest",
-            Some(Held {
+            Some(ResumePoint {
                 digest: other,
                 ..good
             }),

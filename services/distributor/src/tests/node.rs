@@ -12,7 +12,7 @@ use portolan_proto::node::v1::{Batch, SyncResponse};
 use prost::Message;
 
 use super::history::{History, bodies, state_digest};
-use super::{DEADLINE, Held};
+use super::{DEADLINE, ResumePoint};
 use crate::StreamBody;
 
 /// What a node has, and how it came to it.
@@ -35,7 +35,7 @@ pub(super) struct Node {
 
 impl Node {
     /// One that holds a state already.
-    pub(super) fn at(history: &History, held: Held) -> Self {
+    pub(super) fn at(history: &History, held: ResumePoint) -> Self {
         let objects = bodies(history.state(held.revision));
         Self {
             revision: held.revision,

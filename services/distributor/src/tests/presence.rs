@@ -7,7 +7,7 @@ use portolan_model::{NodeReport, Rejection, Revision, Timestamp, Uid};
 use super::history::{History, hello, registered, without};
 use super::node::Node;
 use super::{Rig, trailers};
-use crate::{Acknowledgement, Held, NotAdmitted, SessionId, stream};
+use crate::{Acknowledgement, NotAdmitted, ResumePoint, SessionId, stream};
 
 fn rejection(number: u128, since: u64) -> Rejection {
     Rejection {
@@ -116,7 +116,7 @@ async fn what_a_node_acknowledges_counts_up_to_what_it_was_sent_and_rejects() {
         (Revision(21), Revision(4), true)
     );
     let stale = SessionId {
-        session: 0,
+        number: 0,
         ..session
     };
     distributor.acknowledge(stale, report(99, 99));
@@ -305,7 +305,7 @@ async fn what_nodes_report_is_shared_through_the_store() {
         number: 3,
     };
     let (handle, _body) = stream(trailers);
-    let held = Held {
+    let held = ResumePoint {
         ..here.held(newest)
     };
     here.admit(&handle, hello, Some(held)).await;
@@ -325,7 +325,14 @@ async fn what_nodes_report_is_shared_through_the_store() {
     tokio::time::timeout(super::DEADLINE, known)
         .await
         .expect("the other replica learns of it");
-    assert_eq!(store.runtime(here.cache.cluster()).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .node_reports(here.cache.cluster())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     for task in tasks {
         task.abort();
     }

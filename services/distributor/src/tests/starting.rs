@@ -8,7 +8,7 @@ use portolan_model::{Digest, Revision};
 use super::history::{History, hello};
 use super::{Rig, trailers};
 use crate::frame::Frame;
-use crate::ring::{Next, Ring};
+use crate::ring::{Entry, Ring};
 use crate::{Ending, stream};
 
 fn digest(revision: u64) -> Digest {
@@ -47,8 +47,8 @@ fn a_ring_tells_where_to_go_on() {
         None,
         "another digest"
     );
-    assert!(matches!(ring.get(1), Next::Frame(f) if f.to().0 == Revision(14)));
-    assert!(matches!(ring.get(2), Next::Nothing));
+    assert!(matches!(ring.get(1), Entry::Frame(f) if f.to().0 == Revision(14)));
+    assert!(matches!(ring.get(2), Entry::Nothing));
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn a_ring_is_bounded_by_frames_and_bytes() {
     for revision in 0..5000 {
         ring.push(frame(revision, revision + 1, 1));
     }
-    assert!(matches!(ring.get(903), Next::Gone));
-    assert!(matches!(ring.get(904), Next::Frame(f) if f.to().0 == Revision(905)));
+    assert!(matches!(ring.get(903), Entry::Gone));
+    assert!(matches!(ring.get(904), Entry::Frame(f) if f.to().0 == Revision(905)));
     assert_eq!(
         ring.position_after((Revision(904), digest(904))),
         Some(904),

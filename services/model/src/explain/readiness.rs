@@ -150,7 +150,7 @@ impl Why {
     }
 
     fn of_probe(node: &Name, workload: &Workload, probe: &Probe) -> Self {
-        let health = workload.health.as_ref();
+        let health = workload.readiness.as_ref();
         let current = health.filter(|health| health.probe_generation == workload.probe_generation);
         let Some(health) = current else {
             return Self::new(

@@ -108,7 +108,7 @@ fn world() -> State {
             ..WorkloadSpec::default()
         },
         probe_generation: 1,
-        health: None,
+        readiness: None,
     };
     let workloads = [
         workload("up", "n1", false),

@@ -33,7 +33,7 @@ impl State {
         }
         let passed = || {
             workload
-                .health
+                .readiness
                 .as_ref()
                 .is_some_and(|h| h.serving && h.probe_generation == workload.probe_generation)
         };

@@ -185,7 +185,7 @@ pub fn workload(text: &str) -> Workload {
         namespace: name("default"),
         spec: WorkloadSpec::default(),
         probe_generation: 1,
-        health: None,
+        readiness: None,
     }
 }
 

@@ -6,7 +6,7 @@ use portolan_model::{
 };
 
 use super::world::{World, at, cluster_ip, ip, name, port, reason, scoped, selecting};
-use crate::{Action, DeleteMode, EndpointParams, HealthItem, ReadinessReport, Verb};
+use crate::{Action, DeleteMode, EndpointParams, ReadinessItem, ReadinessReport, Verb};
 
 const APP: &[(&str, &str)] = &[("app", "web")];
 
@@ -40,7 +40,7 @@ fn probed(address: &str, node: &str) -> WorkloadSpec {
 fn report(world: &World, node: &str, session: u64, seq: u64, items: &[(Uid, u64, bool)]) -> Action {
     let items = items
         .iter()
-        .map(|(workload, probe_generation, serving)| HealthItem {
+        .map(|(workload, probe_generation, serving)| ReadinessItem {
             workload: *workload,
             probe_generation: *probe_generation,
             serving: *serving,

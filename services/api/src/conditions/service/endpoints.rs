@@ -124,7 +124,7 @@ fn reason(state: &State, endpoint: &Endpoint) -> Option<String> {
     let Origin::Workload { uid, .. } = &endpoint.origin else {
         return None;
     };
-    let health = state.workload_by_uid(*uid)?.health.as_ref()?;
+    let health = state.workload_by_uid(*uid)?.readiness.as_ref()?;
     Some(health.reason.clone()).filter(|reason| !reason.is_empty())
 }
 

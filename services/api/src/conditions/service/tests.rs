@@ -138,7 +138,7 @@ fn workload(labels: Labels) -> Object {
             ..WorkloadSpec::default()
         },
         probe_generation: 1,
-        health: None,
+        readiness: None,
     };
     workload.into()
 }

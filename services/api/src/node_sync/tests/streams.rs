@@ -109,7 +109,7 @@ async fn readiness_is_committed_before_it_is_acknowledged() {
         let health = state
             .workload_by_uid(workload.meta.uid)
             .unwrap()
-            .health
+            .readiness
             .clone()
             .unwrap();
         assert_eq!(

@@ -218,7 +218,7 @@ impl History {
                     namespace: name("default"),
                     spec,
                     probe_generation: 1,
-                    health: None,
+                    readiness: None,
                 };
                 vec![Change::create(workload)]
             }

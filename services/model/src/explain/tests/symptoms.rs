@@ -135,7 +135,7 @@ fn a_refused_connection_has_a_cause_and_a_remedy() {
         ),
         (
             "no result yet",
-            |w| w.workloads.iter_mut().for_each(|w| w.health = None),
+            |w| w.workloads.iter_mut().for_each(|w| w.readiness = None),
             ConnectionRefused,
             "NO_ENDPOINT_READY",
             "not reported",

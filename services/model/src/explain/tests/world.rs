@@ -8,9 +8,9 @@ use super::super::{Flow, FlowExplanation, ServiceExplanation, flow, service};
 use crate::{
     ClaimOwner, ClaimState, Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family,
     IpClaim, Labels, Meta, Name, Namespace, NamespaceSpec, Node, NodeReport, NodeReports, NodeSpec,
-    Object, Origin, PortClaim, PortRange, Probe, ProbeAction, ProbePort, Protocol, Rejection,
-    Revision, Service, ServiceCidr, ServicePort, ServiceSpec, ServiceType, State, TargetPort,
-    Timestamp, TrafficPolicy, Uid, Workload, WorkloadHealth, WorkloadPort, WorkloadSpec,
+    Object, Origin, PortClaim, PortRange, Probe, ProbeAction, ProbePort, Protocol, Readiness,
+    Rejection, Revision, Service, ServiceCidr, ServicePort, ServiceSpec, ServiceType, State,
+    TargetPort, Timestamp, TrafficPolicy, Uid, Workload, WorkloadPort, WorkloadSpec,
 };
 
 /// Every object was last written in this revision, which nodes have.
@@ -64,7 +64,7 @@ impl World {
             namespace: name("default"),
             spec,
             probe_generation: 1,
-            health: Some(health(true, "")),
+            readiness: Some(readiness(true, "")),
         });
     }
 
@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(super) fn fail(&mut self, workload: &str, reason: &str) {
-        self.workload(workload).health = Some(health(false, reason));
+        self.workload(workload).readiness = Some(readiness(false, reason));
     }
 
     pub(super) fn alias(&mut self, target: &str) {
@@ -328,8 +328,8 @@ fn probe(port: u16) -> Probe {
     }
 }
 
-fn health(serving: bool, reason: &str) -> WorkloadHealth {
-    WorkloadHealth {
+fn readiness(serving: bool, reason: &str) -> Readiness {
+    Readiness {
         serving,
         probe_generation: 1,
         session: 1,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,7 +12,6 @@ use portolan_model::Revision;
 use portolan_proto::node::v1::{resync, sync_response};
 use tokio::sync::Notify;
 
-use crate::body::{Cursor, StreamBody};
 use crate::wire;
 
 /// Control messages that may wait for a node that does not read.
@@ -33,6 +32,16 @@ pub enum Ending {
     Failed(Box<HeaderMap>),
 }
 
+/// Where the body gets state from once its stream has begun.
+pub(crate) trait Feed: Send {
+    /// The next bytes. `None`: there is nothing more to come, and the stream has an ending now.
+    fn poll_next(
+        &mut self,
+        stream: &Arc<StreamState>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Bytes>>;
+}
+
 /// What a stream's two ends share.
 #[derive(Default)]
 pub(crate) struct StreamState {
@@ -44,7 +53,7 @@ pub(crate) struct StreamState {
 
 #[derive(Default)]
 struct State {
-    cursor: Option<Cursor>,
+    feed: Option<Box<dyn Feed>>,
     control: VecDeque<Bytes>,
     ending: Option<Ending>,
     /// The body is gone, or about to go.
@@ -53,22 +62,15 @@ struct State {
 }
 
 /// What the body does next.
-pub(crate) enum Send {
+pub(crate) enum Next {
     /// Sends this.
     Control(Bytes),
     /// Starts to send state.
-    Begin(Cursor),
+    Begin(Box<dyn Feed>),
     /// Ends.
     End(Ending),
     /// Goes on with what it is at; it is woken when that changes.
     Continue,
-}
-
-/// A stream that says nothing yet, and the handle that it is controlled by. `trailers` says what each ending means in
-/// terms of the RPC.
-pub fn stream(trailers: fn(Ending) -> HeaderMap) -> (StreamHandle, StreamBody) {
-    let line = Arc::new(StreamState::default());
-    (StreamHandle(line.clone()), StreamBody::new(line, trailers))
 }
 
 /// Controls one stream. Cheap to clone; dropping it does not end the stream.
@@ -128,25 +130,25 @@ impl StreamHandle {
         self.end(Ending::Complete);
     }
 
-    pub(crate) fn begin(&self, welcome: sync_response::Message, cursor: Cursor) {
+    pub(crate) fn begin(&self, welcome: sync_response::Message, feed: Box<dyn Feed>) {
         let mut state = self.0.lock();
         if state.over {
             // Nobody would take it out again.
             drop(state);
-            drop(cursor);
+            drop(feed);
             return;
         }
         state.control.push_back(wire::framed(welcome));
-        state.cursor = Some(cursor);
+        state.feed = Some(feed);
         drop(state);
         self.0.wake();
     }
 
-    pub(crate) fn of(line: Arc<StreamState>) -> Self {
-        Self(line)
+    pub(crate) fn of(state: Arc<StreamState>) -> Self {
+        Self(state)
     }
 
-    pub(crate) fn line(&self) -> &Arc<StreamState> {
+    pub(crate) fn state(&self) -> &Arc<StreamState> {
         &self.0
     }
 }
@@ -162,17 +164,17 @@ impl fmt::Debug for StreamHandle {
 
 impl StreamState {
     /// What comes first. If it is nothing, the body's task is woken as soon as there is something.
-    pub(crate) fn next(&self, context: &Context<'_>) -> Send {
+    pub(crate) fn next(&self, context: &Context<'_>) -> Next {
         let mut state = self.lock();
         if let Some(bytes) = state.control.pop_front() {
-            return Send::Control(bytes);
+            return Next::Control(bytes);
         }
         if let Some(ending) = state.ending.take() {
             state.over = true;
-            return Send::End(ending);
+            return Next::End(ending);
         }
-        if let Some(cursor) = state.cursor.take() {
-            return Send::Begin(cursor);
+        if let Some(feed) = state.feed.take() {
+            return Next::Begin(feed);
         }
         if !state
             .waker
@@ -181,7 +183,7 @@ impl StreamState {
         {
             state.waker = Some(context.waker().clone());
         }
-        Send::Continue
+        Next::Continue
     }
 
     /// Has the body look again.
@@ -197,7 +199,7 @@ impl StreamState {
         let untaken = {
             let mut state = self.lock();
             state.over = true;
-            state.cursor.take()
+            state.feed.take()
         };
         drop(untaken);
         self.over.notify_waiters();

@@ -1,7 +1,7 @@
 //! Readiness reports on their way to the allocator, one after the other, and not in the way of Acks.
 
 use portolan_allocator::{
-    Action, Allocator, Context, HealthItem, Operation, ReadinessReport, SubmitError,
+    Action, Allocator, Context, Operation, ReadinessItem, ReadinessReport, SubmitError,
 };
 use portolan_distributor::{SessionId, StreamHandle};
 use portolan_model::{Name, Uid};
@@ -13,7 +13,7 @@ use super::NodeCluster;
 use crate::status::from_submit;
 use crate::status::stream::{failed, violation};
 
-/// NodeReports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
+/// Reports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
 const QUEUE: usize = 8;
 /// Workloads in one report.
 const MAX_ITEMS: usize = 10_000;
@@ -74,8 +74,8 @@ impl ReadinessQueue {
     }
 }
 
-fn item(sent: WorkloadHealth) -> Option<HealthItem> {
-    Some(HealthItem {
+fn item(sent: WorkloadHealth) -> Option<ReadinessItem> {
+    Some(ReadinessItem {
         workload: Uid::from_slice(&sent.workload_uid)?,
         probe_generation: sent.probe_generation,
         serving: sent.serving,
