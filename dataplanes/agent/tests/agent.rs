@@ -332,6 +332,22 @@ async fn nothing_is_pruned_before_a_whole_state_is_known() {
     );
 }
 
+/// The server says nothing, and the clock goes on.
+#[tokio::test]
+async fn what_was_changed_behind_its_back_is_put_right_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataplane = FakeDataplane::default();
+    let (_server, _state, _stream, _agent) = in_step(dir.path(), &dataplane).await;
+    let whole = dataplane.programmed();
+    dataplane.tamper(|programmed| {
+        *programmed = desired(&[(service_key(1), service(1)), (service_key(9), service(9))]);
+    });
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(30)).await;
+    tokio::time::resume();
+    eventually("it is put right", || dataplane.programmed() == whole).await;
+}
+
 #[tokio::test]
 async fn a_dataplane_that_fails_now_and_then_gets_there() {
     let dir = tempfile::tempdir().unwrap();
