@@ -1,4 +1,4 @@
-//! The packet mark: says that a packet is for a Service, and carries from rule to rule what becomes of it.
+//! The packet mark (decision 35): says that a packet is for a Service, and carries from rule to rule what becomes of it.
 //!
 //! ```text
 //!  class    service bit | REFUSE | DROP | GUARDED | SPLIT | kind | 0      | number

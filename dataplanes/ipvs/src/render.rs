@@ -17,7 +17,7 @@ use crate::program::SetName;
 use crate::scheduler::{Scheduler, Schedulers};
 use crate::userdata::{self, Member};
 
-/// By this flag, which no scheduler reads, our virtual servers are known among others'.
+/// By this flag, which no scheduler reads, our virtual servers are known among others' (decision 36).
 pub(crate) const OURS: u32 = flags::SCHEDULER_3;
 
 /// The greatest weight that IPVS takes.

@@ -1,4 +1,4 @@
-//! The scratch: 32 bits that a flow's first packet carries from rule to rule, in `skb->priority`.
+//! The scratch: 32 bits that a flow's first packet carries from rule to rule, in `skb->priority` (decision 24).
 //!
 //! ```text
 //!  class     31 ............ 14 | 13 12 | 10      | 9      | 8        | 7 ... 0

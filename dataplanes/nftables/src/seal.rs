@@ -1,5 +1,6 @@
 //! The seal: in every transaction of ours, what stands after it. A restarted plugin that finds it unbroken knows that
-//! nobody committed anything since, and by the digest whether what it remembers is what stands; it lists nothing then.
+//! nobody committed anything since, and by the digest whether what it remembers is what stands; it lists nothing
+//! then (decision 32).
 //!
 //! The kernel numbers the transactions of a network namespace. The number is told beforehand, as the one after the last
 //! that we know of: should somebody else's come between, the seal names a number that is past already, and it is broken.

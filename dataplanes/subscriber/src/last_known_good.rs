@@ -1,4 +1,4 @@
-//! The last known good state on disk: a recorded stream, read back through the same rules as a live one.
+//! The last known good state on disk: a recorded stream, read back through the same rules as a live one (decision 18).
 //!
 //! A file `state.<generation>` is an image (a whole snapshot) followed by a journal (the batches since). A batch is
 //! written before its Ack and reaches the disk within seconds; `durable` says how far. When the journal outgrows the

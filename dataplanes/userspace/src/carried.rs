@@ -1,4 +1,4 @@
-//! One frontend as it is carried: its route, and its socket while there is somebody to send to.
+//! One frontend as it is carried: its route, and its socket while there is somebody to send to (decision 16).
 
 use std::io;
 use std::net::UdpSocket as StdUdpSocket;

@@ -1,4 +1,4 @@
-//! The one writer of a cluster in this process: group commit, lock first.
+//! The one writer of a cluster in this process: lock first, and groups of operations a commit (decision 2).
 
 mod batch;
 

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 
 /// The response body of one stream. It is polled only when the transport has room, so a slow reader holds nobody up and
-/// keeps nothing but its position; one that falls off the ring is told to connect again.
+/// keeps nothing but its position; one that falls off the ring is told to connect again (decision 8).
 pub struct StreamBody {
     stream: Arc<StreamState>,
     trailers: fn(Ending) -> HeaderMap,

@@ -22,7 +22,7 @@ pub use readiness::Prober;
 /// Every object of a cluster at one revision, with the indexes that deciding and projecting need.
 ///
 /// The maps share structure, so a clone is cheap: readers keep one, deciding works on another and throws it away
-/// unless the transaction commits.
+/// unless the transaction commits (decision 3).
 #[derive(Clone, Default)]
 pub struct State {
     revision: Revision,

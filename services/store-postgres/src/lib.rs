@@ -20,13 +20,13 @@
 //! **Two round trips** are all that a commit costs beside the flush: its statements are prepared in SQL, and travel with
 //! `BEGIN`, lock and `COMMIT` as messages of the simple protocol. The claims' columns are taken from the JSON in SQL, so that a body crosses the wire once. Bodies are `json`, not
 //! `jsonb`: they are written far more often than searched, come back as they were, and any text fits (`jsonb` refuses
-//! `\u0000`).
+//! `\u0000`), which is decision 15.
 //!
-//! Rejected: a sequence as the revision (numbers are given out before commit, so a reader sees 8 before 7 and can't
-//! tell a gap from a rollback); a counter row (under an old snapshot it bloats to half the speed); NOTIFY for followers
-//! (every notifying commit takes one lock of the whole server, and what was sent to a broken connection is gone: they
-//! poll the heads instead); a table for every kind (the write statement would have three parts for each; views serve
-//! who reads SQL); LISTEN, triggers and stored procedures of any kind.
+//! Rejected (decisions 1 and 4): a sequence as the revision (numbers are given out before commit, so a reader sees 8
+//! before 7 and can't tell a gap from a rollback); a counter row (under an old snapshot it bloats to half the speed);
+//! NOTIFY for followers (every notifying commit takes one lock of the whole server, and what was sent to a broken
+//! connection is gone: they poll the heads instead); a table for every kind (the write statement would have three parts
+//! for each; views serve who reads SQL); LISTEN, triggers and stored procedures of any kind.
 //!
 //! Start with [`PgStore`]; `transaction.rs`, `prepared.rs` and `write.rs` have the write path, `read.rs` the rest of the log.
 

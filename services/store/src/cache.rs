@@ -106,7 +106,7 @@ impl Cache {
     }
 
     /// The state of a revision, made from the newest one by taking back the commits since. Costs what changed since. One
-    /// beyond the head is the newest.
+    /// beyond the head is the newest. Lists show one revision by it (decision 27).
     pub fn state_as_of(&self, revision: Revision) -> Result<Arc<State>, Compacted> {
         let (state, since) = {
             // Together: a commit between the two would be in one of them only.

@@ -10,7 +10,7 @@ use crate::cache::TAIL_CHANGES;
 use crate::{Cache, Head, Store, StoreError};
 
 /// How often the heads are read. One statement of about 0.1 ms; NOTIFY would cost every writer more (its commit takes
-/// an instance-wide lock), and gets lost while disconnected.
+/// an instance-wide lock), and gets lost while disconnected (decision 9).
 pub const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 const READ_LIMIT: usize = 512;

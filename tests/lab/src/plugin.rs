@@ -1,4 +1,4 @@
-//! What runs on a node: a dataplane in this process, or whatever else can be led to a state.
+//! What runs on a node: a dataplane in this process, or whatever else can be led to a state (decision 31).
 
 use std::collections::BTreeSet;
 

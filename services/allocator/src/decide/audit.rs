@@ -1,5 +1,5 @@
 //! Whether claims and Services agree. They are written together, so they do; unless rows were changed by hand, or a
-//! backup was put together of parts.
+//! backup was put together of parts. An audit mends nothing by itself (decision 20).
 //!
 //! The reasons are the words that Kubernetes uses for the same findings, as far as it has one.
 

@@ -1,5 +1,5 @@
 //! What is stored stays legal while it is sent back unchanged, whatever the rules and settings of today say: nobody has
-//! to mend an old value in order to change another one.
+//! to mend an old value in order to change another one (decision 34).
 
 use portolan_model::{Refusal, Violations};
 

@@ -1,4 +1,4 @@
-//! Watches of what no log orders: looked at regularly, and compared with what was there before.
+//! Watches of what no log orders: looked at regularly, and compared with what was there before (decision 29).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

@@ -36,6 +36,7 @@ pub fn endpoint_address(
     ))
 }
 
+/// What an address is that no endpoint may have, whatever the ranges say (decision 13).
 fn never(address: IpAddr) -> Option<&'static str> {
     let link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),

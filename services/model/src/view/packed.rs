@@ -1,5 +1,5 @@
 //! Views as nodes keep them. A node has all those of its cluster and looks at one Service at a time, so those that are many
-//! lie packed: a value with its names, lists and room for more takes five times the bytes that tell it.
+//! lie packed: a value with its names, lists and room for more takes five times the bytes that tell it (decision 37).
 
 use std::marker::PhantomData;
 
