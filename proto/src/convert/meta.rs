@@ -9,11 +9,6 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos }
 }
 
-/// This moment, for the time of a delete.
-pub fn now() -> prost_types::Timestamp {
-    std::time::SystemTime::now().into()
-}
-
 /// A generation on the wire.
 pub(super) fn generation(generation: u64) -> i64 {
     i64::try_from(generation).unwrap_or(i64::MAX)

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::allocator::{Allocator, Pending};
-use crate::events::EventSink;
+use crate::events::Events;
 use crate::{Metrics, SubmitError};
 use batch::Batch;
 
@@ -31,7 +31,7 @@ pub struct Committer<S: Store> {
     store: S,
     cache: Arc<Cache>,
     waiting: mpsc::Receiver<Pending>,
-    events: EventSink,
+    events: Events,
     metrics: Metrics,
 }
 
@@ -47,12 +47,7 @@ enum AttemptError {
 
 impl<S: Store> Committer<S> {
     /// A committer for the cluster of `cache`, and the door to it.
-    pub fn new(
-        store: S,
-        cache: Arc<Cache>,
-        events: EventSink,
-        metrics: Metrics,
-    ) -> (Allocator, Self) {
+    pub fn new(store: S, cache: Arc<Cache>, events: Events, metrics: Metrics) -> (Allocator, Self) {
         let (allocator, waiting) = Allocator::new(cache.clone());
         (
             allocator,

@@ -28,7 +28,7 @@ pub use decide::{
     QUARANTINE_CAP_FULL, Remedy, audit, decide,
 };
 pub use error::SubmitError;
-pub use events::{EventRecorder, EventSink};
+pub use events::{EventRecorder, Events};
 pub use metrics::Metrics;
 pub use operation::{
     Action, ClusterField, Context, DeleteMode, Derived, EndpointParams, NamespaceField,

@@ -2,9 +2,10 @@
 //! more, and removing ranges that are drained.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
-use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
+use portolan_model::{ClaimState, Clock, Revision, State, Timestamp, Uid};
 
 use crate::decide::{Caps, is_drained};
 use crate::{Action, Allocator, Context, Operation};
@@ -18,10 +19,14 @@ const BULK: usize = 2000;
 pub type Acknowledged = HashMap<Uid, Revision>;
 
 /// Looks again and again, for ever. `acknowledged` tells what nodes have durably applied without rejecting it.
-pub async fn sweep(allocator: Allocator, acknowledged: impl Fn() -> Acknowledged + Send) {
+pub async fn sweep(
+    allocator: Allocator,
+    clock: Arc<dyn Clock>,
+    acknowledged: impl Fn() -> Acknowledged + Send,
+) {
     loop {
         tokio::time::sleep(PAUSE).await;
-        let (state, now) = (allocator.cache().state(), wall_clock());
+        let (state, now) = (allocator.cache().state(), clock.now());
         if let Some(action) = releasable(&state, &acknowledged(), now) {
             submit(&allocator, "ReleaseQuarantined", action).await;
         }
@@ -94,15 +99,6 @@ fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Opt
         .collect();
     let nothing = addresses.is_empty() && ports.is_empty();
     (!nothing).then_some(Action::ReleaseQuarantined { addresses, ports })
-}
-
-/// Only compared with a bound of minutes, so this process's clock will do.
-fn wall_clock() -> Timestamp {
-    let micros = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_micros();
-    Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::cluster_api_server::ClusterApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing};
 use crate::mask::Table;
@@ -78,10 +78,7 @@ impl ClusterApi for Api {
             others: &[],
         };
         let listing = parse(|v| Listing::<Cluster>::new(&asked, v))?;
-        let states = self.clusters().into_iter();
-        let states: Vec<_> = states
-            .map(|(_, access)| access.allocator.cache().state())
-            .collect();
+        let states: Vec<_> = self.clusters().iter().map(crate::Cluster::state).collect();
         let all = states.iter().filter_map(|state| {
             let cluster = state.cluster()?;
             Some(Found { state, cluster })
@@ -119,10 +116,10 @@ impl ClusterApi for Api {
             };
             Some((name, Operation { action, context }))
         })?;
-        let outcome = self.found(id.clone(), operation).await?;
+        let outcome = self.create_cluster(id.clone(), operation).await?;
         // A dry run leaves no cluster whose state could be looked at.
         let state = match self.cluster(&id) {
-            Ok(access) => access.allocator.cache().state(),
+            Ok(access) => access.state(),
             Err(_) => Arc::default(),
         };
         answer(&outcome, &state)
@@ -150,7 +147,7 @@ impl ClusterApi for Api {
         })?;
         let access = self.cluster(&name)?;
         let outcome = access.submit(operation).await?;
-        answer(&outcome, &access.allocator.cache().state())
+        answer(&outcome, &access.state())
     }
 
     async fn delete_cluster(
@@ -173,7 +170,7 @@ impl ClusterApi for Api {
             Err(_) if m.allow_missing => {
                 let gone = v1::Cluster {
                     name: m.name.clone(),
-                    delete_time: Some(meta::now()),
+                    delete_time: Some(meta::timestamp(self.now())),
                     ..v1::Cluster::default()
                 };
                 return Ok(respond(gone, Verb::Unchanged));
@@ -185,7 +182,7 @@ impl ClusterApi for Api {
         let message = response.get_mut();
         message.status = None;
         message.revision = outcome.revision.0;
-        message.delete_time = Some(meta::now());
+        message.delete_time = Some(meta::timestamp(self.now()));
         Ok(response)
     }
 

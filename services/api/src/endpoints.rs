@@ -8,7 +8,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::endpoint_api_server::EndpointApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::context::{context, expected_uid, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse, required};
@@ -151,7 +151,8 @@ impl EndpointApi for Api {
                 },
             ))
         })?;
-        let outcome = self.cluster(&cluster)?.submit(operation).await?;
+        let access = self.cluster(&cluster)?;
+        let outcome = access.submit(operation).await?;
         let gone = outcome.objects.first().and_then(as_endpoint);
         let gone = gone.map_or_else(
             || v1::Endpoint {
@@ -160,7 +161,7 @@ impl EndpointApi for Api {
             },
             |e| endpoint::to_wire(cluster.as_str(), e),
         );
-        let delete_time = Some(meta::now());
+        let delete_time = Some(meta::timestamp(access.clock.now()));
         Ok(respond(
             v1::Endpoint {
                 revision: outcome.revision.0,

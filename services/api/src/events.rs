@@ -9,7 +9,7 @@ use portolan_proto::v1::event_api_server::EventApi;
 use portolan_store::reports::MAX_EVENTS;
 use tonic::{Request, Response, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::listing::{Arguments, Listing};
 use crate::shape::parse;
 use crate::status::from_store;
@@ -48,7 +48,7 @@ impl EventApi for Api {
         } else {
             MAX_EVENTS
         };
-        let all = (access.events)(below, limit).await;
+        let all = access.events.newest(&below, limit).await;
         let all = all.map_err(|error| from_store(&error))?;
         let (mut found, next_page_token) =
             listing.sort(&State::default(), Revision::ZERO, all.into_iter());

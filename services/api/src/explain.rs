@@ -6,7 +6,7 @@ use portolan_proto::convert::{explain as convert, name};
 use portolan_proto::v1;
 use tonic::Status;
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::shape::{not_found, parse};
 
 pub(crate) async fn service(
@@ -43,10 +43,10 @@ pub(crate) async fn service(
             Some(found.ok_or_else(|| not_found(&request.node))?.as_ref())
         }
     };
-    let explanation = explain::service(&state, &(access.runtime)(), found, node);
+    let explanation = explain::service(&state, &access.node_reports(), found, node);
     let revision = state.revision();
     Ok(convert::service_to_wire(
-        access.cluster(),
+        access.name(),
         revision,
         found,
         explanation,
@@ -66,9 +66,9 @@ pub(crate) async fn flow(
     let state = access.state_at(request.min_revision).await?;
     let node = state.node(&asked.key);
     let node = node.ok_or_else(|| not_found(&request.name))?;
-    let explanation = explain::flow(&state, &(access.runtime)(), node, flow);
+    let explanation = explain::flow(&state, &access.node_reports(), node, flow);
     Ok(convert::flow_to_wire(
-        access.cluster(),
+        access.name(),
         state.revision(),
         explanation,
     ))

@@ -9,7 +9,8 @@
 //! ```
 //! Start with [`Api`]; [`status`] maps every refusal to its code.
 
-mod access;
+mod api;
+mod cluster;
 mod clusters;
 mod conditions;
 mod context;
@@ -33,8 +34,7 @@ mod tests;
 mod watch;
 mod workloads;
 
-pub use access::{
-    Api, ClusterAccess, Clusters, DescriptionReader, EventReader, Founder, RuntimeReader,
-};
+pub use api::Api;
+pub use cluster::{Cluster, Clusters, CreateCluster};
 pub use errors::{Complete, CompleteErrors};
 pub use health::Health;

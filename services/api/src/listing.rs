@@ -7,7 +7,7 @@ use portolan_model::query::{Filter, Kept, Order, Resource};
 use portolan_model::{Name, Revision, Scoped, State, Violations};
 use tonic::Status;
 
-use crate::access::ClusterAccess;
+use crate::cluster::Cluster;
 use crate::paging::Page;
 use crate::status;
 
@@ -86,7 +86,7 @@ impl<T: Kept> Listing<T> {
     /// The state that all pages of the list show: for the first page the newest, once it shows `min_revision`.
     pub(crate) async fn state(
         &self,
-        access: &ClusterAccess,
+        access: &Cluster,
         min_revision: u64,
     ) -> Result<Arc<State>, Status> {
         let Some(start) = &self.page.start else {

@@ -10,7 +10,8 @@ use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::{Api, ClusterAccess};
+use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::mask::Table;
@@ -230,7 +231,7 @@ impl NamespaceApi for Api {
             let event = event?;
             let (r#type, revision) = event.words();
             let namespace = event.object.as_ref().map(|namespace| {
-                let state = access.allocator.cache().state();
+                let state = access.state();
                 namespace::to_wire(parent.as_str(), &state, namespace)
             });
             Ok(v1::WatchNamespacesResponse {
@@ -260,15 +261,15 @@ fn params(
 }
 
 async fn write(
-    access: &ClusterAccess,
+    access: &Cluster,
     operation: Operation,
     gone: Option<&str>,
 ) -> Result<Response<v1::Namespace>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
         (Some(Object::Namespace(namespace)), _) => {
-            let state = access.allocator.cache().state();
-            namespace::to_wire(access.cluster(), &state, namespace)
+            let state = access.state();
+            namespace::to_wire(access.name(), &state, namespace)
         }
         (_, Some(name)) => v1::Namespace {
             name: name.to_owned(),
@@ -283,7 +284,7 @@ async fn write(
     if gone.is_some() {
         message.status = None;
         message.revision = outcome.revision.0;
-        message.delete_time = Some(meta::now());
+        message.delete_time = Some(meta::timestamp(access.clock.now()));
     }
     Ok(respond(message, outcome.verb))
 }

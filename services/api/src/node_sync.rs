@@ -24,8 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response};
-use portolan_allocator::{Allocator, EventSink};
-use portolan_distributor::{Distributor, Ending, StreamHandle, stream};
+use portolan_distributor::{Drain, Ending, StreamHandle, stream};
 use portolan_proto::node::v1::SyncRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -34,7 +33,7 @@ use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tonic_prost::ProstDecoder;
 
-use crate::access::Clusters;
+use crate::cluster::Clusters;
 use crate::status::stream::{self, failed, trailers};
 pub use identity::{Claimed, Peer, PeerIdentity};
 use inbound::StreamTask;
@@ -49,17 +48,6 @@ const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 pub struct NodeSync(Arc<Shared>);
 
-/// What the stream needs of a cluster.
-#[derive(Clone)]
-pub struct NodeCluster {
-    /// The door for registrations and readiness, and the committed state.
-    pub allocator: Allocator,
-    /// What nodes are sent.
-    pub distributor: Arc<Distributor>,
-    /// For what people should know.
-    pub events: EventSink,
-}
-
 /// How this process treats nodes.
 pub struct NodeSyncOptions {
     /// What this process is called in Welcome.
@@ -71,23 +59,16 @@ pub struct NodeSyncOptions {
 }
 
 struct Shared {
-    clusters: Clusters<NodeCluster>,
+    clusters: Clusters,
     options: NodeSyncOptions,
     slots: Arc<Semaphore>,
     /// Set once this process is about to end.
     drain: OnceLock<Drain>,
 }
 
-/// When nodes come back.
-#[derive(Copy, Clone)]
-struct Drain {
-    reconnect_after_ms: u32,
-    spread_ms: u32,
-}
-
 impl NodeSync {
     /// Over these clusters.
-    pub fn new(clusters: Clusters<NodeCluster>, options: NodeSyncOptions) -> Self {
+    pub fn new(clusters: Clusters, options: NodeSyncOptions) -> Self {
         Self(Arc::new(Shared {
             clusters,
             options,
@@ -98,15 +79,11 @@ impl NodeSync {
 
     /// Ends all streams, and lets none begin: nodes connect again after a while, spread at random. Bodies end by
     /// themselves then, so that the transport can shut down.
-    pub fn drain(&self, reconnect_after_ms: u32, spread_ms: u32) {
-        let drain = Drain {
-            reconnect_after_ms,
-            spread_ms,
-        };
+    pub fn drain(&self, drain: Drain) {
         // Only the first call counts.
         let _ = self.0.drain.set(drain);
         for (_, cluster) in self.0.clusters.all() {
-            cluster.distributor.drain(reconnect_after_ms, spread_ms);
+            cluster.distributor.drain(drain);
         }
     }
 

@@ -11,7 +11,8 @@ use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::{Api, ClusterAccess};
+use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::conditions::node_conditions;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
@@ -82,7 +83,7 @@ impl NodeApi for Api {
         let access = self.cluster(&asked.cluster)?;
         let state = access.state_at(m.min_revision).await?;
         let found = state.node(&asked.key).ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(wire(&access, &(access.runtime)(), found)))
+        Ok(Response::new(wire(&access, &access.node_reports(), found)))
     }
 
     async fn list_nodes(
@@ -105,7 +106,7 @@ impl NodeApi for Api {
         let access = self.cluster(&parent)?;
         let state = listing.state(&access, m.min_revision).await?;
         let (found, next_page_token) = listing.page(&state, None);
-        let runtime = (access.runtime)();
+        let runtime = access.node_reports();
         let nodes = found
             .iter()
             .map(|node| wire(&access, &runtime, node))
@@ -198,7 +199,7 @@ impl NodeApi for Api {
             let node = event
                 .object
                 .as_ref()
-                .map(|node| wire(&access, &(access.runtime)(), node));
+                .map(|node| wire(&access, &access.node_reports(), node));
             Ok(v1::WatchNodesResponse {
                 r#type,
                 node,
@@ -241,11 +242,11 @@ impl NodeApi for Api {
     }
 }
 
-fn wire(access: &ClusterAccess, reports: &NodeReports, node: &Node) -> v1::Node {
+fn wire(access: &Cluster, reports: &NodeReports, node: &Node) -> v1::Node {
     let report = reports.of(node.meta.uid);
-    let mut message = node::to_wire(access.cluster(), node, report);
+    let mut message = node::to_wire(access.name(), node, report);
     if let Some(status) = &mut message.status {
-        let described = (access.described)(node.meta.uid);
+        let described = access.described(node.meta.uid);
         status.conditions = node_conditions(node, report, described.as_ref());
     }
     message
@@ -269,13 +270,13 @@ fn params(sent: &v1::Node, fields: BTreeSet<F>, violations: &mut Violations) -> 
 }
 
 async fn write(
-    access: &ClusterAccess,
+    access: &Cluster,
     operation: Operation,
     gone: Option<&str>,
 ) -> Result<Response<v1::Node>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
-        (Some(Object::Node(node)), _) => wire(access, &(access.runtime)(), node),
+        (Some(Object::Node(node)), _) => wire(access, &access.node_reports(), node),
         (_, Some(name)) => v1::Node {
             name: name.to_owned(),
             ..v1::Node::default()
@@ -288,7 +289,7 @@ async fn write(
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;
-        message.delete_time = Some(meta::now());
+        message.delete_time = Some(meta::timestamp(access.clock.now()));
     }
     Ok(respond(message, outcome.verb))
 }

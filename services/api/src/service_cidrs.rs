@@ -8,7 +8,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse, required};
@@ -51,7 +51,7 @@ impl ServiceCidrApi for Api {
                 "the ServiceCIDR that an earlier request with this request_id wrote",
             ));
         };
-        let state = access.allocator.cache().state();
+        let state = access.state();
         Ok(respond(
             service_cidr::to_wire(parent.as_str(), &state, created),
             outcome.verb,
@@ -138,7 +138,7 @@ impl ServiceCidrApi for Api {
         })?;
         let access = self.cluster(&cluster)?;
         let outcome = access.submit(operation).await?;
-        let state = access.allocator.cache().state();
+        let state = access.state();
         let mut message = match outcome.objects.first() {
             Some(Object::ServiceCidr(last)) => {
                 service_cidr::to_wire(cluster.as_str(), &state, last)
@@ -152,7 +152,7 @@ impl ServiceCidrApi for Api {
         let stays = matches!(outcome.verb, Verb::Configured | Verb::Unchanged);
         if !stays || outcome.objects.is_empty() {
             message.revision = outcome.revision.0;
-            message.delete_time = Some(meta::now());
+            message.delete_time = Some(meta::timestamp(access.clock.now()));
         }
         Ok(respond(message, outcome.verb))
     }
@@ -176,7 +176,7 @@ impl ServiceCidrApi for Api {
             let event = event?;
             let (r#type, revision) = event.words();
             let service_cidr = event.object.as_ref().map(|s| {
-                let state = access.allocator.cache().state();
+                let state = access.state();
                 service_cidr::to_wire(parent.as_str(), &state, s)
             });
             Ok(v1::WatchServiceCidrsResponse {

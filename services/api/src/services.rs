@@ -15,7 +15,8 @@ use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::{Api, ClusterAccess};
+use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::conditions::service_status;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::explain;
@@ -91,7 +92,7 @@ impl ServiceApi for Api {
         Ok(Response::new(wire(
             &access,
             &state,
-            &(access.runtime)(),
+            &access.node_reports(),
             found,
         )))
     }
@@ -116,7 +117,7 @@ impl ServiceApi for Api {
         let access = self.cluster(&parent.cluster)?;
         let state = listing.state(&access, m.min_revision).await?;
         let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
-        let runtime = (access.runtime)();
+        let runtime = access.node_reports();
         let services = found
             .iter()
             .map(|service| wire(&access, &state, &runtime, service))
@@ -218,7 +219,7 @@ impl ServiceApi for Api {
 
 /// A Service as clients see it: with its status.
 pub(crate) fn wire(
-    access: &ClusterAccess,
+    access: &Cluster,
     state: &State,
     reports: &NodeReports,
     service: &Service,
@@ -226,7 +227,7 @@ pub(crate) fn wire(
     let status = service_status(state, service, reports);
     v1::Service {
         status: Some(status),
-        ..service::to_wire(access.cluster(), service)
+        ..service::to_wire(access.name(), service)
     }
 }
 
@@ -268,17 +269,17 @@ fn params(
 
 /// Has a write done. `gone` is the name that a delete answers with when there is nothing left to show.
 async fn write(
-    access: &ClusterAccess,
+    access: &Cluster,
     operation: Operation,
     gone: Option<&str>,
 ) -> Result<Response<v1::Service>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
         (Some(Object::Service(service)), None) => {
-            let state = access.allocator.cache().state();
-            wire(access, &state, &(access.runtime)(), service)
+            let state = access.state();
+            wire(access, &state, &access.node_reports(), service)
         }
-        (Some(Object::Service(service)), Some(_)) => service::to_wire(access.cluster(), service),
+        (Some(Object::Service(service)), Some(_)) => service::to_wire(access.name(), service),
         (_, Some(name)) => v1::Service {
             name: name.to_owned(),
             ..v1::Service::default()
@@ -291,7 +292,7 @@ async fn write(
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;
-        message.delete_time = Some(meta::now());
+        message.delete_time = Some(meta::timestamp(access.clock.now()));
     }
     message.warnings = outcome.warnings;
     Ok(respond(message, outcome.verb))

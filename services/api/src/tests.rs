@@ -7,26 +7,28 @@ mod watches;
 mod writes;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, DeleteMode, EventRecorder, EventSink, Metrics,
-    NewService, Operation, Outcome, PutMode, ServiceField, ServiceParams, WorkloadField,
+    Action, Allocator, Committer, Context, DeleteMode, EventRecorder, Events, Metrics, NewService,
+    Operation, Outcome, PutMode, ServiceField, ServiceParams, SubmitError, WorkloadField,
     WorkloadParams,
 };
+use portolan_distributor::Distributor;
 use portolan_model::{
-    ClusterSpec, Family, Labels, Name, NodeReports, NodeSpec, PortRange, Protocol, Scoped,
-    ServicePort, ServiceSpec, TargetPort, WorkloadSpec,
+    Clock, ClusterSpec, Family, Labels, Name, NodeReport, PortRange, Protocol, Scoped, ServicePort,
+    ServiceSpec, TargetPort, WorkloadSpec,
 };
 use portolan_proto::v1;
-use portolan_store::{Cache, MemStore, Store};
+use portolan_store::{Cache, MemStore, Store, SystemClock};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Api, ClusterAccess, Clusters, CompleteErrors};
+use crate::{Api, Cluster, Clusters, CompleteErrors, CreateCluster};
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -35,35 +37,29 @@ const NAMESPACE: &str = "clusters/default/namespaces/default";
 /// An API over clusters of its own. The first one is `default`.
 struct Server {
     api: Api,
-    clusters: Clusters<ClusterAccess>,
+    clusters: Clusters,
     store: MemStore,
     allocator: Allocator,
-    events: EventSink,
-    /// What nodes reported; put there by tests.
-    reports: Arc<Mutex<Arc<NodeReports>>>,
+    events: Events,
 }
 
 impl Server {
     async fn start() -> Self {
         let (store, clusters) = (MemStore::new(), Clusters::default());
-        let reports = Arc::new(Mutex::new(Arc::default()));
-        let (allocator, events) = begin(&store, &clusters, &reports, "default").await;
-        let founder = |_, _| unreachable!("no test creates clusters through the API");
+        let (allocator, events) = begin(&store, &clusters, "default").await;
+        let clock = Arc::new(SystemClock);
         Self {
-            api: Api::new(clusters.clone(), Arc::new(founder)),
+            api: Api::new(clusters.clone(), Arc::new(NoMore), clock),
             clusters,
             store,
             allocator,
             events,
-            reports,
         }
     }
 
     /// Another cluster.
     async fn cluster(&self, name: &str) -> Allocator {
-        begin(&self.store, &self.clusters, &self.reports, name)
-            .await
-            .0
+        begin(&self.store, &self.clusters, name).await.0
     }
 
     /// Serves on a loopback port.
@@ -166,17 +162,15 @@ impl Server {
         }
     }
 
-    fn report(&self, reports: NodeReports) {
-        *self.reports.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(reports);
+    /// As if nodes had reported this through another replica.
+    fn report(&self, reports: Vec<NodeReport>) {
+        let cluster = self.clusters.get(&name("default")).unwrap();
+        let sessions = cluster.distributor.sessions();
+        sessions.learn(&cluster.state(), reports);
     }
 }
 
-async fn begin(
-    store: &MemStore,
-    clusters: &Clusters<ClusterAccess>,
-    reports: &Arc<Mutex<Arc<NodeReports>>>,
-    cluster: &str,
-) -> (Allocator, EventSink) {
+async fn begin(store: &MemStore, clusters: &Clusters, cluster: &str) -> (Allocator, Events) {
     let cluster = name(cluster);
     let loaded = store.load(&cluster, 1000).await.unwrap();
     let cache = Cache::new(cluster.clone(), store.store_id(), loaded);
@@ -200,21 +194,32 @@ async fn begin(
         cidrs: vec!["10.96.0.0/16".parse().unwrap()],
     };
     submit(&allocator, bootstrap).await;
-    let (reader, known, reports) = (store.clone(), cluster.clone(), reports.clone());
-    let access = ClusterAccess {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let counters = portolan_distributor::Metrics::default();
+    let (distributor, follower) =
+        Distributor::start(allocator.cache().clone(), clock.clone(), counters).await;
+    tokio::spawn(follower.run());
+    let served = Cluster {
         allocator: allocator.clone(),
-        runtime: Arc::new(move || {
-            let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
-            reports.clone()
-        }),
-        described: Arc::new(|_| None::<NodeSpec>),
-        events: Arc::new(move |below, limit| {
-            let (store, cluster) = (reader.clone(), known.clone());
-            Box::pin(async move { store.events(&cluster, &below, limit).await })
-        }),
+        distributor,
+        events: events.clone(),
+        clock,
     };
-    clusters.insert(cluster, access);
+    clusters.insert(cluster, served);
     (allocator, events)
+}
+
+/// No test creates clusters through the API.
+struct NoMore;
+
+impl CreateCluster for NoMore {
+    fn create_cluster(
+        &self,
+        name: Name,
+        _: Operation,
+    ) -> BoxFuture<'static, Result<Outcome, SubmitError>> {
+        unreachable!("{name} is created through the API")
+    }
 }
 
 async fn submit(allocator: &Allocator, action: Action) -> Outcome {

@@ -17,7 +17,8 @@ use portolan_store::{Cache, Position};
 use tokio::sync::watch;
 use tonic::Status;
 
-use crate::access::ClusterAccess;
+use crate::api::Stopping;
+use crate::cluster::Cluster;
 use crate::status;
 pub(crate) use scope::{Scope, WatchEvent};
 
@@ -26,9 +27,6 @@ pub(crate) const BOOKMARK: Duration = Duration::from_secs(30);
 
 /// What watch RPCs answer with.
 pub(crate) type WatchStream<T> = BoxStream<'static, Result<T, Status>>;
-
-/// Becomes true when the server is about to end.
-pub(crate) type Stopping = watch::Receiver<bool>;
 
 struct Watcher<T: 'static> {
     cache: Arc<Cache>,
@@ -46,7 +44,7 @@ struct Watcher<T: 'static> {
 
 /// Events of one kind, within a scope, after a revision; with `from` 0 the state of now comes first.
 pub(crate) async fn watch<T: Kept + Send + Sync>(
-    access: &ClusterAccess,
+    access: &Cluster,
     stopping: Stopping,
     scope: Scope<T>,
     from: u64,
@@ -90,7 +88,7 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
 
 /// The state that a watch goes on from. It may be ahead of this replica, but not of the store.
 async fn continued<T: Kept>(
-    access: &ClusterAccess,
+    access: &Cluster,
     scope: &Scope<T>,
     from: u64,
 ) -> Result<Arc<State>, Status> {

@@ -11,7 +11,8 @@ use portolan_proto::v1;
 use portolan_proto::v1::workload_api_server::WorkloadApi;
 use tonic::{Request, Response, Status};
 
-use crate::access::{Api, ClusterAccess};
+use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::conditions::workload_status;
 use crate::context::{context, expected_uid, optional, respond};
 use crate::listing::{Arguments, Listing, filter};
@@ -235,7 +236,7 @@ impl WorkloadApi for Api {
             let workload = event
                 .object
                 .as_ref()
-                .map(|workload| wire(&access, &access.allocator.cache().state(), workload));
+                .map(|workload| wire(&access, &access.state(), workload));
             Ok(v1::WatchWorkloadsResponse {
                 r#type,
                 workload,
@@ -246,11 +247,11 @@ impl WorkloadApi for Api {
     }
 }
 
-fn wire(access: &ClusterAccess, state: &State, workload: &Workload) -> v1::Workload {
+fn wire(access: &Cluster, state: &State, workload: &Workload) -> v1::Workload {
     let status = workload_status(state, workload);
     v1::Workload {
         status: Some(status),
-        ..workload::to_wire(access.cluster(), workload)
+        ..workload::to_wire(access.name(), workload)
     }
 }
 
@@ -274,18 +275,14 @@ fn params(sent: &v1::Workload, fields: BTreeSet<F>, violations: &mut Violations)
 }
 
 async fn write(
-    access: &ClusterAccess,
+    access: &Cluster,
     operation: Operation,
     gone: Option<&str>,
 ) -> Result<Response<v1::Workload>, Status> {
     let outcome = access.submit(operation).await?;
     let mut message = match (outcome.objects.first(), gone) {
-        (Some(Object::Workload(workload)), None) => {
-            wire(access, &access.allocator.cache().state(), workload)
-        }
-        (Some(Object::Workload(workload)), Some(_)) => {
-            workload::to_wire(access.cluster(), workload)
-        }
+        (Some(Object::Workload(workload)), None) => wire(access, &access.state(), workload),
+        (Some(Object::Workload(workload)), Some(_)) => workload::to_wire(access.name(), workload),
         (_, Some(name)) => v1::Workload {
             name: name.to_owned(),
             ..v1::Workload::default()
@@ -298,7 +295,7 @@ async fn write(
     };
     if gone.is_some() {
         message.revision = outcome.revision.0;
-        message.delete_time = Some(meta::now());
+        message.delete_time = Some(meta::timestamp(access.clock.now()));
     }
     Ok(respond(message, outcome.verb))
 }

@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 use args::Kind;
 use data::DataDir;
 use demo::{Demo, Places};
-use portolan_server::{Server, ServerError, Settings, telemetry};
+use portolan_server::{Server, ServerError, ServerOptions, Settings, telemetry};
 use sandbox::Sandbox;
 
 /// Its name.
@@ -58,7 +58,14 @@ impl Dev {
             "start afresh with --reset, which forgets everything in {}",
             data.path().display()
         );
-        let server = Server::start(&data.store(), &self.ports, &settings, true, &remedy).await?;
+        let server = Server::start(ServerOptions {
+            store: data.store(),
+            ports: self.ports.clone(),
+            settings: settings.clone(),
+            auto_register: true,
+            remedy,
+        })
+        .await?;
         let url = format!("http://{}", connectable(server.address()));
         println!(
             "API at {url}, metrics at http://{}/metrics, data in {}",

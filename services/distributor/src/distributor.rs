@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
-use portolan_model::{Digest, Revision};
+use portolan_model::{Clock, Digest, Revision};
 use portolan_proto::node::v1::resync::Reason;
-use portolan_proto::node::v1::{Drain, sync_response};
 use portolan_store::Cache;
 use tokio::sync::watch;
 
@@ -19,7 +18,7 @@ use crate::ring::{Entry, Ring};
 use crate::sessions::{Acknowledgement, SessionId, Sessions};
 use crate::snapshot::{self, Snapshot};
 use crate::start::{ResumePoint, Start};
-use crate::stream::{Ending, StreamHandle, StreamState};
+use crate::stream::{Drain, StreamHandle, StreamState};
 
 /// Tells the nodes of one cluster what they should carry.
 pub struct Distributor {
@@ -58,7 +57,11 @@ pub(crate) enum Following {
 impl Distributor {
     /// Projects the cache's state, and as much of its log as nodes may want to go on from. Everything later is the
     /// follower's work: run it.
-    pub async fn start(cache: Arc<Cache>, metrics: Metrics) -> (Arc<Self>, Follower) {
+    pub async fn start(
+        cache: Arc<Cache>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> (Arc<Self>, Follower) {
         let (projector, ring, position) = Follower::project(&cache).await;
         let core = Core {
             epoch: 0,
@@ -72,7 +75,7 @@ impl Distributor {
             core: Mutex::new(core),
             snapshot: snapshot::Shared::default(),
             streams: Mutex::default(),
-            sessions: Arc::new(Sessions::default()),
+            sessions: Arc::new(Sessions::new(clock)),
             metrics,
         });
         (
@@ -190,14 +193,9 @@ impl Distributor {
     }
 
     /// Ends all streams: nodes connect again after a while, spread at random.
-    pub fn drain(&self, reconnect_after_ms: u32, spread_ms: u32) {
+    pub fn drain(&self, drain: Drain) {
         for stream in self.open_streams() {
-            let stream = StreamHandle::of(stream);
-            stream.send(sync_response::Message::Drain(Drain {
-                reconnect_after_ms,
-                spread_ms,
-            }));
-            stream.end(Ending::Complete);
+            StreamHandle::of(stream).drain(drain);
         }
     }
 

@@ -1,7 +1,9 @@
 //! The loop that turns commits into frames.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use portolan_proto::node::v1::resync::Reason;
 use portolan_store::{Cache, Commit, Compacted, Position};
@@ -82,7 +84,7 @@ impl Follower {
                 continue;
             }
             let learned = Instant::now();
-            tokio::time::sleep_until(self.not_before.into()).await;
+            tokio::time::sleep_until(self.not_before).await;
             if let Err(cause) = self.step(&cache, learned) {
                 self.restart(&cache, &cause).await;
             }

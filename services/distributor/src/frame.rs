@@ -1,6 +1,6 @@
 //! What all streams are sent, in bytes.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use bytes::Bytes;
 use portolan_model::{Digest, Revision};

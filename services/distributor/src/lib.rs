@@ -37,5 +37,5 @@ pub use metrics::Metrics;
 pub use node_reports::share_node_reports;
 pub use sessions::{Acknowledgement, NodeHello, NotAdmitted, SessionGuard, SessionId, Sessions};
 pub use start::{Mode, ResumePoint, Start};
-pub use stream::{Ending, StreamHandle};
+pub use stream::{Drain, Ending, StreamHandle};
 pub use wire::HEARTBEAT;

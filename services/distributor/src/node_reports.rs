@@ -38,6 +38,6 @@ async fn exchange<S: Store>(store: &S, distributor: &Distributor) -> Result<(), 
         sessions.was_forgotten(&node);
     }
     let rows = store.node_reports(cache.cluster()).await?;
-    sessions.merge(&cache.state(), rows);
+    sessions.learn(&cache.state(), rows);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use portolan_model::view::ViewKind;
 use portolan_model::{Change, Object, Revision, State, Uid};

@@ -4,10 +4,12 @@ mod record;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use portolan_model::{
-    Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Timestamp, Uid,
+    Clock, Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Uid,
 };
 
 use crate::start::{Mode, Start};
@@ -22,8 +24,8 @@ const SHARE: u32 = 20;
 const MAX_STREAMS: usize = 2;
 
 /// The nodes of one cluster, here and at other replicas. A node has one stream, that of its highest session.
-#[derive(Default)]
 pub struct Sessions {
+    clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
     /// What was last told of all nodes, and until when that is fresh.
     reports: Mutex<Option<(Instant, Arc<NodeReports>)>>,
@@ -121,6 +123,14 @@ impl Drop for SessionGuard {
 }
 
 impl Sessions {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            inner: Mutex::default(),
+            reports: Mutex::default(),
+        }
+    }
+
     /// Lets a node in. Its older stream, if there is one, ends.
     pub fn enter(
         self: &Arc<Self>,
@@ -145,7 +155,7 @@ impl Sessions {
                 Some(open) if open >= hello.session => {
                     return Err(NotAdmitted::Superseded { open });
                 }
-                _ => record.enter(hello, stream),
+                _ => record.enter(hello, stream, self.clock.now()),
             }
         };
         if let Some(older) = older {
@@ -167,17 +177,17 @@ impl Sessions {
         session: SessionId,
         report: Acknowledgement,
     ) -> Option<Progress> {
-        self.with(session, |record| record.acknowledge(report))
+        self.hear(session, |record| record.acknowledge(report))
     }
 
     /// A sign of life that repeats what was applied.
     pub fn heartbeat(&self, session: SessionId, attempted: Revision, durable: Revision) {
-        self.with(session, |record| record.heartbeat(attempted, durable));
+        self.hear(session, |record| record.heartbeat(attempted, durable));
     }
 
     /// A sign of life.
     pub fn contact(&self, session: SessionId) {
-        self.with(session, Record::contact);
+        self.hear(session, |_| ());
     }
 
     /// Up to where nodes have applied everything for good. One that rejects something counts up to just before it.
@@ -191,7 +201,7 @@ impl Sessions {
 
     /// What all nodes reported, through whatever replica.
     pub fn node_reports(&self) -> Vec<NodeReport> {
-        let (inner, now) = (self.lock(), wall_clock());
+        let (inner, now) = (self.lock(), self.clock.now());
         let records = inner.records.iter();
         records.map(|(uid, record)| record.row(*uid, now)).collect()
     }
@@ -217,7 +227,7 @@ impl Sessions {
 
     /// Rows that changed here since they were last taken.
     pub(crate) fn take_changed(&self) -> Vec<NodeReport> {
-        let (mut inner, now) = (self.lock(), wall_clock());
+        let (mut inner, now) = (self.lock(), self.clock.now());
         let records = inner.records.iter_mut();
         let changed =
             records.filter_map(|(uid, record)| record.take_changed().then_some((uid, record)));
@@ -235,8 +245,8 @@ impl Sessions {
     }
 
     /// Takes over what other replicas know of the nodes of a state.
-    pub(crate) fn merge(&self, state: &State, rows: Vec<NodeReport>) {
-        let now = wall_clock();
+    pub fn learn(&self, state: &State, rows: Vec<NodeReport>) {
+        let now = self.clock.now();
         let mut replaced = Vec::new();
         let mut inner = self.lock();
         for row in rows {
@@ -297,6 +307,15 @@ impl Sessions {
         self.lock().forgotten.remove(node);
     }
 
+    /// Every message is a sign of life.
+    fn hear<T>(&self, session: SessionId, body: impl FnOnce(&mut Record) -> T) -> Option<T> {
+        let now = self.clock.now();
+        self.with(session, |record| {
+            record.contact(now);
+            body(record)
+        })
+    }
+
     fn with<T>(&self, session: SessionId, body: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let mut inner = self.lock();
         let record = inner.records.get_mut(&session.uid)?;
@@ -306,12 +325,4 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// For signs of life, which are only compared with bounds of many seconds.
-pub(crate) fn wall_clock() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

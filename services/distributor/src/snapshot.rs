@@ -1,7 +1,9 @@
 //! Snapshots: made once, sent to everybody who joins.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use bytes::Bytes;
 use portolan_model::{Digest, Revision};

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use portolan_model::Revision;
+use portolan_proto::node;
 use portolan_proto::node::v1::{resync, sync_response};
 use tokio::sync::Notify;
 
@@ -30,6 +32,31 @@ pub enum Ending {
     Stuck,
     /// With the trailers of an RPC that failed.
     Failed(Box<HeaderMap>),
+}
+
+/// When nodes come back that are sent away.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// The pause before they connect again.
+    pub after: Duration,
+    /// Each adds a random part of this, so that not all come at once.
+    pub spread: Duration,
+}
+
+impl Drain {
+    /// Soon, but not all at once.
+    pub const SOON: Self = Self {
+        after: Duration::from_millis(100),
+        spread: Duration::from_secs(1),
+    };
+
+    fn message(self) -> node::v1::Drain {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        node::v1::Drain {
+            reconnect_after_ms: ms(self.after),
+            spread_ms: ms(self.spread),
+        }
+    }
 }
 
 /// Where the body gets state from once its stream has begun.
@@ -123,6 +150,12 @@ impl StreamHandle {
     /// The newest revision that the node was sent whole, or went on from.
     pub fn sent(&self) -> Revision {
         Revision(self.0.sent.load(Ordering::Acquire))
+    }
+
+    /// Has the node connect again later, and ends the stream.
+    pub fn drain(&self, drain: Drain) {
+        self.send(sync_response::Message::Drain(drain.message()));
+        self.end(Ending::Complete);
     }
 
     pub(crate) fn resync(&self, reason: resync::Reason) {

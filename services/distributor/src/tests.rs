@@ -37,7 +37,12 @@ impl Rig {
     /// Over what the history has so far, the log reaching back by `tail` commits.
     async fn new(history: History, tail: usize) -> Self {
         let cache = Cache::new(history::cluster(), store_id(), history.loaded(tail));
-        let (distributor, follower) = Distributor::start(cache.clone(), Metrics::default()).await;
+        let (distributor, follower) = Distributor::start(
+            cache.clone(),
+            Arc::new(portolan_store::SystemClock),
+            Metrics::default(),
+        )
+        .await;
         let follower = tokio::spawn(follower.run());
         Self {
             history,

@@ -71,7 +71,7 @@ pub struct NodeReport {
     /// What it could not apply.
     #[serde(default)]
     pub rejected: Vec<Rejection>,
-    /// Last sign of life, on the store's clock.
+    /// Last sign of life, by the clock of the replica that it reached.
     pub last_contact: Timestamp,
 }
 

@@ -68,6 +68,7 @@ pub struct ClusterFlags {
 }
 
 /// What the flags say; `None` where they say nothing.
+#[derive(Clone)]
 pub struct Settings {
     pub cluster: Name,
     pub service_cidrs: Option<Vec<IpNet>>,

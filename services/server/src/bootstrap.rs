@@ -2,20 +2,19 @@
 
 use portolan_allocator::{Action, Context, Operation};
 use portolan_model::{ClusterSpec, State};
-use portolan_store::Store;
 
 use crate::args::Settings;
 use crate::directory::Directory;
 use crate::error::ServerError;
 
 /// Makes sure that the cluster exists as the flags want it.
-pub(super) async fn bootstrap<S: Store>(
-    directory: &Directory<S>,
+pub(super) async fn bootstrap(
+    directory: &Directory,
     settings: &Settings,
     remedy: &str,
 ) -> Result<(), ServerError> {
     let name = &settings.cluster;
-    if directory.access().get(name).is_none() {
+    if directory.clusters().get(name).is_none() {
         let action = Action::Bootstrap {
             name: name.clone(),
             spec: settings.new_spec(),
@@ -26,15 +25,15 @@ pub(super) async fn bootstrap<S: Store>(
             method: "Bootstrap",
             ..Context::default()
         };
-        let done = directory.found(name, Operation { action, context }).await;
+        let done = directory.create(name, Operation { action, context }).await;
         done.map_err(|error| {
             ServerError::Start(format!("the cluster could not be created: {error}"))
         })?;
     }
     // Another replica may have been first: what is stored counts.
     let gone = || ServerError::Start("the cluster is gone from the store".to_owned());
-    let access = directory.access().get(name).ok_or_else(gone)?;
-    let state = access.allocator.cache().state();
+    let cluster = directory.clusters().get(name).ok_or_else(gone)?;
+    let state = cluster.state();
     let cluster = state.cluster().ok_or_else(gone)?;
     match difference(settings, &cluster.spec, &state) {
         Some(difference) => Err(ServerError::Start(format!(
@@ -100,12 +99,15 @@ fn list(ranges: &[ipnet::IpNet]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use portolan_model::Family;
-    use portolan_store::MemStore;
+    use portolan_store::{AnyStore, MemStore, SystemClock};
 
     use super::*;
     use crate::args::ClusterFlags;
     use crate::metrics::Metrics;
+    use crate::plane::Common;
 
     async fn start(store: &MemStore, cidrs: &[&str]) -> Result<Vec<Family>, String> {
         let flags = ClusterFlags {
@@ -114,13 +116,18 @@ mod tests {
         };
         let text = |failure: ServerError| format!("{failure}");
         let settings = flags.settings().map_err(text)?;
-        let opened = Directory::open(store.clone(), Metrics::default()).await;
+        let common = Common {
+            store: AnyStore::new(store.clone()),
+            clock: Arc::new(SystemClock),
+            metrics: Metrics::default(),
+        };
+        let opened = Directory::open(common).await;
         let (directory, _watch) = opened.unwrap();
         bootstrap(&directory, &settings, "mend it")
             .await
             .map_err(text)?;
-        let access = directory.access().get(&settings.cluster).unwrap();
-        let state = access.allocator.cache().state();
+        let cluster = directory.clusters().get(&settings.cluster).unwrap();
+        let state = cluster.state();
         Ok(state.cluster().unwrap().spec.families.clone())
     }
 

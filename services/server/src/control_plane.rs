@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portolan_store::{Store, StoreError};
+use portolan_store::StoreError;
 use tokio::task::JoinSet;
 
 use crate::args::Settings;
@@ -10,28 +10,26 @@ use crate::bootstrap::bootstrap;
 use crate::compaction::compact;
 use crate::directory::Directory;
 use crate::error::ServerError;
-use crate::metrics::Metrics;
+use crate::plane::Common;
 
 /// How long the first read may take: a database may still be starting.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running control plane.
-pub(super) struct ControlPlane<S> {
-    pub(super) directory: Directory<S>,
-    pub(super) metrics: Metrics,
+pub(super) struct ControlPlane {
+    pub(super) directory: Directory,
     /// Ends only when it must not go on.
     pub(super) tasks: JoinSet<Result<(), StoreError>>,
 }
 
-impl<S: Store> ControlPlane<S> {
+impl ControlPlane {
     /// Starts all clusters of a store, and makes sure that the one of the flags is there.
     pub(super) async fn start(
-        store: S,
+        common: Common,
         settings: &Settings,
         remedy: &str,
     ) -> Result<Self, ServerError> {
-        let metrics = Metrics::default();
-        let opening = Directory::open(store.clone(), metrics.clone());
+        let opening = Directory::open(common.clone());
         let opened = tokio::time::timeout(PATIENCE, opening).await;
         let (directory, watch) = opened
             .map_err(|_| ServerError::Start("the store does not answer".to_owned()))?
@@ -40,14 +38,10 @@ impl<S: Store> ControlPlane<S> {
         let mut tasks = JoinSet::new();
         tasks.spawn(watch.run());
         tasks.spawn(async {
-            compact(store).await;
+            compact(common.store, common.clock).await;
             Ok(())
         });
-        Ok(Self {
-            directory,
-            metrics,
-            tasks,
-        })
+        Ok(Self { directory, tasks })
     }
 }
 

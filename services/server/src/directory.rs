@@ -6,16 +6,15 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_allocator::{Operation, Outcome, SubmitError};
-use portolan_api::node_sync::NodeCluster;
-use portolan_api::{ClusterAccess, Clusters, Founder};
+use portolan_api::{Clusters, CreateCluster};
 use portolan_model::{Digest, Name, Refusal};
 use portolan_store::{Cache, Head, Store, StoreError, follow};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 
-use crate::metrics::Metrics;
-use crate::plane::{End, Plane, Seed};
+use crate::plane::{Common, End, Plane, Seed};
 use crate::pulse::Pulse;
 
 /// Clusters of one process: each costs some tasks, and a statement a second.
@@ -24,45 +23,36 @@ const MAX_CLUSTERS: usize = 256;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The clusters of a store. Cheap to clone.
-pub(super) struct Directory<S>(Arc<Shared<S>>);
+#[derive(Clone)]
+pub(super) struct Directory(Arc<Inner>);
 
-struct Shared<S> {
-    store: S,
-    metrics: Metrics,
+struct Inner {
+    common: Common,
     pulse: Pulse,
-    access: Clusters<ClusterAccess>,
-    nodes: Clusters<NodeCluster>,
+    clusters: Clusters,
     /// Held while clusters begin or end, so that none does so twice.
     planes: Mutex<BTreeMap<Name, Plane>>,
     ended: mpsc::Sender<End>,
 }
 
 /// What keeps a directory up to date.
-pub(super) struct Watch<S> {
-    directory: Directory<S>,
+pub(super) struct Watch {
+    directory: Directory,
     ended: mpsc::Receiver<End>,
 }
 
-impl<S> Clone for Directory<S> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<S: Store> Directory<S> {
+impl Directory {
     /// Loads and starts every cluster there is.
-    pub(super) async fn open(store: S, metrics: Metrics) -> Result<(Self, Watch<S>), StoreError> {
+    pub(super) async fn open(common: Common) -> Result<(Self, Watch), StoreError> {
         let (ended, told) = mpsc::channel(1);
-        let directory = Self(Arc::new(Shared {
-            store,
-            metrics,
+        let directory = Self(Arc::new(Inner {
+            common,
             pulse: Pulse::new(),
-            access: Clusters::default(),
-            nodes: Clusters::default(),
+            clusters: Clusters::default(),
             planes: Mutex::default(),
             ended,
         }));
-        let heads = directory.0.store.heads().await?;
+        let heads = directory.0.common.store.heads().await?;
         directory.reconcile(&heads).await?;
         let watch = Watch {
             directory: directory.clone(),
@@ -71,14 +61,9 @@ impl<S: Store> Directory<S> {
         Ok((directory, watch))
     }
 
-    /// What handlers need of each cluster.
-    pub(super) fn access(&self) -> &Clusters<ClusterAccess> {
-        &self.0.access
-    }
-
-    /// What the node stream needs of each cluster.
-    pub(super) fn nodes(&self) -> &Clusters<NodeCluster> {
-        &self.0.nodes
+    /// The clusters, for handlers and node streams.
+    pub(super) fn clusters(&self) -> &Clusters {
+        &self.0.clusters
     }
 
     /// When the store last answered.
@@ -86,19 +71,8 @@ impl<S: Store> Directory<S> {
         &self.0.pulse
     }
 
-    /// For handlers that create clusters.
-    pub(super) fn founder(&self) -> Founder {
-        let directory = self.clone();
-        Arc::new(move |cluster, operation| {
-            let directory = directory.clone();
-            // On its own, so that a caller who goes away leaves no half-served cluster.
-            let founding = tokio::spawn(async move { directory.found(&cluster, operation).await });
-            Box::pin(async move { founding.await.unwrap_or(Err(SubmitError::ShuttingDown)) })
-        })
-    }
-
     /// Has an operation decided that may create a cluster, and serves the cluster if it is there then.
-    pub(super) async fn found(
+    pub(super) async fn create(
         &self,
         cluster: &Name,
         operation: Operation,
@@ -108,13 +82,12 @@ impl<S: Store> Directory<S> {
             if !plane.exists() {
                 self.forget_reports(cluster, &operation).await?;
             }
-            return plane.access.allocator.submit(operation).await;
+            return plane.cluster.allocator.submit(operation).await;
         }
         if planes.len() >= MAX_CLUSTERS {
             return Err(SubmitError::Refused(too_many()));
         }
-        let store = self.0.store.clone();
-        let seed = Seed::load(store, cluster, &self.0.metrics).await;
+        let seed = Seed::load(&self.0.common, cluster).await;
         let seed = seed.map_err(|error| unavailable(&error))?;
         if !seed.exists() {
             self.forget_reports(cluster, &operation).await?;
@@ -135,15 +108,15 @@ impl<S: Store> Directory<S> {
         if operation.context.validate_only {
             return Ok(());
         }
-        let forgotten = self.0.store.forget_reports(cluster).await;
+        let forgotten = self.0.common.store.forget_reports(cluster).await;
         forgotten.map_err(|error| unavailable(&error))
     }
 
-    async fn begin(&self, planes: &mut BTreeMap<Name, Plane>, seed: Seed<S>) {
+    async fn begin(&self, planes: &mut BTreeMap<Name, Plane>, seed: Seed) {
         let cluster = seed.cache.cluster().clone();
-        let plane = seed.start(&self.0.metrics, self.0.ended.clone()).await;
-        self.0.nodes.insert(cluster.clone(), plane.nodes.clone());
-        self.0.access.insert(cluster.clone(), plane.access.clone());
+        let plane = seed.start(self.0.ended.clone()).await;
+        let served = plane.cluster.clone();
+        self.0.clusters.insert(cluster.clone(), served);
         planes.insert(cluster, plane);
     }
 
@@ -156,9 +129,8 @@ impl<S: Store> Directory<S> {
             .map(|(cluster, _)| cluster.clone())
             .collect();
         for cluster in gone {
-            self.0.access.remove(&cluster);
-            self.0.nodes.remove(&cluster);
-            self.0.metrics.allocator.forget(&cluster);
+            self.0.clusters.remove(&cluster);
+            self.0.common.metrics.allocator.forget(&cluster);
             if let Some(plane) = planes.remove(&cluster) {
                 plane.stop().await;
             }
@@ -169,7 +141,7 @@ impl<S: Store> Directory<S> {
             if planes.contains_key(&head.cluster) {
                 continue;
             }
-            let seed = Seed::load(self.0.store.clone(), &head.cluster, &self.0.metrics).await?;
+            let seed = Seed::load(&self.0.common, &head.cluster).await?;
             if seed.exists() {
                 self.begin(&mut planes, seed).await;
             }
@@ -178,19 +150,32 @@ impl<S: Store> Directory<S> {
     }
 
     fn caches(&self) -> Vec<Arc<Cache>> {
-        let all = self.0.access.all().into_iter();
-        all.map(|(_, access)| access.allocator.cache().clone())
+        let all = self.0.clusters.all().into_iter();
+        all.map(|(_, cluster)| cluster.allocator.cache().clone())
             .collect()
     }
 }
 
-impl<S: Store> Watch<S> {
+impl CreateCluster for Directory {
+    fn create_cluster(
+        &self,
+        name: Name,
+        operation: Operation,
+    ) -> BoxFuture<'static, Result<Outcome, SubmitError>> {
+        let directory = self.clone();
+        // On its own, so that a caller who goes away leaves no half-served cluster.
+        let creating = tokio::spawn(async move { directory.create(&name, operation).await });
+        Box::pin(async move { creating.await.unwrap_or(Err(SubmitError::ShuttingDown)) })
+    }
+}
+
+impl Watch {
     /// Follows the store for ever; ends only when this process must not go on.
     pub(super) async fn run(mut self) -> Result<(), StoreError> {
         let directory = &self.directory;
         let (heads, mut looked) = watch::channel(Vec::new());
         let following = follow(
-            directory.0.store.clone(),
+            directory.0.common.store.clone(),
             || directory.caches(),
             |heard| match heard {
                 Ok(found) => {

@@ -22,12 +22,13 @@ mod metrics;
 mod plane;
 mod pulse;
 mod server;
+mod stores;
 mod usage;
 
 pub use args::{ClusterFlags, Ports, Serve, Settings};
 pub use error::ServerError;
 pub use listen::listen;
-pub use server::Server;
+pub use server::{Server, ServerOptions};
 
 use portolan_process::Telemetry;
 
@@ -41,10 +42,16 @@ impl Serve {
         let auto_register = self
             .auto_register
             .unwrap_or_else(|| self.ports.listen.ip().is_loopback());
-        let remedy = "change the cluster itself";
-        let server =
-            Server::start(&self.store, &self.ports, &settings, auto_register, remedy).await?;
-        tracing::info!(api = %server.address(), http = %self.ports.http_listen, "serving");
+        let http = self.ports.http_listen;
+        let server = Server::start(ServerOptions {
+            store: self.store,
+            ports: self.ports,
+            settings,
+            auto_register,
+            remedy: "change the cluster itself".to_owned(),
+        })
+        .await?;
+        tracing::info!(api = %server.address(), %http, "serving");
         server.until(portolan_process::terminated()).await
     }
 }

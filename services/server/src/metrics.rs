@@ -1,6 +1,6 @@
 //! What all clusters of a process count together.
 
-use portolan_api::{ClusterAccess, Clusters};
+use portolan_api::Clusters;
 use prometheus_client::registry::Registry;
 
 use crate::usage::Usage;
@@ -14,7 +14,7 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// A registry that shows them, and how full the ranges of these clusters are.
-    pub(super) fn registry(&self, clusters: Clusters<ClusterAccess>) -> Registry {
+    pub(super) fn registry(&self, clusters: Clusters) -> Registry {
         let mut registry = Registry::with_prefix("portolan");
         self.allocator.register(&mut registry);
         registry

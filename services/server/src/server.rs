@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
 use portolan_api::{Api, Health};
-use portolan_store::{MemStore, Store, StoreError};
-use portolan_store_postgres::PgStore;
-use portolan_store_sqlite::SqliteStore;
-use tokio::net::TcpListener;
+use portolan_distributor::Drain;
+use portolan_model::Clock;
+use portolan_store::{StoreError, SystemClock};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
@@ -20,16 +19,29 @@ use crate::control_plane::ControlPlane;
 use crate::error::ServerError;
 use crate::http::{self, Inspected, STALE};
 use crate::listen::{check_difference, check_exposure};
+use crate::metrics::Metrics;
+use crate::plane::Common;
 use crate::pulse::Pulse;
-use crate::{grpc, listen};
+use crate::{grpc, listen, stores};
 
 /// How long streams may take to end; a silent peer must not hold the process (hyper#4170).
 const DRAIN: Duration = Duration::from_secs(10);
-/// Nodes come back soon, but not all at once.
-const RECONNECT_AFTER_MS: u32 = 100;
-const SPREAD_MS: u32 = 1000;
 /// How often readiness is looked at.
 const READINESS_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a server is started with.
+pub struct ServerOptions {
+    /// URL of the store, as `--store` takes it.
+    pub store: String,
+    /// Where it listens.
+    pub ports: Ports,
+    /// Settings of the cluster that has to be there.
+    pub settings: Settings,
+    /// Unknown nodes are registered by their first Hello.
+    pub auto_register: bool,
+    /// What to do where settings differ from what is stored.
+    pub remedy: String,
+}
 
 /// A running server.
 pub struct Server {
@@ -46,49 +58,26 @@ pub struct Server {
 
 impl Server {
     /// Opens ports and store, and starts everything.
-    pub async fn start(
-        store: &str,
-        ports: &Ports,
-        settings: &Settings,
-        auto_register: bool,
-        remedy: &str,
-    ) -> Result<Self, ServerError> {
+    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        let ServerOptions {
+            store,
+            ports,
+            settings,
+            auto_register,
+            remedy,
+        } = options;
         check_exposure(ports.listen, ports.insecure_listen)?;
         check_difference(ports.listen, ports.http_listen)?;
         let grpc = listen("--listen", ports.listen).await?;
         let http = listen("--http-listen", ports.http_listen).await?;
-        if store.starts_with("postgres://") || store.starts_with("postgresql://") {
-            let store = PgStore::connect(store)
-                .await
-                .map_err(|e| unusable(store, &e))?;
-            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
-        }
-        if store == "memory" {
-            let store = MemStore::new();
-            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
-        }
-        let Some(path) = store.strip_prefix("sqlite:") else {
-            return Err(ServerError::Usage(format!(
-                "--store {store}: must be memory, or start with sqlite: or postgres://"
-            )));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let common = Common {
+            store: stores::open(&store, clock.clone()).await?,
+            clock: clock.clone(),
+            metrics: Metrics::default(),
         };
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let store = SqliteStore::open(path)
-            .await
-            .map_err(|e| unusable(store, &e))?;
-        Self::over(store, grpc, http, settings, auto_register, remedy).await
-    }
-
-    async fn over<S: Store>(
-        store: S,
-        grpc: TcpListener,
-        http: TcpListener,
-        settings: &Settings,
-        auto_register: bool,
-        remedy: &str,
-    ) -> Result<Self, ServerError> {
         let address = grpc.local_addr()?;
-        let plane = ControlPlane::start(store, settings, remedy).await?;
+        let plane = ControlPlane::start(common.clone(), &settings, &remedy).await?;
         let (stop, stopped) = watch::channel(false);
         let directory = plane.directory;
         let options = NodeSyncOptions {
@@ -96,8 +85,12 @@ impl Server {
             auto_register,
             identity: Arc::new(Claimed),
         };
-        let node_sync = NodeSync::new(directory.nodes().clone(), options);
-        let api = Api::new(directory.access().clone(), directory.founder());
+        let node_sync = NodeSync::new(directory.clusters().clone(), options);
+        let api = Api::new(
+            directory.clusters().clone(),
+            Arc::new(directory.clone()),
+            clock,
+        );
         let (router, health) = grpc::router(api.clone(), node_sync.clone())?;
         let mut fronts = JoinSet::new();
         let incoming = TcpListenerStream::new(grpc).map(|stream| {
@@ -113,7 +106,7 @@ impl Server {
                 .map_err(|error| ServerError::Start(format!("gRPC: {error}")))
         });
         let inspected = Inspected {
-            registry: plane.metrics.registry(directory.access().clone()),
+            registry: common.metrics.registry(directory.clusters().clone()),
             pulse: directory.pulse().clone(),
         };
         let inspection = http::serve(http, inspected, wait(stopped.clone()));
@@ -159,7 +152,7 @@ impl Server {
             },
         };
         self.health.end();
-        self.node_sync.drain(RECONNECT_AFTER_MS, SPREAD_MS);
+        self.node_sync.drain(Drain::SOON);
         self.api.drain();
         self.stop.send_replace(true);
         let fronts = async { while self.fronts.join_next().await.is_some() {} };
@@ -190,13 +183,4 @@ async fn readiness(health: Health, pulse: Pulse, stopped: impl Future<Output = (
             known = ready;
         }
     }
-}
-
-fn unusable(url: &str, error: &StoreError) -> ServerError {
-    let cause = std::error::Error::source(error)
-        .map(|cause| format!(": {cause}"))
-        .unwrap_or_default();
-    // Everything up to the host may hold a password.
-    let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
-    ServerError::Start(format!("--store {shown}: {error}{cause}"))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portolan_api::{ClusterAccess, Clusters};
+use portolan_api::Clusters;
 use portolan_model::{Name, State};
 use portolan_proto::convert::cluster::status;
 use portolan_proto::v1::RangeUsage;
@@ -12,7 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 /// Figures of the ranges of all clusters.
-pub(super) struct Usage(pub(super) Clusters<ClusterAccess>);
+pub(super) struct Usage(pub(super) Clusters);
 
 type Figure = (&'static str, &'static str, fn(&RangeUsage) -> u64);
 
@@ -40,7 +40,7 @@ impl Collector for Usage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let clusters = self.0.all().into_iter();
         let all: Vec<(Name, Vec<RangeUsage>)> = clusters
-            .map(|(name, access)| (name, usages(&access.allocator.cache().state())))
+            .map(|(name, cluster)| (name, usages(&cluster.state())))
             .collect();
         for (name, help, figure) in FIGURES {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
+use portolan_model::{Clock, Event, Name, NodeReport, Revision, StoreId, Timestamp};
 use portolan_store::rows::number;
-use portolan_store::{Commit, Head, Loaded, Locked, Store, StoreError};
+use portolan_store::{Commit, Head, Loaded, Locked, Store, StoreError, SystemClock};
 use sqlx::Executor;
 use uuid::fmt::Hyphenated;
 
@@ -31,12 +30,21 @@ pub struct SqliteStore(Arc<Opened>);
 
 struct Opened {
     store_id: StoreId,
+    clock: Arc<dyn Clock>,
     connections: Connections,
 }
 
 impl SqliteStore {
     /// Opens a file, makes it if there is none, and brings its tables up to date.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::with_clock(path, Arc::new(SystemClock)).await
+    }
+
+    /// The same, by another clock.
+    pub async fn with_clock(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         let connections = Connections::new(path.as_ref());
         connections.migrate().await?;
         let store_id: Hyphenated = sqlx::query_scalar("SELECT store_id FROM store_meta")
@@ -45,6 +53,7 @@ impl SqliteStore {
             .map_err(while_doing("reading the identity of the store"))?;
         Ok(Self(Arc::new(Opened {
             store_id: store_id.into_uuid().into(),
+            clock,
             connections,
         })))
     }
@@ -100,7 +109,7 @@ impl Store for SqliteStore {
         Ok(Locked {
             transaction,
             commits: read.commits,
-            now: system_time().max(Timestamp(read.head_at)),
+            now: self.0.clock.now().max(Timestamp(read.head_at)),
         })
     }
 
@@ -188,11 +197,4 @@ impl Store for SqliteStore {
         held.release();
         Ok(())
     }
-}
-
-fn system_time() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

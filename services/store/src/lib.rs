@@ -10,7 +10,9 @@
 //! ```
 //! Start with [`Store`], then [`Cache`], the copy in memory that reads are served from.
 
+mod any;
 mod cache;
+mod clock;
 mod commit;
 mod error;
 mod follow;
@@ -22,7 +24,9 @@ mod store;
 pub mod testing;
 mod turn;
 
+pub use any::{AnyStore, AnyTransaction};
 pub use cache::{Cache, Compacted, Position};
+pub use clock::SystemClock;
 pub use commit::{AuditEntry, Commit, Write};
 pub use error::{CommitError, StoreError};
 pub use follow::{POLL_INTERVAL, follow};

@@ -5,14 +5,13 @@ mod transaction;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
-use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
+use portolan_model::{Clock, Event, Name, NodeReport, Revision, StoreId, Timestamp};
 
 use crate::reports::{
     MAX_EVENTS, count_up, event_key, merge_events, merge_node_reports, supersedes,
 };
-use crate::{Commit, Head, Loaded, Locked, Store, StoreError, Turn};
+use crate::{Commit, Head, Loaded, Locked, Store, StoreError, SystemClock, Turn};
 use log::Log;
 pub use transaction::MemTransaction;
 
@@ -23,6 +22,7 @@ pub struct MemStore(Arc<Shared>);
 
 struct Shared {
     store_id: StoreId,
+    clock: Arc<dyn Clock>,
     clusters: Mutex<BTreeMap<Name, Cluster>>,
 }
 
@@ -37,9 +37,15 @@ struct Cluster {
 impl MemStore {
     /// An empty store with an identity of its own.
     pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// The same, by another clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let store_id = StoreId::from_random(rand::random());
         Self(Arc::new(Shared {
             store_id,
+            clock,
             clusters: Mutex::default(),
         }))
     }
@@ -121,7 +127,7 @@ impl Store for MemStore {
         Ok(Locked {
             transaction,
             commits: read?,
-            now: system_time().max(newest),
+            now: self.0.clock.now().max(newest),
         })
     }
 
@@ -216,11 +222,4 @@ impl Store for MemStore {
 fn is_below(object: &str, below: &str) -> bool {
     let rest = object.strip_prefix(below);
     below.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn system_time() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

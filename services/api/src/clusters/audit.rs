@@ -1,16 +1,13 @@
 //! `AuditAllocations`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use portolan_allocator::{
     Action, Claimed, Finding, Operation, Remedy, audit as look, settled_orphans,
 };
-use portolan_model::Timestamp;
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::context::context;
 use crate::shape::parse;
 
@@ -34,14 +31,14 @@ pub(super) async fn audit(
         Some((cluster?, context))
     })?;
     let access = api.cluster(&cluster)?;
-    let state = access.allocator.cache().state();
+    let state = access.state();
     let revision = state.revision();
     let looked = tokio::task::spawn_blocking(move || look(&state)).await;
     let findings = looked.expect("auditing does not panic and is never aborted");
     if !m.repair || findings.is_empty() {
         return Ok(answer(cluster.as_str(), &findings, revision.0));
     }
-    let orphans = settled_orphans(access.allocator.cache(), &findings, now());
+    let orphans = settled_orphans(access.allocator.cache(), &findings, access.clock.now());
     let action = Action::RepairAllocations { orphans };
     let outcome = access.submit(Operation { action, context }).await?;
     Ok(answer(
@@ -75,12 +72,4 @@ fn wire(cluster: &str, finding: &Finding) -> v1::AllocationFinding {
         repairable: finding.remedy != Remedy::People,
         repaired: finding.repaired,
     }
-}
-
-/// Only compared with a bound of a minute, so this process's clock will do.
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

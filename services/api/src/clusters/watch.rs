@@ -8,7 +8,7 @@ use portolan_proto::convert::cluster;
 use portolan_proto::v1;
 use tonic::{Response, Status};
 
-use crate::access::Api;
+use crate::api::Api;
 use crate::listing::filter;
 use crate::shape::parse;
 use crate::watch::WatchStream;
@@ -25,7 +25,7 @@ pub(super) fn watch(
     let clusters = api.clone();
     let read = move || {
         let all = clusters.clusters().into_iter();
-        let all = all.map(|(_, access)| access.allocator.cache().state());
+        let all = all.map(|access| access.state());
         let found = all.filter_map(|state| {
             let cluster = state.cluster()?;
             // No column of a cluster looks at a state.
@@ -49,7 +49,7 @@ pub(super) fn watch(
             cluster: found.map(|found: Cluster| {
                 // A cluster that is gone has no state.
                 let access = api.cluster(&found.meta.name).ok();
-                let state = access.map(|access| access.allocator.cache().state());
+                let state = access.map(|access| access.state());
                 cluster::to_wire(&state.unwrap_or_default(), &found)
             }),
         })

@@ -10,7 +10,7 @@ use portolan_proto::v1;
 use tonic::{Response, Status};
 
 use super::about;
-use crate::access::Api;
+use crate::api::Api;
 use crate::listing::filter;
 use crate::shape::parse;
 use crate::status::from_store;
@@ -33,9 +33,12 @@ pub(super) fn watch(
     })?;
     let access = api.cluster(&name)?;
     let read = move || {
-        let (filter, newest) = (filter.clone(), (access.events)(below.clone(), NEWEST));
+        let (filter, below, events) = (filter.clone(), below.clone(), access.events.clone());
         Box::pin(async move {
-            let newest = newest.await.map_err(|error| from_store(&error))?;
+            let newest = events
+                .newest(&below, NEWEST)
+                .await
+                .map_err(|error| from_store(&error))?;
             let fits = |event: &Event| filter.matches(&State::default(), event);
             Ok(newest.into_iter().filter(fits).collect())
         }) as _

@@ -14,7 +14,8 @@ use portolan_proto::convert::view::address;
 use portolan_proto::node::v1::{Hello, NodeDescription, Resume, Welcome, sync_response, welcome};
 use tonic::Status;
 
-use super::{NodeCluster, Peer, Shared};
+use super::{Peer, Shared};
+use crate::cluster::Cluster;
 use crate::status::stream::{self as endings, not_admitted, not_registered, violation};
 use crate::status::{from_refusal, from_submit};
 
@@ -25,7 +26,7 @@ const MAX_ADDRESSES: usize = 64;
 
 /// A node that has come in.
 pub(super) struct Admitted {
-    pub(super) cluster: NodeCluster,
+    pub(super) cluster: Cluster,
     pub(super) node: Name,
     pub(super) guard: SessionGuard,
     pub(super) start: Start,
@@ -57,7 +58,7 @@ impl Shared {
         let guard = sessions
             .enter(entering, stream.clone())
             .map_err(not_admitted)?;
-        let state = cluster.allocator.cache().state();
+        let state = cluster.state();
         if state.node(&node.meta.name).map(|node| node.meta.uid) != Some(node.meta.uid) {
             // Deleted meanwhile, and perhaps forgotten just before it came in.
             sessions.forget(node.meta.uid);
@@ -75,7 +76,7 @@ impl Shared {
         })
     }
 
-    fn welcome(&self, cluster: &NodeCluster, node: &Node, start: &Start) -> Welcome {
+    fn welcome(&self, cluster: &Cluster, node: &Node, start: &Start) -> Welcome {
         Welcome {
             store_id: cluster.allocator.cache().store_id().as_bytes().to_vec(),
             replica: self.options.replica.clone(),
@@ -89,7 +90,7 @@ impl Shared {
         }
     }
 
-    fn cluster(&self, peer: &Peer) -> Result<NodeCluster, Status> {
+    fn cluster(&self, peer: &Peer) -> Result<Cluster, Status> {
         let name = Name::label(&peer.cluster).ok();
         name.and_then(|name| self.clusters.get(&name))
             .ok_or_else(|| {
@@ -103,13 +104,13 @@ impl Shared {
     /// The node as it is registered, or as it is now registered by this Hello.
     async fn node(
         &self,
-        cluster: &NodeCluster,
+        cluster: &Cluster,
         peer: &Peer,
         described: &NodeSpec,
     ) -> Result<Node, Status> {
         let name = Name::subdomain(&peer.node)
             .map_err(|error| from_refusal(&Refusal::invalid("hello.node", error.to_string())))?;
-        if let Some(node) = cluster.allocator.cache().state().node(&name) {
+        if let Some(node) = cluster.state().node(&name) {
             return Ok((**node).clone());
         }
         if !self.options.auto_register {
@@ -134,7 +135,7 @@ impl Shared {
 }
 
 /// A node that comes from another replica may be ahead of this one for a moment: then it is this one that waits.
-async fn begin(cluster: &NodeCluster, held: Option<ResumePoint>) -> Start {
+async fn begin(cluster: &Cluster, held: Option<ResumePoint>) -> Start {
     let distributor = &cluster.distributor;
     if let Some(held) = held
         && held.store_id == cluster.allocator.cache().store_id()

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use http::Extensions;
-use portolan_distributor::{Ending, SessionId, StreamHandle};
+use portolan_distributor::{SessionId, StreamHandle};
 use portolan_model::Revision;
 use portolan_proto::node::v1::sync_request::Message;
-use portolan_proto::node::v1::sync_response;
-use portolan_proto::node::v1::{Ack, Drain as DrainMessage, Heartbeat, Hello, SyncRequest};
+use portolan_proto::node::v1::{Ack, Heartbeat, Hello, SyncRequest};
 use tonic::Status;
 use tonic::codec::Streaming;
 
+use super::Shared;
 use super::hello::Admitted;
 use super::readiness::ReadinessQueue;
 use super::rejections::{announce, report};
-use super::{NodeCluster, Shared};
+use crate::cluster::Cluster;
 use crate::status::stream::{silent, violation};
 
 /// How long a peer may take to say Hello.
@@ -29,7 +29,7 @@ pub(super) struct StreamTask<'a> {
 
 /// Who speaks.
 struct NodeSession {
-    cluster: NodeCluster,
+    cluster: Cluster,
     node: portolan_model::Name,
     session: SessionId,
 }
@@ -100,12 +100,7 @@ impl StreamTask<'_> {
             .admit(&self.stream, start, guard, welcome);
         if let Some(drain) = self.shared.drain.get() {
             // It came in while the others were sent away.
-            self.stream
-                .send(sync_response::Message::Drain(DrainMessage {
-                    reconnect_after_ms: drain.reconnect_after_ms,
-                    spread_ms: drain.spread_ms,
-                }));
-            self.stream.end(Ending::Complete);
+            self.stream.drain(*drain);
         }
         let session = NodeSession {
             cluster,

@@ -9,7 +9,7 @@ use portolan_proto::node::v1::{HealthAck, HealthReport, WorkloadHealth, sync_res
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::NodeCluster;
+use crate::cluster::Cluster;
 use crate::status::from_submit;
 use crate::status::stream::{failed, violation};
 
@@ -31,7 +31,7 @@ pub(super) struct ReadinessQueue {
 impl ReadinessQueue {
     /// It works until it is dropped.
     pub(super) fn open(
-        cluster: &NodeCluster,
+        cluster: &Cluster,
         node: &Name,
         session: SessionId,
         stream: StreamHandle,

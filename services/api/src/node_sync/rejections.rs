@@ -1,14 +1,12 @@
 //! What a node could not program: as a report, and for people.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use portolan_distributor::Acknowledgement;
 use portolan_model::view::{ViewKey, ViewKind};
-use portolan_model::{Event, EventType, Name, Object, Rejection, Revision, State, Timestamp, Uid};
+use portolan_model::{Event, EventType, Name, Object, Rejection, Revision, State, Uid};
 use portolan_proto::convert::view::key;
 use portolan_proto::node::v1::{self as wire, Ack};
 
-use super::NodeCluster;
+use crate::cluster::Cluster;
 
 /// Characters of a message that are kept.
 const MAX_MESSAGE: usize = 512;
@@ -69,9 +67,9 @@ fn code(sent: String) -> String {
 }
 
 /// Tells people of new rejections.
-pub(super) fn announce(cluster: &NodeCluster, node: &Name, node_uid: Uid, rejected: &[Rejection]) {
-    let state = cluster.allocator.cache().state();
-    let now = now();
+pub(super) fn announce(cluster: &Cluster, node: &Name, node_uid: Uid, rejected: &[Rejection]) {
+    let state = cluster.state();
+    let now = cluster.clock.now();
     let events = rejected.iter().take(MAX_EVENTS).map(|rejection| {
         let about = about(&state, rejection);
         let (object, object_uid) = match about {
@@ -109,11 +107,4 @@ fn about(state: &State, rejection: &Rejection) -> Option<Object> {
             .map(Object::from),
         _ => None,
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -14,14 +14,14 @@ use portolan_allocator::{
 };
 use portolan_distributor::Distributor;
 use portolan_model::{
-    ClusterSpec, Family, Name, NodeSpec, PortRange, Probe, ProbeAction, ProbePort, Revision,
+    Clock, ClusterSpec, Family, Name, NodeSpec, PortRange, Probe, ProbeAction, ProbePort, Revision,
     Scoped, ServicePort, ServiceSpec, TargetPort, WorkloadSpec,
 };
-use portolan_store::{Cache, MemStore, Store};
+use portolan_store::{Cache, MemStore, Store, SystemClock};
 use tokio_stream::wrappers::TcpListenerStream;
 
-use super::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
-use crate::Clusters;
+use super::{Claimed, NodeSync, NodeSyncOptions};
+use crate::{Cluster, Clusters};
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -30,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Server {
     address: SocketAddr,
     service: NodeSync,
-    cluster: NodeCluster,
+    cluster: Cluster,
     store: MemStore,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -51,12 +51,18 @@ impl Server {
             events.clone(),
             Metrics::default(),
         );
-        let (distributor, follower) =
-            Distributor::start(cache, portolan_distributor::Metrics::default()).await;
-        let cluster = NodeCluster {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (distributor, follower) = Distributor::start(
+            cache,
+            clock.clone(),
+            portolan_distributor::Metrics::default(),
+        )
+        .await;
+        let cluster = Cluster {
             allocator,
             distributor,
             events,
+            clock,
         };
         let options = NodeSyncOptions {
             replica: "test".to_owned(),

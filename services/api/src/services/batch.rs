@@ -7,7 +7,8 @@ use portolan_proto::v1;
 use tonic::{Request, Response, Status};
 
 use super::{check, params, wire};
-use crate::access::{Api, ClusterAccess};
+use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::context::{context, respond};
 use crate::shape::{not_found, parse};
 
@@ -47,7 +48,7 @@ pub(super) async fn create(
         context,
     };
     let outcome = access.submit(operation).await?;
-    let state = access.allocator.cache().state();
+    let state = access.state();
     // A repetition of a request finds its Services by their names.
     let answered: Vec<_> = if outcome.objects.len() == keys.len() {
         outcome.objects.iter().filter_map(service).collect()
@@ -160,11 +161,11 @@ fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -
 }
 
 fn messages<'a>(
-    access: &ClusterAccess,
+    access: &Cluster,
     state: &State,
     services: impl Iterator<Item = &'a Service>,
 ) -> Vec<v1::Service> {
-    let runtime = (access.runtime)();
+    let runtime = access.node_reports();
     services
         .map(|service| wire(access, state, &runtime, service))
         .collect()

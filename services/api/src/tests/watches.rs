@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use portolan_model::{
-    Event, EventType, NodeReport, NodeReports, Rejection, Revision, Timestamp, Uid,
-};
+use portolan_model::{Event, EventType, Node, NodeReport, Rejection, Revision, Timestamp, Uid};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
 use tonic::{Code, Request};
@@ -223,7 +221,7 @@ async fn a_server_that_ends_tells_how_far_it_came() {
     assert!(watch.0.next().await.is_none());
 }
 
-fn reported(attempted: u64, rejected: Option<Uid>) -> NodeReports {
+fn reported(node: &Node, attempted: u64, rejected: Option<Uid>) -> Vec<NodeReport> {
     let rejection = |uid| Rejection {
         kind: "Service".to_owned(),
         uid,
@@ -231,16 +229,16 @@ fn reported(attempted: u64, rejected: Option<Uid>) -> NodeReports {
         code: "PORT_IN_USE".to_owned(),
         message: "taken".to_owned(),
     };
-    NodeReports::new([NodeReport {
-        node: name("n1"),
-        uid: Uid::from_random(1),
+    vec![NodeReport {
+        node: node.meta.name.clone(),
+        uid: node.meta.uid,
         session: 1,
         connected: true,
         attempted: Revision(attempted),
         durable: Revision(attempted),
         rejected: rejected.map(rejection).into_iter().collect(),
         last_contact: Timestamp(1),
-    }])
+    }]
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,12 +249,14 @@ async fn what_nodes_report_is_told_without_a_revision_and_not_too_often() {
         spec: portolan_model::NodeSpec::default(),
     };
     server.submit(node).await;
+    let node = server.allocator.cache().state().node(&name("n1")).cloned();
+    let node = node.unwrap();
     server.put_service("a", &[]).await;
     let last = server.put_pair("b", false).await;
     let mut watch = Watch::open(&server, "", 0).await;
     while watch.next().await.0 != Synced {}
 
-    server.report(reported(last, None));
+    server.report(reported(&node, last, None));
     let mut told_of = Vec::new();
     for _ in 0..2 {
         let event = watch.message().await.unwrap();
@@ -271,7 +271,7 @@ async fn what_nodes_report_is_told_without_a_revision_and_not_too_often() {
     let uid = watch_uid(&server, "a").await;
     let begun = tokio::time::Instant::now();
     for round in 0..4 {
-        server.report(reported(last, (round % 2 == 0).then_some(uid)));
+        server.report(reported(&node, last, (round % 2 == 0).then_some(uid)));
         assert_eq!(watch.next().await, told(Status, "a", 0));
     }
     assert!(

@@ -11,7 +11,8 @@ use portolan_proto::v1::WatchEventType;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tonic::Status;
 
-use super::{BOOKMARK, Stopping};
+use super::BOOKMARK;
+use crate::api::Stopping;
 use crate::status;
 
 /// Reads everything that fits.

@@ -17,7 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tonic::Status;
 
 use super::WatchEvent;
-use crate::access::ClusterAccess;
+use crate::cluster::Cluster;
 use crate::services::wire;
 
 /// How often one Service's status is told at most.
@@ -27,7 +27,7 @@ type Events = BoxStream<'static, Result<WatchEvent<Service>, Status>>;
 type Told = Result<v1::WatchServicesResponse, Status>;
 
 struct StatusWatch {
-    access: ClusterAccess,
+    access: Cluster,
     events: Pin<Box<Events>>,
     ticks: Interval,
     /// What the client knows, by name.
@@ -69,17 +69,17 @@ impl Progress {
 
 /// Adds the events of statuses to those of the log.
 pub(crate) fn with_statuses(
-    access: ClusterAccess,
+    access: Cluster,
     events: impl Stream<Item = Result<WatchEvent<Service>, Status>> + Send + 'static,
 ) -> impl Stream<Item = Told> + Send {
-    let state = access.allocator.cache().state();
+    let state = access.state();
     let mut ticks = tokio::time::interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watch = StatusWatch {
         events: Box::pin(events.boxed()),
         ticks,
         known: BTreeMap::new(),
-        reports: (access.runtime)(),
+        reports: access.node_reports(),
         nodes: state.node_count(),
         seen: state.revision(),
         ready: VecDeque::new(),
@@ -108,12 +108,12 @@ impl StatusWatch {
 
     fn told(&mut self, event: &WatchEvent<Service>) -> v1::WatchServicesResponse {
         let service = event.object.as_ref().map(|service| {
-            let message = self.wire(service, &(self.access.runtime)());
+            let message = self.wire(service, &self.access.node_reports());
             let key = service.key();
             if event.event_type == WatchEventType::Deleted {
                 self.known.remove(&key);
             } else {
-                let progress = Progress::of(&(self.access.runtime)(), service);
+                let progress = Progress::of(&self.access.node_reports(), service);
                 let status = fingerprint(&message);
                 let service = service.clone();
                 self.known.insert(
@@ -138,8 +138,8 @@ impl StatusWatch {
     /// Looks for statuses that changed since the last time.
     fn look(&mut self) {
         let touched = self.touched();
-        let reports = (self.access.runtime)();
-        let nodes = self.access.allocator.cache().state().node_count();
+        let reports = self.access.node_reports();
+        let nodes = self.access.state().node_count();
         let reported = !Arc::ptr_eq(&reports, &self.reports) || nodes != self.nodes;
         if reported || touched.as_ref().is_none_or(|touched| !touched.is_empty()) {
             let changed = self.known.values().filter(|known| {
@@ -192,7 +192,7 @@ impl StatusWatch {
     }
 
     fn wire(&self, service: &Service, reports: &NodeReports) -> v1::Service {
-        let state = self.access.allocator.cache().state();
+        let state = self.access.state();
         wire(&self.access, &state, reports, service)
     }
 }

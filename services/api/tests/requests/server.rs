@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, SubmitError,
+    Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, Outcome, SubmitError,
 };
-use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
-use portolan_api::{Api, ClusterAccess, Clusters};
+use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
+use portolan_api::{Api, Cluster, Clusters, CreateCluster};
 use portolan_distributor::Distributor;
-use portolan_model::{ClusterSpec, Family, Name, NodeReports, PortRange};
+use portolan_model::{Clock, ClusterSpec, Family, Name, PortRange};
 use portolan_proto::v1::cluster_api_server::ClusterApiServer;
 use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
 use portolan_proto::v1::event_api_server::EventApiServer;
@@ -19,7 +20,7 @@ use portolan_proto::v1::node_api_server::NodeApiServer;
 use portolan_proto::v1::service_api_server::ServiceApiServer;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
 use portolan_proto::v1::workload_api_server::WorkloadApiServer;
-use portolan_store::{Cache, MemStore, Store};
+use portolan_store::{Cache, MemStore, Store, SystemClock};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -33,34 +34,37 @@ impl Server {
     /// With ranges so small that they are soon full.
     pub(crate) async fn start() -> Self {
         let name = Name::label("default").expect("a name");
-        let (accesses, nodes) = (Clusters::default(), Clusters::default());
+        let clusters = Clusters::default();
         let store = MemStore::new();
         let loaded = store.load(&name, 1000).await.expect("load");
         let cache = Cache::new(name.clone(), store.store_id(), loaded);
         let (events, recorder) = EventRecorder::new(store.clone(), name.clone());
         let (allocator, committer) =
             Committer::new(store, cache.clone(), events.clone(), Metrics::default());
-        let (distributor, follower) =
-            Distributor::start(cache, portolan_distributor::Metrics::default()).await;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (distributor, follower) = Distributor::start(
+            cache,
+            clock.clone(),
+            portolan_distributor::Metrics::default(),
+        )
+        .await;
         tokio::spawn(committer.run());
         tokio::spawn(recorder.run());
         tokio::spawn(follower.run());
         bootstrap(&allocator, &name).await;
-        accesses.insert(name.clone(), access(allocator.clone()));
-        let node = NodeCluster {
+        let cluster = Cluster {
             allocator,
             distributor,
             events,
+            clock: clock.clone(),
         };
-        nodes.insert(name, node);
+        clusters.insert(name, cluster);
         let options = NodeSyncOptions {
             replica: "fuzz".to_owned(),
             auto_register: true,
             identity: Arc::new(Claimed),
         };
-        // Clusters come and go with the process around them, which is not part of this.
-        let founder = |_, _| Box::pin(async { Err(SubmitError::Unavailable) }) as _;
-        let api = Api::new(accesses, Arc::new(founder));
+        let api = Api::new(clusters.clone(), Arc::new(NoMore), clock);
         let routes = Routes::new(ClusterApiServer::new(api.clone()))
             .add_service(ServiceCidrApiServer::new(api.clone()))
             .add_service(NamespaceApiServer::new(api.clone()))
@@ -69,7 +73,7 @@ impl Server {
             .add_service(EndpointApiServer::new(api.clone()))
             .add_service(NodeApiServer::new(api.clone()))
             .add_service(EventApiServer::new(api))
-            .add_service(NodeSync::new(nodes, options));
+            .add_service(NodeSync::new(clusters, options));
         Self(routes.prepare())
     }
 
@@ -132,12 +136,16 @@ fn check(path: &str, status: &Status) {
     }
 }
 
-fn access(allocator: Allocator) -> ClusterAccess {
-    ClusterAccess {
-        allocator,
-        runtime: Arc::new(|| Arc::new(NodeReports::default())),
-        described: Arc::new(|_| None),
-        events: Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) })),
+/// Clusters come and go with the process around them, which is not part of this.
+struct NoMore;
+
+impl CreateCluster for NoMore {
+    fn create_cluster(
+        &self,
+        _: Name,
+        _: Operation,
+    ) -> BoxFuture<'static, Result<Outcome, SubmitError>> {
+        Box::pin(async { Err(SubmitError::Unavailable) })
     }
 }
 

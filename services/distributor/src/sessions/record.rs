@@ -1,11 +1,13 @@
 //! What is known of one node.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use portolan_model::{Name, NodeReport, NodeSpec, Rejection, Revision, Timestamp, Uid};
 
-use super::{Acknowledgement, NodeHello, Progress, wall_clock};
+use super::{Acknowledgement, NodeHello, Progress};
 use crate::stream::StreamHandle;
 
 /// Rejections that are listed for a node; of more, only the lowest revision is remembered.
@@ -89,7 +91,12 @@ impl Record {
 
     /// A new session; what earlier ones acknowledged counts no more, since the node may have lost it. Returns the
     /// stream that it replaces.
-    pub(super) fn enter(&mut self, hello: NodeHello, stream: StreamHandle) -> Option<StreamHandle> {
+    pub(super) fn enter(
+        &mut self,
+        hello: NodeHello,
+        stream: StreamHandle,
+        now: Timestamp,
+    ) -> Option<StreamHandle> {
         let here = OpenStream {
             stream,
             described: hello.described,
@@ -102,7 +109,7 @@ impl Record {
         self.is_ours = true;
         self.is_connected = true;
         self.streams += 1;
-        self.contact();
+        self.contact(now);
         self.here.replace(here).map(|older| older.stream)
     }
 
@@ -123,7 +130,6 @@ impl Record {
     }
 
     pub(super) fn acknowledge(&mut self, report: Acknowledgement) -> Progress {
-        self.contact();
         let mut rejected = Vec::new();
         for rejection in report.rejected {
             let key = (rejection.kind.clone(), rejection.uid);
@@ -170,7 +176,6 @@ impl Record {
     }
 
     pub(super) fn heartbeat(&mut self, attempted: Revision, durable: Revision) {
-        self.contact();
         // Before its first Ack, a node that was sent a snapshot may speak of what it held before.
         if self.here.as_ref().is_some_and(|here| here.is_confirmed) {
             self.advance(attempted, durable);
@@ -186,8 +191,8 @@ impl Record {
         self.durable = durable.min(self.attempted);
     }
 
-    pub(super) fn contact(&mut self) {
-        self.last_contact = wall_clock();
+    pub(super) fn contact(&mut self, now: Timestamp) {
+        self.last_contact = now;
         self.is_changed = true;
     }
 

@@ -91,7 +91,7 @@ async fn draining_tells_every_node_and_ends_its_stream() {
     for _ in 0..3 {
         streams.push(rig.open(None).await);
     }
-    rig.distributor.drain(100, 1000);
+    rig.distributor.drain(crate::Drain::SOON);
     for (handle, mut body, _) in streams {
         let mut node = Node::default();
         node.finish(&mut body, &rig.history).await;

@@ -240,7 +240,7 @@ async fn the_better_informed_row_wins() {
     let history = History::new(35);
     let rig = Rig::new(history, 5).await;
     let state = rig.cache.state();
-    let now = crate::sessions::wall_clock();
+    let now = portolan_model::Clock::now(&portolan_store::SystemClock);
     let ours = registered(&state, 5);
     let row = |session, connected, last_contact| NodeReport {
         node: ours.node.clone(),
@@ -254,7 +254,7 @@ async fn the_better_informed_row_wins() {
     };
     let sessions = rig.distributor.sessions();
     let known = || sessions.node_reports()[0].session;
-    sessions.merge(&state, vec![row(4, true, now)]);
+    sessions.learn(&state, vec![row(4, true, now)]);
     assert_eq!(known(), 4, "nothing is known here");
     let (handle, _body) = stream(trailers);
     rig.admit(&handle, ours.clone(), None).await;
@@ -270,14 +270,14 @@ async fn the_better_informed_row_wins() {
         ("higher, but closed", row(9, false, now), 5, false),
         ("newer", row(9, true, now), 9, true),
     ] {
-        sessions.merge(&state, vec![row]);
+        sessions.learn(&state, vec![row]);
         assert_eq!((known(), handle.has_ended()), (session, ended), "{name}");
     }
     let stranger = NodeReport {
         uid: Uid::from_random(5),
         ..row(1, true, now)
     };
-    sessions.merge(&state, vec![stranger]);
+    sessions.learn(&state, vec![stranger]);
     assert_eq!(
         sessions.node_reports().len(),
         1,

@@ -8,8 +8,12 @@ use portolan_model::{
     Change, ClaimOwner, ClaimState, ClusterSpec, Event, EventType, Family, IpClaim, PortRange,
     Scoped, ServicePort, ServiceSpec, TargetPort, Timestamp, Uid,
 };
-use portolan_store::{Commit, MemStore, Transaction, Write};
+use portolan_store::{AnyStore, Commit, MemStore, SystemClock, Transaction, Write};
 use tokio::task::JoinHandle;
+
+use portolan_api::Cluster;
+
+use crate::metrics::Metrics;
 
 use super::*;
 
@@ -17,25 +21,32 @@ use super::*;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Replica {
-    directory: Directory<MemStore>,
+    directory: Directory,
     watch: JoinHandle<Result<(), StoreError>>,
 }
 
 impl Replica {
     async fn start(store: &MemStore) -> Self {
-        let opened = Directory::open(store.clone(), Metrics::default()).await;
+        let opened = Directory::open(Common {
+            store: AnyStore::new(store.clone()),
+            clock: Arc::new(SystemClock),
+            metrics: Metrics::default(),
+        })
+        .await;
         let (directory, watch) = opened.unwrap();
         let watch = tokio::spawn(watch.run());
         Self { directory, watch }
     }
 
-    fn access(&self, cluster: &str) -> Option<ClusterAccess> {
-        self.directory.access().get(&name(cluster))
+    fn access(&self, cluster: &str) -> Option<Cluster> {
+        self.directory.clusters().get(&name(cluster))
     }
 
     async fn create(&self, cluster: &str, cidr: &str) -> Result<Outcome, SubmitError> {
         let operation = create(cluster, cidr);
-        self.directory.founder()(name(cluster), operation).await
+        self.directory
+            .create_cluster(name(cluster), operation)
+            .await
     }
 
     /// Waits until the cluster is served here, or is not.
@@ -132,7 +143,7 @@ async fn a_new_cluster_is_served_at_once_here_and_soon_elsewhere() {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     here.create("west", "10.0.0.0/24").await.unwrap();
     let west = here.access("west").expect("served with the answer");
-    assert!(here.directory.nodes().get(&name("west")).is_some());
+    assert!(here.directory.clusters().get(&name("west")).is_some());
     west.allocator.submit(service("web")).await.unwrap();
     there.until_serves("west", true).await;
 
@@ -162,7 +173,7 @@ async fn a_dry_run_leaves_no_cluster() {
     let here = Replica::start(&store).await;
     let mut dry_run = create("west", "10.0.0.0/24");
     dry_run.context.validate_only = true;
-    here.directory.found(&name("west"), dry_run).await.unwrap();
+    here.directory.create(&name("west"), dry_run).await.unwrap();
     assert!(here.access("west").is_none());
     assert!(store.heads().await.unwrap().is_empty());
 }
@@ -224,7 +235,7 @@ async fn a_deleted_cluster_ends_everywhere_and_its_name_begins_anew() {
 
     for replica in [&here, &there] {
         replica.until_serves("west", false).await;
-        assert!(replica.directory.nodes().get(&name("west")).is_none());
+        assert!(replica.directory.clusters().get(&name("west")).is_none());
     }
     let cache = old.allocator.cache();
     // It is served no longer before all that belongs to it has ended.

@@ -1,5 +1,8 @@
 //! A stream that goes as it should.
 
+use std::time::Duration;
+
+use portolan_distributor::Drain;
 use portolan_model::{Object, Revision};
 use portolan_proto::node::v1::sync_request::Message as Say;
 use portolan_proto::node::v1::sync_response::Message as Hear;
@@ -244,7 +247,10 @@ async fn signs_of_life_and_descriptions_are_noted() {
 async fn draining_sends_nodes_away_and_lets_none_in() {
     let server = Server::start(true).await;
     let (mut plugin, _) = Plugin::join(&server, hello("node-1", 1)).await;
-    server.service.drain(50, 500);
+    server.service.drain(Drain {
+        after: Duration::from_millis(50),
+        spread: Duration::from_millis(500),
+    });
     let Hear::Drain(drain) = plugin.message().await.unwrap() else {
         panic!("no Drain")
     };
