@@ -3,6 +3,7 @@
 mod errors;
 mod lists;
 mod masks;
+mod requests;
 mod watches;
 mod writes;
 
@@ -28,7 +29,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Api, Cluster, Clusters, CompleteErrors, CreateCluster};
+use crate::{Api, Cluster, Clusters, CreateCluster, Metrics as RequestMetrics, Requests};
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -41,6 +42,7 @@ struct Server {
     store: MemStore,
     allocator: Allocator,
     events: Events,
+    requests: RequestMetrics,
 }
 
 impl Server {
@@ -54,6 +56,7 @@ impl Server {
             store,
             allocator,
             events,
+            requests: RequestMetrics::new(&[portolan_proto::FILE_DESCRIPTOR_SET]),
         }
     }
 
@@ -68,7 +71,7 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let serving = tonic::transport::Server::builder()
-            .layer(CompleteErrors)
+            .layer(Requests::new(self.requests.clone()))
             .add_service(ServiceApiServer::new(self.api.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(async { serving.await.unwrap() });

@@ -11,6 +11,7 @@ use axum::routing::get;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
+use crate::error::ServerError;
 use crate::pulse::Pulse;
 
 /// A replica that has not heard from its store for so long is not sent new clients; streams and reads go on.
@@ -27,7 +28,7 @@ pub(super) async fn serve(
     listener: TcpListener,
     inspected: Inspected,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) -> Result<(), ServerError> {
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(|| async { "ok\n" }))
@@ -36,6 +37,7 @@ pub(super) async fn serve(
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)
         .await
+        .map_err(|error| ServerError::Start(format!("HTTP: {error}")))
 }
 
 async fn metrics(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {

@@ -3,24 +3,38 @@
 use portolan_api::Clusters;
 use prometheus_client::registry::Registry;
 
+use crate::grpc::DESCRIPTORS;
 use crate::usage::Usage;
 
 /// Counters of every part. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Metrics {
+    pub(super) requests: portolan_api::Metrics,
     pub(super) allocator: portolan_allocator::Metrics,
     pub(super) distributor: portolan_distributor::Metrics,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: portolan_api::Metrics::new(&DESCRIPTORS),
+            allocator: portolan_allocator::Metrics::default(),
+            distributor: portolan_distributor::Metrics::default(),
+        }
+    }
 }
 
 impl Metrics {
     /// A registry that shows them, and how full the ranges of these clusters are.
     pub(super) fn registry(&self, clusters: Clusters) -> Registry {
-        let mut registry = Registry::with_prefix("portolan");
-        self.allocator.register(&mut registry);
-        registry
-            .sub_registry_with_prefix("allocator")
+        let mut registry = Registry::default();
+        // These have names of their own all over the world.
+        self.requests.register(&mut registry);
+        let ours = registry.sub_registry_with_prefix("portolan");
+        self.allocator.register(ours);
+        ours.sub_registry_with_prefix("allocator")
             .register_collector(Box::new(Usage(clusters)));
-        self.distributor.register(&mut registry);
+        self.distributor.register(ours);
         registry
     }
 }

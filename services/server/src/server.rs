@@ -11,8 +11,6 @@ use portolan_model::Clock;
 use portolan_store::{StoreError, SystemClock};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::args::{Ports, Settings};
 use crate::control_plane::ControlPlane;
@@ -78,7 +76,6 @@ impl Server {
         };
         let address = grpc.local_addr()?;
         let plane = ControlPlane::start(common.clone(), &settings, &remedy).await?;
-        let (stop, stopped) = watch::channel(false);
         let directory = plane.directory;
         let options = NodeSyncOptions {
             replica: format!("{address} (pid {})", std::process::id()),
@@ -91,31 +88,17 @@ impl Server {
             Arc::new(directory.clone()),
             clock,
         );
-        let (router, health) = grpc::router(api.clone(), node_sync.clone())?;
-        let mut fronts = JoinSet::new();
-        let incoming = TcpListenerStream::new(grpc).map(|stream| {
-            let stream = stream?;
-            // Frames are small and urgent; tonic's own option is ignored with a listener of ours.
-            stream.set_nodelay(true)?;
-            Ok::<_, std::io::Error>(stream)
-        });
-        let served = router.serve_with_incoming_shutdown(incoming, wait(stopped.clone()));
-        fronts.spawn(async {
-            served
-                .await
-                .map_err(|error| ServerError::Start(format!("gRPC: {error}")))
-        });
+        let requests = common.metrics.requests.clone();
+        let (router, health) = grpc::router(api.clone(), node_sync.clone(), requests)?;
+        let (pulse, (stop, stopped)) = (directory.pulse().clone(), watch::channel(false));
         let inspected = Inspected {
             registry: common.metrics.registry(directory.clusters().clone()),
-            pulse: directory.pulse().clone(),
+            pulse: pulse.clone(),
         };
-        let inspection = http::serve(http, inspected, wait(stopped.clone()));
-        fronts.spawn(async {
-            inspection
-                .await
-                .map_err(|error| ServerError::Start(format!("HTTP: {error}")))
-        });
-        let watched = readiness(health.clone(), directory.pulse().clone(), wait(stopped));
+        let mut fronts = JoinSet::new();
+        fronts.spawn(grpc::serve(router, grpc, wait(stopped.clone())));
+        fronts.spawn(http::serve(http, inspected, wait(stopped.clone())));
+        let watched = readiness(health.clone(), pulse, wait(stopped));
         fronts.spawn(async {
             watched.await;
             Ok(())
