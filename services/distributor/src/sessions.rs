@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use portolan_model::view::ViewKey;
 use portolan_model::{
     Clock, Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Uid,
 };
@@ -85,8 +86,8 @@ pub struct Acknowledgement {
     pub durable: Revision,
     /// New rejections.
     pub rejected: Vec<Rejection>,
-    /// Objects, by kind and identity, that are rejected no longer.
-    pub cleared: Vec<(String, Uid)>,
+    /// Objects that are rejected no longer.
+    pub cleared: Vec<ViewKey>,
     /// The lowest revision since which something is rejected that can't be listed.
     pub lost: Option<Revision>,
 }
