@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portolan_model::{Object, Timestamp, Uid};
+use portolan_model::{Claimed, Timestamp, Uid};
 use portolan_store::Cache;
 
-use crate::decide::{Claimed, Finding, Remedy, audit};
+use crate::decide::{Finding, Remedy, audit};
 use crate::{Allocator, Metrics};
 
 /// Pause between two looks.
@@ -45,11 +45,7 @@ pub fn settled_orphans(
     };
     let changes = commits.iter().flat_map(|commit| &commit.changes);
     let young: BTreeSet<_> = changes
-        .filter_map(|change| match change.after.as_ref()? {
-            Object::IpClaim(claim) => Some(Claimed::Address(claim.address)),
-            Object::PortClaim(claim) => Some(Claimed::Port(claim.port)),
-            _ => None,
-        })
+        .filter_map(|change| Some(change.after.as_ref()?.claim()?.claimed))
         .collect();
     let orphan = |finding: &Finding| match finding.remedy {
         Remedy::Release(owner) => Some((finding.claimed, owner)),

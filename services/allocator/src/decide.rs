@@ -19,10 +19,10 @@ mod service;
 mod service_cidr;
 mod workload;
 
-use portolan_model::{Change, Event, Record, Refusal, Revision, State, Timestamp};
+use portolan_model::{Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp};
 
 use crate::{Action, Operation, Outcome};
-pub use audit::{Claimed, Finding, FindingReason, Remedy, audit};
+pub use audit::{Finding, FindingReason, Remedy, audit};
 use draft::Draft;
 pub(crate) use quarantine::Caps;
 pub use quarantine::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};

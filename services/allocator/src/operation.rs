@@ -8,12 +8,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_model::{
-    ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid,
+    Claimed, ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid,
     WorkloadSpec,
 };
 use uuid::Uuid;
 
-use crate::Claimed;
 pub use derived::Derived;
 pub use settings::{ClusterField, NamespaceField, NamespaceParams, NodeField, WorkloadField};
 

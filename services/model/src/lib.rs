@@ -13,6 +13,7 @@
 
 pub mod alloc;
 mod claim;
+mod claimed;
 mod cluster;
 mod digest;
 mod endpoint;
@@ -40,6 +41,7 @@ mod violation;
 mod workload;
 
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
+pub use claimed::{Claim, Claimed};
 pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr, Usage};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};

@@ -4,29 +4,10 @@
 //! The reasons are the words that Kubernetes uses for the same findings, as far as it has one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portolan_model::{ClaimOwner, Family, Scoped, Service, State, Uid};
-
-/// What a claim is about.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Claimed {
-    /// A virtual address.
-    Address(IpAddr),
-    /// A node port.
-    Port(u16),
-}
-
-impl fmt::Display for Claimed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "{address}"),
-            Self::Port(port) => write!(f, "node port {port}"),
-        }
-    }
-}
+use portolan_model::{ClaimOwner, Claimed, Family, Scoped, Service, State, Uid};
 
 /// How claims and Services disagree.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use portolan_model::alloc::Occupancy;
 use portolan_model::{
-    Change, Digest, Event, EventType, Labels, Meta, Name, Object, Record, State, Timestamp, Uid,
+    Change, Claimed, Digest, Event, EventType, Labels, Meta, Name, Object, Record, State,
+    Timestamp, Uid,
 };
 
-use super::{Claimed, Decision, Inputs};
+use super::{Decision, Inputs};
 use crate::{Outcome, Verb};
 
 /// Collects changes and shows their effect to what follows.

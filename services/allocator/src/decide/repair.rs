@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use portolan_model::{Change, ClaimOwner, ClaimState, EventType, IpClaim, Object, PortClaim, Uid};
+use portolan_model::{
+    Change, ClaimOwner, ClaimState, Claimed, EventType, IpClaim, Object, PortClaim, Uid,
+};
 
-use super::audit::{Claimed, Finding, Remedy, audit};
+use super::audit::{Finding, Remedy, audit};
 use super::draft::Draft;
 use super::quarantine::{release_address, release_port};
 use crate::{Outcome, Verb};

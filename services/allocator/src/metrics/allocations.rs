@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portolan_model::{Name, Refusal, State};
+use portolan_model::{Claimed, Name, Refusal, State};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-
-use crate::Claimed;
 
 const STATIC: &str = "static";
 const DYNAMIC: &str = "dynamic";

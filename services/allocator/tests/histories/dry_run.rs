@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use portolan_allocator::{Claimed, Decision, Inputs, Operation, Outcome, Verb, decide};
-use portolan_model::{ClusterIps, Object, Refusal, Service, State};
+use portolan_allocator::{Decision, Inputs, Operation, Outcome, Verb, decide};
+use portolan_model::{Claimed, ClusterIps, Object, Refusal, Service, State};
 
 use super::claims::is_asked;
 

@@ -2,10 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portolan_allocator::{
-    Action, Claimed, Finding, Operation, Remedy, audit as look, settled_orphans,
-};
-use portolan_model::Timestamp;
+use portolan_allocator::{Action, Finding, Operation, Remedy, audit as look, settled_orphans};
+use portolan_model::{Claimed, Timestamp};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Status};

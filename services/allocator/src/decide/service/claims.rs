@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portolan_model::{
-    ClaimOwner, ClusterIps, PortRange, Precondition, Refusal, Service, ServiceSpec,
+    ClaimOwner, Claimed, ClusterIps, PortRange, Precondition, Refusal, Service, ServiceSpec,
 };
 
-use super::super::Claimed;
 use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
 use super::super::{addresses, ports, quarantine};

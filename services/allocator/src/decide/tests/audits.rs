@@ -1,12 +1,12 @@
 //! Claims that don't fit the Services: what is found, and what a repair does about it.
 
 use portolan_model::{
-    Change, ClaimOwner, ClaimState, ClusterIps, IpClaim, Name, Object, PortClaim, Scoped, Service,
-    Uid,
+    Change, ClaimOwner, ClaimState, Claimed, ClusterIps, IpClaim, Name, Object, PortClaim, Scoped,
+    Service, Uid,
 };
 
 use super::world::{World, ip, node_port, scoped, with_address};
-use crate::{Action, Claimed, FindingReason, Remedy, audit};
+use crate::{Action, FindingReason, Remedy, audit};
 
 /// A world with two Services, `a` at 10.96.0.1:30001 and `b` at 10.96.0.2:30002.
 fn world() -> World {
