@@ -1,15 +1,13 @@
 //! The pure heart: from a committed state and an operation to changes, or to a refusal.
 
-mod addresses;
 mod audit;
+mod claims;
 mod cluster;
 mod draft;
 mod endpoints;
 mod namespace;
 mod node;
-mod ports;
 mod preconditions;
-mod quarantine;
 mod quota;
 mod ratchet;
 mod readiness;
@@ -23,9 +21,9 @@ use portolan_model::{Change, Claimed, Event, Record, Refusal, Revision, State, T
 
 use crate::{Action, Operation, Outcome};
 pub use audit::{Finding, FindingReason, Remedy, audit};
+pub(crate) use claims::Caps;
+pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 use draft::Draft;
-pub(crate) use quarantine::Caps;
-pub use quarantine::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 pub use service_cidr::DRAIN_GRACE;
 pub(crate) use service_cidr::is_drained;
 
@@ -153,7 +151,11 @@ fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
         }
         Action::ReportReadiness(report) => readiness::report(draft, report),
         Action::ReleaseQuarantined { addresses, ports } => {
-            Ok(quarantine::release(draft, addresses, ports))
+            let addresses = addresses
+                .iter()
+                .map(|(a, since)| (Claimed::Address(*a), *since));
+            let ports = ports.iter().map(|(p, since)| (Claimed::Port(*p), *since));
+            Ok(claims::free(draft, addresses.chain(ports)))
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
+use portolan_model::{ClaimState, Claimed, Revision, State, Timestamp, Uid};
 
 use crate::decide::{Caps, is_drained};
 use crate::{Action, Allocator, Context, Operation};
@@ -84,12 +84,22 @@ fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Opt
     };
     let addresses: Vec<_> = state
         .quarantined_addresses()
-        .filter_map(|c| Some((c.address, due(&c.state, caps.address(c.address))?)))
+        .filter_map(|c| {
+            Some((
+                c.address,
+                due(&c.state, caps.for_claimed(Claimed::Address(c.address)))?,
+            ))
+        })
         .take(BULK)
         .collect();
     let ports: Vec<_> = state
         .quarantined_ports()
-        .filter_map(|c| Some((c.port, due(&c.state, caps.port())?)))
+        .filter_map(|c| {
+            Some((
+                c.port,
+                due(&c.state, caps.for_claimed(Claimed::Port(c.port)))?,
+            ))
+        })
         .take(BULK)
         .collect();
     let nothing = addresses.is_empty() && ports.is_empty();

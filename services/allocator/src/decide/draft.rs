@@ -108,8 +108,8 @@ impl Draft {
     }
 
     /// Notes what was picked, rather than asked for.
-    pub(super) fn picked(&mut self, claimed: impl IntoIterator<Item = Claimed>) {
-        self.picked.extend(claimed);
+    pub(super) fn picked(&mut self, claimed: Claimed) {
+        self.picked.push(claimed);
     }
 
     /// 128 bits that depend on the seed and on how many were drawn before.
