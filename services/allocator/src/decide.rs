@@ -150,13 +150,7 @@ fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
             act(draft, &action)
         }
         Action::ReportReadiness(report) => readiness::report(draft, report),
-        Action::ReleaseQuarantined { addresses, ports } => {
-            let addresses = addresses
-                .iter()
-                .map(|(a, since)| (Claimed::Address(*a), *since));
-            let ports = ports.iter().map(|(p, since)| (Claimed::Port(*p), *since));
-            Ok(claims::free(draft, addresses.chain(ports)))
-        }
+        Action::ReleaseQuarantined { claims } => Ok(claims::free(draft, claims)),
     }
 }
 

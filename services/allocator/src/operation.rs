@@ -207,10 +207,8 @@ pub enum Action {
     /// Free what every node has forgotten, or what waited for too long. Each with the revision that released it: what
     /// was claimed and released again meanwhile stays.
     ReleaseQuarantined {
-        /// Addresses.
-        addresses: Vec<(IpAddr, Revision)>,
-        /// Node ports.
-        ports: Vec<(u16, Revision)>,
+        /// Addresses and node ports.
+        claims: Vec<(Claimed, Revision)>,
     },
 }
 

@@ -50,13 +50,10 @@ pub(in super::super) fn release(draft: &mut Draft, claimed: Claimed) {
 }
 
 /// Frees what still waits since the revisions given.
-pub(in super::super) fn free(
-    draft: &mut Draft,
-    claims: impl IntoIterator<Item = (Claimed, Revision)>,
-) -> Outcome {
+pub(in super::super) fn free(draft: &mut Draft, claims: &[(Claimed, Revision)]) -> Outcome {
     for (claimed, since) in claims {
-        let claim = draft.state().claim(claimed);
-        let claim = claim.filter(|claim| waits_since(claim.state, since));
+        let claim = draft.state().claim(*claimed);
+        let claim = claim.filter(|claim| waits_since(claim.state, *since));
         if let Some(claim) = claim.map(Object::from) {
             draft.apply(Change::delete(claim));
         }
