@@ -20,7 +20,7 @@ mod workload;
 use portolan_model::{Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp};
 
 use crate::{Action, Operation, Outcome};
-pub use audit::{Finding, FindingReason, Remedy, audit};
+pub use audit::{Discrepancy, DiscrepancyReason, Remedy, audit};
 pub(crate) use claims::Caps;
 pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 use draft::Draft;

@@ -24,8 +24,8 @@ pub use allocator::Allocator;
 pub use auditor::{audit_regularly, settled_orphans};
 pub use committer::{Committer, MAX_BATCH};
 pub use decide::{
-    DRAIN_GRACE, Decision, Finding, FindingReason, Inputs, QUARANTINE_CAP, QUARANTINE_CAP_FULL,
-    Remedy, audit, decide,
+    DRAIN_GRACE, Decision, Discrepancy, DiscrepancyReason, Inputs, QUARANTINE_CAP,
+    QUARANTINE_CAP_FULL, Remedy, audit, decide,
 };
 pub use error::SubmitError;
 pub use events::{EventRecorder, EventSink};

@@ -183,7 +183,7 @@ impl Draft {
             verb,
             objects,
             warnings: Vec::new(),
-            findings: Vec::new(),
+            discrepancies: Vec::new(),
         }
     }
 

@@ -4,24 +4,24 @@ use std::collections::BTreeSet;
 
 use portolan_model::{Claimed, EventType, Object, Uid};
 
-use super::audit::{Finding, Remedy, audit};
+use super::audit::{Discrepancy, Remedy, audit};
 use super::claims::{assign, release};
 use super::draft::Draft;
 use crate::{Outcome, Verb};
 
 /// Does what can be done; `orphans` are those claims without a Service that may go.
 pub(super) fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> Outcome {
-    let mut findings = audit(draft.state());
-    for finding in &mut findings {
-        match &finding.remedy {
-            Remedy::Claim(owner) => assign(draft, finding.claimed, owner),
-            Remedy::Release(owner) if orphans.contains(&(finding.claimed, *owner)) => {
-                release(draft, finding.claimed);
+    let mut discrepancies = audit(draft.state());
+    for discrepancy in &mut discrepancies {
+        match &discrepancy.remedy {
+            Remedy::Claim(owner) => assign(draft, discrepancy.claimed, owner),
+            Remedy::Release(owner) if orphans.contains(&(discrepancy.claimed, *owner)) => {
+                release(draft, discrepancy.claimed);
             }
             Remedy::Release(_) | Remedy::People => continue,
         }
-        finding.repaired = true;
-        announce(draft, finding);
+        discrepancy.repaired = true;
+        announce(draft, discrepancy);
     }
     let verb = if draft.is_empty() {
         Verb::Unchanged
@@ -30,18 +30,18 @@ pub(super) fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> O
     };
     let outcome = draft.outcome(verb, Vec::new());
     Outcome {
-        findings,
+        discrepancies,
         ..outcome
     }
 }
 
-fn announce(draft: &mut Draft, finding: &Finding) {
-    if let Some(service) = draft.state().service(&finding.service).cloned() {
-        let message = format!("{}; repaired", finding.message);
+fn announce(draft: &mut Draft, discrepancy: &Discrepancy) {
+    if let Some(service) = draft.state().service(&discrepancy.service).cloned() {
+        let message = format!("{}; repaired", discrepancy.message);
         draft.event(
             &Object::from(service),
             EventType::Warning,
-            finding.reason.as_str(),
+            discrepancy.reason.as_str(),
             message,
         );
     }
