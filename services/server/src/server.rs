@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
+use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Health};
 use portolan_store::{MemStore, Store, StoreError};
 use portolan_store_postgres::PgStore;
@@ -94,7 +94,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: format!("{address} (pid {})", std::process::id()),
             auto_register,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         let node_sync = NodeSync::new(directory.nodes().clone(), options);
         let api = Api::new(directory.access().clone(), directory.founder());

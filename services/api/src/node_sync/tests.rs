@@ -20,7 +20,7 @@ use portolan_model::{
 use portolan_store::{Cache, MemStore, Store};
 use tokio_stream::wrappers::TcpListenerStream;
 
-use super::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
+use super::{NodeCluster, NodeSync, NodeSyncOptions, TrustHello};
 use crate::Clusters;
 
 /// Far longer than anything takes.
@@ -61,7 +61,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: "test".to_owned(),
             auto_register,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         let clusters = Clusters::default();
         clusters.insert(name("default"), cluster.clone());

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use portolan_allocator::{
     Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, SubmitError,
 };
-use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
+use portolan_api::node_sync::{NodeCluster, NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, ClusterAccess, Clusters};
 use portolan_distributor::Distributor;
 use portolan_model::{ClusterSpec, Family, Name, NodeReports, PortRange};
@@ -56,7 +56,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: "fuzz".to_owned(),
             auto_register: true,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         // Clusters come and go with the process around them, which is not part of this.
         let founder = |_, _| Box::pin(async { Err(SubmitError::Unavailable) }) as _;
