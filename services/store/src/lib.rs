@@ -13,9 +13,10 @@
 mod cache;
 mod commit;
 mod error;
+pub mod events;
 mod follow;
 mod mem;
-pub mod reports;
+pub mod node_reports;
 pub mod rows;
 mod store;
 #[cfg(feature = "testing")]

@@ -9,9 +9,8 @@ use std::time::SystemTime;
 
 use portolan_model::{Event, Name, NodeReport, Revision, StoreId, Timestamp};
 
-use crate::reports::{
-    MAX_EVENTS, count_up, event_key, merge_events, merge_node_reports, supersedes,
-};
+use crate::events::{MAX_EVENTS, count_up, event_key, merge_events};
+use crate::node_reports::{merge_node_reports, supersedes};
 use crate::{Commit, Head, Loaded, Locked, Store, StoreError, Turn};
 use log::Log;
 pub use transaction::MemTransaction;

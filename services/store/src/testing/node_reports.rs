@@ -1,0 +1,129 @@
+//! What nodes reported: outside the log.
+
+use portolan_model::{Name, NodeReport, Rejection, Revision, Timestamp};
+
+use super::Harness;
+use super::events::event;
+use super::fixtures::{cluster, name, uid};
+use crate::Store;
+
+fn node_report(identity: &str, session: u64, attempted: u64) -> NodeReport {
+    let rejection = Rejection {
+        kind: "Service".to_owned(),
+        uid: uid("web"),
+        since: Revision(3),
+        code: "PORT_IN_USE".to_owned(),
+        message: "port 80 is taken by 'other'".to_owned(),
+    };
+    NodeReport {
+        node: name("n1"),
+        uid: uid(identity),
+        session,
+        connected: true,
+        attempted: Revision(attempted),
+        durable: Revision(attempted - 1),
+        rejected: vec![rejection],
+        last_contact: Timestamp(1_700_000_000_000_009),
+    }
+}
+
+/// Through whatever replica a report comes, sessions only grow.
+pub async fn an_older_session_never_overwrites_a_newer_one<H: Harness>(harness: H) {
+    let (store, other) = (harness.open().await, harness.open().await);
+    for (session, attempted, kept) in [(5, 10, 10), (4, 11, 10), (5, 12, 12), (6, 2, 2), (5, 13, 2)]
+    {
+        let rows = [
+            node_report("x", session, attempted),
+            NodeReport {
+                node: name("n2"),
+                ..node_report("y", 1, 1)
+            },
+        ];
+        store
+            .put_node_reports(&cluster(), &rows)
+            .await
+            .expect("flush");
+        let seen = other.node_reports(&cluster()).await.expect("runtime");
+        assert_eq!(seen.len(), 2);
+        assert_eq!(
+            seen.iter()
+                .find(|row| row.node == name("n1"))
+                .map(|row| row.attempted),
+            Some(Revision(kept))
+        );
+    }
+    let both = [node_report("x", 9, 20), node_report("x", 8, 21)];
+    store
+        .put_node_reports(&cluster(), &both)
+        .await
+        .expect("flush");
+    let seen = other.node_reports(&cluster()).await.expect("runtime");
+    assert!(seen.contains(&both[0]), "{seen:?}");
+}
+
+/// A node that was made anew starts anew, whatever session it is in.
+pub async fn another_uid_replaces_the_row_of_its_predecessor<H: Harness>(harness: H) {
+    let store = harness.open().await;
+    store
+        .put_node_reports(&cluster(), &[node_report("old", 9, 9)])
+        .await
+        .expect("flush");
+    store
+        .put_node_reports(&cluster(), &[node_report("new", 1, 1)])
+        .await
+        .expect("flush");
+    assert_eq!(
+        store.node_reports(&cluster()).await.expect("runtime"),
+        [node_report("new", 1, 1)]
+    );
+}
+
+/// Deleted nodes leave nothing behind.
+pub async fn a_forgotten_node_has_no_row<H: Harness>(harness: H) {
+    let store = harness.open().await;
+    store
+        .put_node_reports(&cluster(), &[node_report("x", 1, 1)])
+        .await
+        .expect("flush");
+    store
+        .forget_node_report(&name("other"), &name("n1"))
+        .await
+        .expect("forget");
+    assert_eq!(
+        store.node_reports(&cluster()).await.expect("runtime").len(),
+        1
+    );
+    for _ in 0..2 {
+        store
+            .forget_node_report(&cluster(), &name("n1"))
+            .await
+            .expect("forget");
+        assert!(
+            store
+                .node_reports(&cluster())
+                .await
+                .expect("runtime")
+                .is_empty()
+        );
+    }
+}
+
+/// A cluster that is created under the name of a deleted one finds nothing of it, and takes nothing from others.
+pub async fn a_forgotten_cluster_has_no_reports<H: Harness>(harness: H) {
+    let store = harness.open().await;
+    let other = name("other");
+    for cluster in [&cluster(), &other] {
+        let rows = [node_report("x", 1, 1)];
+        store.put_node_reports(cluster, &rows).await.expect("flush");
+        let events = [event("namespaces/default/services/web", "was released", 1)];
+        store.record_events(cluster, &events).await.expect("record");
+    }
+    store.forget_reports(&cluster()).await.expect("forget");
+    let left = async |cluster: &Name| {
+        let runtime = store.node_reports(cluster).await.expect("runtime");
+        let events = store.events(cluster, "", 10).await.expect("events");
+        (runtime.len(), events.len())
+    };
+    assert_eq!(left(&cluster()).await, (0, 0));
+    assert_eq!(left(&other).await, (1, 1));
+}
