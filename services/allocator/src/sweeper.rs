@@ -12,7 +12,7 @@ use crate::{Action, Allocator, Context, Operation};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Claims of either kind per operation.
+/// Claims of each kind per operation.
 const BULK: usize = 2000;
 
 /// Up to where each node would remember what it applied; a node that is not in it has acknowledged nothing.
