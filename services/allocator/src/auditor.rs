@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portolan_model::{Object, Timestamp, Uid};
+use portolan_model::{Claimed, Timestamp, Uid};
 use portolan_store::Cache;
 
-use crate::decide::{Claimed, Finding, Remedy, audit};
+use crate::decide::{Discrepancy, Remedy, audit};
 use crate::{Allocator, Metrics};
 
 /// Pause between two looks.
@@ -19,15 +19,15 @@ pub async fn audit_regularly(allocator: Allocator, metrics: Metrics) {
     loop {
         let state = allocator.cache().state();
         let looked = tokio::task::spawn_blocking(move || audit(&state)).await;
-        let findings = looked.expect("auditing does not panic and is never aborted");
-        for finding in findings.iter().take(10) {
+        let discrepancies = looked.expect("auditing does not panic and is never aborted");
+        for discrepancy in discrepancies.iter().take(10) {
             tracing::warn!(
-                reason = finding.reason.as_str(),
+                reason = discrepancy.reason.as_str(),
                 "{}; see AuditAllocations",
-                finding.message
+                discrepancy.message
             );
         }
-        metrics.found(allocator.cache().cluster(), &findings);
+        metrics.found(allocator.cache().cluster(), &discrepancies);
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -36,7 +36,7 @@ pub async fn audit_regularly(allocator: Allocator, metrics: Metrics) {
 /// old they are, none.
 pub fn settled_orphans(
     cache: &Cache,
-    findings: &[Finding],
+    discrepancies: &[Discrepancy],
     now: Timestamp,
 ) -> BTreeSet<(Claimed, Uid)> {
     let young = i64::try_from(YOUNG.as_micros()).expect("a minute has few microseconds");
@@ -45,17 +45,13 @@ pub fn settled_orphans(
     };
     let changes = commits.iter().flat_map(|commit| &commit.changes);
     let young: BTreeSet<_> = changes
-        .filter_map(|change| match change.after.as_ref()? {
-            Object::IpClaim(claim) => Some(Claimed::Address(claim.address)),
-            Object::PortClaim(claim) => Some(Claimed::Port(claim.port)),
-            _ => None,
-        })
+        .filter_map(|change| Some(change.after.as_ref()?.claim()?.claimed))
         .collect();
-    let orphan = |finding: &Finding| match finding.remedy {
-        Remedy::Release(owner) => Some((finding.claimed, owner)),
+    let orphan = |discrepancy: &Discrepancy| match discrepancy.remedy {
+        Remedy::Release(owner) => Some((discrepancy.claimed, owner)),
         Remedy::People | Remedy::Claim(_) => None,
     };
-    findings
+    discrepancies
         .iter()
         .filter_map(orphan)
         .filter(|(claimed, _)| !young.contains(claimed))

@@ -1,15 +1,13 @@
 //! The pure heart: from a committed state and an operation to changes, or to a refusal.
 
-mod addresses;
 mod audit;
+mod claims;
 mod cluster;
 mod draft;
 mod endpoints;
 mod namespace;
 mod node;
-mod ports;
 mod preconditions;
-mod quarantine;
 mod quota;
 mod ratchet;
 mod readiness;
@@ -19,13 +17,13 @@ mod service;
 mod service_cidr;
 mod workload;
 
-use portolan_model::{Change, Event, Record, Refusal, Revision, State, Timestamp};
+use portolan_model::{Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp};
 
 use crate::{Action, Operation, Outcome};
-pub use audit::{Claimed, Finding, FindingReason, Remedy, audit};
+pub use audit::{Discrepancy, DiscrepancyReason, Remedy, audit};
+pub(crate) use claims::Caps;
+pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 use draft::Draft;
-pub(crate) use quarantine::Caps;
-pub use quarantine::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 pub use service_cidr::DRAIN_GRACE;
 pub(crate) use service_cidr::is_drained;
 
@@ -152,9 +150,7 @@ fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
             act(draft, &action)
         }
         Action::ReportReadiness(report) => readiness::report(draft, report),
-        Action::ReleaseQuarantined { addresses, ports } => {
-            Ok(quarantine::release(draft, addresses, ports))
-        }
+        Action::ReleaseQuarantined { claims } => Ok(claims::free(draft, claims)),
     }
 }
 

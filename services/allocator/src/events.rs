@@ -79,36 +79,12 @@ impl<S: Store> EventRecorder<S> {
     pub async fn run(mut self) {
         let mut events = Vec::with_capacity(BULK);
         while self.waiting.recv_many(&mut events, BULK).await > 0 {
-            let events = std::mem::take(&mut events);
-            if let Err(error) = self
-                .store
-                .record_events(&self.cluster, &merge(events))
-                .await
-            {
+            let recorded = self.store.record_events(&self.cluster, &events).await;
+            if let Err(error) = recorded {
                 tracing::warn!(error = %error, "events could not be recorded");
             }
+            events.clear();
             tokio::time::sleep(PAUSE).await;
         }
     }
-}
-
-/// Counts repeats up within one write.
-fn merge(events: Vec<Event>) -> Vec<Event> {
-    let mut merged: Vec<Event> = Vec::with_capacity(events.len());
-    for event in events {
-        let same = |other: &&mut Event| {
-            other.object_uid == event.object_uid
-                && other.reason == event.reason
-                && other.component == event.component
-                && other.message == event.message
-        };
-        match merged.iter_mut().find(same) {
-            Some(known) => {
-                known.count += event.count;
-                known.last_at = event.last_at;
-            }
-            None => merged.push(event),
-        }
-    }
-    merged
 }

@@ -24,7 +24,7 @@ pub use allocator::Allocator;
 pub use auditor::{audit_regularly, settled_orphans};
 pub use committer::{Committer, MAX_BATCH};
 pub use decide::{
-    Claimed, DRAIN_GRACE, Decision, Finding, FindingReason, Inputs, QUARANTINE_CAP,
+    DRAIN_GRACE, Decision, Discrepancy, DiscrepancyReason, Inputs, QUARANTINE_CAP,
     QUARANTINE_CAP_FULL, Remedy, audit, decide,
 };
 pub use error::SubmitError;

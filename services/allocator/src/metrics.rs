@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::{Finding, FindingReason};
+use crate::{Discrepancy, DiscrepancyReason};
 use allocations::Allocations;
 
 /// Counters and histograms over all committers of a process. Cheap to clone.
@@ -28,7 +28,7 @@ pub struct Metrics {
     /// Seconds from asking for the lock to the end of the commit.
     pub transaction: Histogram,
     /// Claims and Services that disagree, by cluster and reason: should stay 0.
-    pub findings: Family<Vec<(&'static str, String)>, Gauge>,
+    pub discrepancies: Family<Vec<(&'static str, String)>, Gauge>,
     pub(crate) allocations: Allocations,
 }
 
@@ -41,7 +41,7 @@ impl Default for Metrics {
             reloads: Counter::default(),
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 7)),
             transaction: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
-            findings: Family::default(),
+            discrepancies: Family::default(),
             allocations: Allocations::default(),
         }
     }
@@ -80,17 +80,17 @@ impl Metrics {
         registry.register(
             "audit_findings",
             "Addresses and ports whose claims do not fit the Services",
-            self.findings.clone(),
+            self.discrepancies.clone(),
         );
         registry.register_collector(Box::new(self.allocations.clone()));
     }
 
     /// Takes note of an audit.
-    pub(crate) fn found(&self, cluster: &Name, findings: &[Finding]) {
-        for reason in FindingReason::ALL {
-            let count = findings.iter().filter(|f| f.reason == reason).count();
+    pub(crate) fn found(&self, cluster: &Name, discrepancies: &[Discrepancy]) {
+        for reason in DiscrepancyReason::ALL {
+            let count = discrepancies.iter().filter(|d| d.reason == reason).count();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.findings
+            self.discrepancies
                 .get_or_create_owned(&labels(cluster, reason))
                 .set(count);
         }
@@ -99,13 +99,13 @@ impl Metrics {
     /// Forgets what was counted of a cluster.
     pub fn forget(&self, cluster: &Name) {
         self.allocations.forget(cluster);
-        for reason in FindingReason::ALL {
-            self.findings.remove(&labels(cluster, reason));
+        for reason in DiscrepancyReason::ALL {
+            self.discrepancies.remove(&labels(cluster, reason));
         }
     }
 }
 
-fn labels(cluster: &Name, reason: FindingReason) -> Vec<(&'static str, String)> {
+fn labels(cluster: &Name, reason: DiscrepancyReason) -> Vec<(&'static str, String)> {
     vec![
         ("cluster", cluster.to_string()),
         ("reason", reason.as_str().to_owned()),

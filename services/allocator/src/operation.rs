@@ -8,12 +8,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_model::{
-    ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid,
+    Claimed, ClusterSpec, EndpointPort, Labels, Name, NodeSpec, Revision, Scoped, ServiceSpec, Uid,
     WorkloadSpec,
 };
 use uuid::Uuid;
 
-use crate::Claimed;
 pub use derived::Derived;
 pub use settings::{ClusterField, NamespaceField, NamespaceParams, NodeField, WorkloadField};
 
@@ -208,10 +207,8 @@ pub enum Action {
     /// Free what every node has forgotten, or what waited for too long. Each with the revision that released it: what
     /// was claimed and released again meanwhile stays.
     ReleaseQuarantined {
-        /// Addresses.
-        addresses: Vec<(IpAddr, Revision)>,
-        /// Node ports.
-        ports: Vec<(u16, Revision)>,
+        /// Addresses and node ports.
+        claims: Vec<(Claimed, Revision)>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use portolan_model::{Object, Revision};
 
-use crate::Finding;
+use crate::Discrepancy;
 
 /// An operation that was done.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Outcome {
     /// What was accepted, but has no effect.
     pub warnings: Vec<String>,
     /// Of a repair: what did not fit.
-    pub findings: Vec<Finding>,
+    pub discrepancies: Vec<Discrepancy>,
 }
 
 /// What happened to a resource.

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_model::{ClaimState, Clock, Revision, State, Timestamp, Uid};
+use portolan_model::{Claim, ClaimState, Clock, Node, Revision, State, Timestamp, Uid};
 
 use crate::decide::{Caps, is_drained};
 use crate::{Action, Allocator, Context, Operation};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Claims per operation.
+/// Claims of each kind per operation.
 const BULK: usize = 2000;
 
 /// Up to where each node would remember what it applied; a node that is not in it has acknowledged nothing.
@@ -60,45 +60,38 @@ fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Opt
     {
         return None;
     }
-    let caps = Caps::of(state);
-    let forgotten = state
-        .nodes()
-        .map(|node| {
-            acknowledged
-                .get(&node.meta.uid)
-                .copied()
-                .unwrap_or_default()
-        })
-        .min()
-        .unwrap_or(Revision(u64::MAX));
-    let due = |claim: &ClaimState, cap: Duration| match claim {
+    let (caps, forgotten) = (Caps::of(state), forgotten(state, acknowledged));
+    let due = |claim: Claim<'_>| match claim.state {
         ClaimState::Quarantined {
             released_in,
             released_at,
         } => {
-            let capped = Duration::from_micros(now.micros_since(*released_at)) > cap;
+            let waited = Duration::from_micros(now.micros_since(*released_at));
+            let capped = waited > caps.for_claimed(claim.claimed);
             if capped && *released_in > forgotten {
                 tracing::warn!(
                     revision = released_in.0,
                     "released from quarantine by the cap, not by every node"
                 );
             }
-            (*released_in <= forgotten || capped).then_some(*released_in)
+            (*released_in <= forgotten || capped).then_some((claim.claimed, *released_in))
         }
         ClaimState::Held => None,
     };
-    let addresses: Vec<_> = state
+    let addresses = state
         .quarantined_addresses()
-        .filter_map(|c| Some((c.address, due(&c.state, caps.address(c.address))?)))
-        .take(BULK)
-        .collect();
-    let ports: Vec<_> = state
-        .quarantined_ports()
-        .filter_map(|c| Some((c.port, due(&c.state, caps.port())?)))
-        .take(BULK)
-        .collect();
-    let nothing = addresses.is_empty() && ports.is_empty();
-    (!nothing).then_some(Action::ReleaseQuarantined { addresses, ports })
+        .map(|c| Claim::from(c.as_ref()));
+    let ports = state.quarantined_ports().map(|c| Claim::from(c.as_ref()));
+    let addresses = addresses.filter_map(due).take(BULK);
+    let claims: Vec<_> = addresses.chain(ports.filter_map(due).take(BULK)).collect();
+    (!claims.is_empty()).then_some(Action::ReleaseQuarantined { claims })
+}
+
+/// The newest revision that every registered node has durably applied.
+fn forgotten(state: &State, acknowledged: &Acknowledged) -> Revision {
+    let of = |node: &Arc<Node>| acknowledged.get(&node.meta.uid).copied();
+    let revisions = state.nodes().map(|node| of(node).unwrap_or_default());
+    revisions.min().unwrap_or(Revision(u64::MAX))
 }
 
 #[cfg(test)]
@@ -106,7 +99,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use portolan_model::{
-        ClaimOwner, Cluster, ClusterSpec, IpClaim, Labels, Meta, Name, Node, NodeSpec, Object,
+        ClaimOwner, Claimed, Cluster, ClusterSpec, IpClaim, Labels, Meta, Name, NodeSpec, Object,
         PortClaim, PortRange, ServiceCidr,
     };
 
@@ -200,8 +193,10 @@ mod tests {
             let action = releasable(&state(taken), &Acknowledged::new(), now);
             let released = match action {
                 None => (0, 0),
-                Some(Action::ReleaseQuarantined { addresses, ports }) => {
-                    (addresses.len(), ports.len())
+                Some(Action::ReleaseQuarantined { claims }) => {
+                    let is_port = |(claimed, _): &&_| matches!(claimed, Claimed::Port(_));
+                    let ports = claims.iter().filter(is_port).count();
+                    (claims.len() - ports, ports)
                 }
                 Some(other) => panic!("{row}: {other:?}"),
             };

@@ -6,7 +6,7 @@ use portolan_model::{Event, Name, Revision, State, Violations};
 use portolan_proto::convert::cluster;
 use portolan_proto::v1;
 use portolan_proto::v1::event_api_server::EventApi;
-use portolan_store::reports::MAX_EVENTS;
+use portolan_store::events::MAX_EVENTS;
 use tonic::{Request, Response, Status};
 
 use crate::api::Api;

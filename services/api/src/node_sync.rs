@@ -35,7 +35,7 @@ use tonic_prost::ProstDecoder;
 
 use crate::cluster::Clusters;
 use crate::status::stream::{self, failed, trailers};
-pub use identity::{Claimed, Peer, PeerIdentity};
+pub use identity::{Peer, PeerIdentity, TrustHello};
 use inbound::StreamTask;
 
 const PATH: &str = "/portolan.node.v1.NodeSync/Sync";

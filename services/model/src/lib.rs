@@ -17,6 +17,7 @@ mod objects;
 pub mod alloc;
 mod change;
 mod claim;
+mod claimed;
 mod clock;
 mod cluster;
 mod digest;
@@ -50,6 +51,7 @@ mod workload;
 
 pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
+pub use claimed::{Claim, Claimed};
 pub use clock::Clock;
 pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
 pub use digest::Digest;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
+use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Health};
 use portolan_distributor::Drain;
 use portolan_model::Clock;
@@ -80,7 +80,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: format!("{address} (pid {})", std::process::id()),
             auto_register,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         let node_sync = NodeSync::new(directory.clusters().clone(), options);
         let api = Api::new(

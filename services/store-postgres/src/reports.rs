@@ -2,7 +2,8 @@
 
 use portolan_model::{Digest, Event, EventType, Name, NodeReport, Timestamp, Uid};
 use portolan_store::StoreError;
-use portolan_store::reports::{MAX_EVENTS, merge_events, merge_node_reports};
+use portolan_store::events::{MAX_EVENTS, merge_events};
+use portolan_store::node_reports::merge_node_reports;
 use portolan_store::rows::{number, revision};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};

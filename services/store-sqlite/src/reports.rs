@@ -2,7 +2,8 @@
 
 use portolan_model::{Event, EventType, Name, NodeReport, Revision, Timestamp, Uid};
 use portolan_store::StoreError;
-use portolan_store::reports::{MAX_EVENTS, merge_events, merge_node_reports};
+use portolan_store::events::{MAX_EVENTS, merge_events};
+use portolan_store::node_reports::merge_node_reports;
 use portolan_store::rows::{number, revision};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row, SqlitePool};

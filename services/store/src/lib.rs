@@ -15,9 +15,10 @@ mod cache;
 mod clock;
 mod commit;
 mod error;
+pub mod events;
 mod follow;
 mod mem;
-pub mod reports;
+pub mod node_reports;
 pub mod rows;
 mod store;
 #[cfg(feature = "testing")]

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portolan_model::{Clock, Event, Name, NodeReport, Revision, StoreId, Timestamp};
 
-use crate::reports::{
-    MAX_EVENTS, count_up, event_key, merge_events, merge_node_reports, supersedes,
-};
+use crate::events::{MAX_EVENTS, count_up, event_key, merge_events};
+use crate::node_reports::{merge_node_reports, supersedes};
 use crate::{Commit, Head, Loaded, Locked, Store, StoreError, SystemClock, Turn};
 use log::Log;
 pub use transaction::MemTransaction;

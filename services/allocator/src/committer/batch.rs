@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_model::{Change, Event, Object, Refusal, State, Timestamp, Uid};
+use portolan_model::{Change, Claimed, Event, Object, Refusal, State, Timestamp, Uid};
 use portolan_store::{AuditEntry, Commit, Write};
 
 use crate::allocator::Pending;
-use crate::{Claimed, Inputs, Operation, Outcome, SubmitError, decide};
+use crate::{Inputs, Operation, Outcome, SubmitError, decide};
 
 /// Decided, and ready to be written.
 pub(super) struct Batch {
@@ -124,14 +124,9 @@ impl Batch {
 
 /// What a change claims that its owner did not hold before.
 fn newly_claimed(change: &Change) -> Option<Claimed> {
-    let holder = |object: Option<&Object>| match object? {
-        Object::IpClaim(claim) if claim.state.is_held() => {
-            Some((Claimed::Address(claim.address), claim.owner.uid))
-        }
-        Object::PortClaim(claim) if claim.state.is_held() => {
-            Some((Claimed::Port(claim.port), claim.owner.uid))
-        }
-        _ => None,
+    let holder = |object: Option<&Object>| {
+        let claim = object?.claim().filter(|claim| claim.state.is_held())?;
+        Some((claim.claimed, claim.owner.uid))
     };
     let after = holder(change.after.as_ref())?;
     (holder(change.before.as_ref()) != Some(after)).then_some(after.0)

@@ -1,128 +1,24 @@
 //! Whether claims and Services agree. They are written together, so they do; unless rows were changed by hand, or a
 //! backup was put together of parts. An audit mends nothing by itself (decision 20).
 //!
-//! The reasons are the words that Kubernetes uses for the same findings, as far as it has one.
+//! The reasons are the words that Kubernetes uses for the same discrepancies, as far as it has one.
+
+mod discrepancy;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portolan_model::{ClaimOwner, Family, Scoped, Service, State, Uid};
+use portolan_model::{ClaimOwner, Claimed, Family, Service, State};
 
-/// What a claim is about.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Claimed {
-    /// A virtual address.
-    Address(IpAddr),
-    /// A node port.
-    Port(u16),
-}
-
-impl fmt::Display for Claimed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "{address}"),
-            Self::Port(port) => write!(f, "node port {port}"),
-        }
-    }
-}
-
-/// How claims and Services disagree.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FindingReason {
-    /// A Service has an address that can be none, or is not of the family it is listed for.
-    ClusterIPNotValid,
-    /// A Service has an address outside all ranges.
-    ClusterIPOutOfRange,
-    /// A Service has an address that it holds no claim to.
-    ClusterIPNotAllocated,
-    /// A Service has an address that another one holds and has.
-    ClusterIPAlreadyAllocated,
-    /// An address is claimed for a Service that is gone, or does not have it.
-    IPAddressNotAllocated,
-    /// An address is claimed in the name of another than the Service that has it.
-    IPAddressWrongReference,
-    /// A Service has a node port outside the range.
-    PortOutOfRange,
-    /// A Service has a node port that it holds no claim to.
-    PortNotAllocated,
-    /// A Service has a node port that another one holds and has, or has it twice.
-    PortAlreadyAllocated,
-    /// A node port is claimed for a Service that is gone, or does not have it.
-    PortLeaked,
-    /// A node port is claimed in the name of another than the Service that has it.
-    PortWrongReference,
-}
-
-impl FindingReason {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::ClusterIPNotValid,
-        Self::ClusterIPOutOfRange,
-        Self::ClusterIPNotAllocated,
-        Self::ClusterIPAlreadyAllocated,
-        Self::IPAddressNotAllocated,
-        Self::IPAddressWrongReference,
-        Self::PortOutOfRange,
-        Self::PortNotAllocated,
-        Self::PortAlreadyAllocated,
-        Self::PortLeaked,
-        Self::PortWrongReference,
-    ];
-
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterIPNotValid => "ClusterIPNotValid",
-            Self::ClusterIPOutOfRange => "ClusterIPOutOfRange",
-            Self::ClusterIPNotAllocated => "ClusterIPNotAllocated",
-            Self::ClusterIPAlreadyAllocated => "ClusterIPAlreadyAllocated",
-            Self::IPAddressNotAllocated => "IPAddressNotAllocated",
-            Self::IPAddressWrongReference => "IPAddressWrongReference",
-            Self::PortOutOfRange => "PortOutOfRange",
-            Self::PortNotAllocated => "PortNotAllocated",
-            Self::PortAlreadyAllocated => "PortAlreadyAllocated",
-            Self::PortLeaked => "PortLeaked",
-            Self::PortWrongReference => "PortWrongReference",
-        }
-    }
-}
-
-/// Something that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How.
-    pub reason: FindingReason,
-    /// The address or port.
-    pub claimed: Claimed,
-    /// The Service concerned; it may be gone.
-    pub service: Scoped,
-    /// What is wrong, and what helps.
-    pub message: String,
-    /// What a repair does about it.
-    pub remedy: Remedy,
-    /// A repair did it.
-    pub repaired: bool,
-}
-
-/// What a repair does about a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Nothing: people have to.
-    People,
-    /// Writes the claim of this Service.
-    Claim(ClaimOwner),
-    /// Gives up the claim of this owner, once it is old enough to be nobody's work in progress.
-    Release(Uid),
-}
+pub use discrepancy::{Discrepancy, DiscrepancyReason, Remedy};
 
 /// Everything that does not fit, in order of addresses, then of ports.
-pub fn audit(state: &State) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    addresses(state, &mut findings);
-    ports(state, &mut findings);
-    findings
+pub fn audit(state: &State) -> Vec<Discrepancy> {
+    let mut discrepancies = Vec::new();
+    addresses(state, &mut discrepancies);
+    ports(state, &mut discrepancies);
+    discrepancies
 }
 
 /// Whom a claim names, if it is held.
@@ -130,13 +26,13 @@ type Holder<'a> = Option<&'a ClaimOwner>;
 
 /// The reasons of one kind of claim.
 struct Words {
-    unclaimed: FindingReason,
-    duplicate: FindingReason,
-    orphan: FindingReason,
-    misnamed: FindingReason,
+    unclaimed: DiscrepancyReason,
+    duplicate: DiscrepancyReason,
+    orphan: DiscrepancyReason,
+    misnamed: DiscrepancyReason,
 }
 
-fn addresses(state: &State, findings: &mut Vec<Finding>) {
+fn addresses(state: &State, discrepancies: &mut Vec<Discrepancy>) {
     let ranges = state.service_ranges();
     let mut used: BTreeMap<Claimed, Vec<&Arc<Service>>> = BTreeMap::new();
     for service in state.services_after(None, None) {
@@ -144,15 +40,15 @@ fn addresses(state: &State, findings: &mut Vec<Finding>) {
             let claimed = Claimed::Address(*address);
             let family = service.spec.families.get(i);
             if !is_valid(*address) || family.is_none_or(|f| *f != Family::of(*address)) {
-                findings.push(Finding::of(
-                    FindingReason::ClusterIPNotValid,
+                discrepancies.push(Discrepancy::of(
+                    DiscrepancyReason::ClusterIPNotValid,
                     claimed,
                     service,
                     "is no address of the family it is listed for; delete the Service and create it again",
                 ));
             } else if !ranges.iter().any(|range| range.is_usable(*address)) {
-                findings.push(Finding::of(
-                    FindingReason::ClusterIPOutOfRange,
+                discrepancies.push(Discrepancy::of(
+                    DiscrepancyReason::ClusterIPOutOfRange,
                     claimed,
                     service,
                     "lies in no ServiceCIDR; add a range around it, or delete the Service and create it again",
@@ -162,17 +58,17 @@ fn addresses(state: &State, findings: &mut Vec<Finding>) {
         }
     }
     let words = Words {
-        unclaimed: FindingReason::ClusterIPNotAllocated,
-        duplicate: FindingReason::ClusterIPAlreadyAllocated,
-        orphan: FindingReason::IPAddressNotAllocated,
-        misnamed: FindingReason::IPAddressWrongReference,
+        unclaimed: DiscrepancyReason::ClusterIPNotAllocated,
+        duplicate: DiscrepancyReason::ClusterIPAlreadyAllocated,
+        orphan: DiscrepancyReason::IPAddressNotAllocated,
+        misnamed: DiscrepancyReason::IPAddressWrongReference,
     };
     let held = state.ip_claims().filter(|claim| claim.state.is_held());
     let held = held.map(|claim| (Claimed::Address(claim.address), &claim.owner));
-    compare(&used, &held.collect(), &words, findings);
+    compare(&used, &held.collect(), &words, discrepancies);
 }
 
-fn ports(state: &State, findings: &mut Vec<Finding>) {
+fn ports(state: &State, discrepancies: &mut Vec<Discrepancy>) {
     let range = state.cluster().map(|cluster| cluster.spec.node_ports);
     let mut used: BTreeMap<Claimed, Vec<&Arc<Service>>> = BTreeMap::new();
     for service in state.services_after(None, None) {
@@ -180,8 +76,8 @@ fn ports(state: &State, findings: &mut Vec<Finding>) {
         for port in &numbers {
             let claimed = Claimed::Port(*port);
             if range.is_some_and(|range| !range.contains(*port)) {
-                findings.push(Finding::of(
-                    FindingReason::PortOutOfRange,
+                discrepancies.push(Discrepancy::of(
+                    DiscrepancyReason::PortOutOfRange,
                     claimed,
                     service,
                     "lies outside the cluster's node ports; widen the range, or have the Service take another one",
@@ -190,8 +86,8 @@ fn ports(state: &State, findings: &mut Vec<Finding>) {
             used.entry(claimed).or_default().push(service);
         }
         for port in twice {
-            findings.push(Finding::of(
-                FindingReason::PortAlreadyAllocated,
+            discrepancies.push(Discrepancy::of(
+                DiscrepancyReason::PortAlreadyAllocated,
                 Claimed::Port(port),
                 service,
                 "is there twice in the Service; have one of its ports take another one",
@@ -199,14 +95,14 @@ fn ports(state: &State, findings: &mut Vec<Finding>) {
         }
     }
     let words = Words {
-        unclaimed: FindingReason::PortNotAllocated,
-        duplicate: FindingReason::PortAlreadyAllocated,
-        orphan: FindingReason::PortLeaked,
-        misnamed: FindingReason::PortWrongReference,
+        unclaimed: DiscrepancyReason::PortNotAllocated,
+        duplicate: DiscrepancyReason::PortAlreadyAllocated,
+        orphan: DiscrepancyReason::PortLeaked,
+        misnamed: DiscrepancyReason::PortWrongReference,
     };
     let held = state.port_claims().filter(|claim| claim.state.is_held());
     let held = held.map(|claim| (Claimed::Port(claim.port), &claim.owner));
-    compare(&used, &held.collect(), &words, findings);
+    compare(&used, &held.collect(), &words, discrepancies);
 }
 
 /// The node ports of a Service, and those that it has twice. One number for two protocols is one port.
@@ -234,7 +130,7 @@ fn compare(
     used: &BTreeMap<Claimed, Vec<&Arc<Service>>>,
     held: &BTreeMap<Claimed, &ClaimOwner>,
     words: &Words,
-    findings: &mut Vec<Finding>,
+    discrepancies: &mut Vec<Discrepancy>,
 ) {
     for (claimed, services) in used {
         let holder = held.get(claimed).copied();
@@ -244,13 +140,13 @@ fn compare(
                 "belongs to Service {}; delete this Service and create it again",
                 keeper.key()
             );
-            findings.push(Finding::of(words.duplicate, *claimed, other, &message));
+            discrepancies.push(Discrepancy::of(words.duplicate, *claimed, other, &message));
         }
-        findings.extend(of_keeper(*claimed, keeper, holder, words));
+        discrepancies.extend(of_keeper(*claimed, keeper, holder, words));
     }
     for (claimed, owner) in held {
         if !used.contains_key(claimed) {
-            findings.push(Finding {
+            discrepancies.push(Discrepancy {
                 reason: words.orphan,
                 claimed: *claimed,
                 service: owner.key(),
@@ -285,7 +181,7 @@ fn of_keeper(
     keeper: &Service,
     holder: Holder<'_>,
     words: &Words,
-) -> Option<Finding> {
+) -> Option<Discrepancy> {
     let owner = ClaimOwner {
         uid: keeper.meta.uid,
         namespace: keeper.namespace.clone(),
@@ -299,27 +195,13 @@ fn of_keeper(
         ),
         None => (words.unclaimed, "is not claimed".to_owned()),
     };
-    Some(Finding {
+    Some(Discrepancy {
         remedy: Remedy::Claim(owner),
-        ..Finding::of(reason, claimed, keeper, &message)
+        ..Discrepancy::of(reason, claimed, keeper, &message)
     })
 }
 
 /// Loopback addresses are none of the invalid ones: `portolan dev` takes its range from 127.0.0.0/8.
 fn is_valid(address: IpAddr) -> bool {
     !(address.is_unspecified() || address.is_multicast())
-}
-
-impl Finding {
-    /// One that people have to look after.
-    fn of(reason: FindingReason, claimed: Claimed, service: &Service, what: &str) -> Self {
-        Self {
-            reason,
-            claimed,
-            service: service.key(),
-            message: format!("{claimed} of Service {} {what}", service.key()),
-            remedy: Remedy::People,
-            repaired: false,
-        }
-    }
 }

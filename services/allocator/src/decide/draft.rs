@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use portolan_model::alloc::Occupancy;
 use portolan_model::{
-    Change, Digest, Event, EventType, Labels, Meta, Name, Object, Record, State, Timestamp, Uid,
+    Change, Claimed, Digest, Event, EventType, Labels, Meta, Name, Object, Record, State,
+    Timestamp, Uid,
 };
 
-use super::{Claimed, Decision, Inputs};
+use super::{Decision, Inputs};
 use crate::{Outcome, Verb};
 
 /// Collects changes and shows their effect to what follows.
@@ -107,8 +108,8 @@ impl Draft {
     }
 
     /// Notes what was picked, rather than asked for.
-    pub(super) fn picked(&mut self, claimed: impl IntoIterator<Item = Claimed>) {
-        self.picked.extend(claimed);
+    pub(super) fn picked(&mut self, claimed: Claimed) {
+        self.picked.push(claimed);
     }
 
     /// 128 bits that depend on the seed and on how many were drawn before.
@@ -182,7 +183,7 @@ impl Draft {
             verb,
             objects,
             warnings: Vec::new(),
-            findings: Vec::new(),
+            discrepancies: Vec::new(),
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn find(state: &State, context: &Context) -> Result<Option<Outcome>, 
         verb: Verb::Unchanged,
         objects: object.into_iter().collect(),
         warnings: Vec::new(),
-        findings: Vec::new(),
+        discrepancies: Vec::new(),
     }))
 }
 

@@ -5,6 +5,7 @@ mod claims;
 mod families;
 mod immutable;
 mod merge;
+mod node_ports;
 mod wipe;
 
 use std::collections::BTreeSet;
@@ -140,7 +141,7 @@ pub(super) fn delete(
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     };
     endpoints::remove_of_service(draft, &before);
-    release_unused(draft, &before, &[], &BTreeSet::new());
+    release_unused(draft, &before, &BTreeSet::new());
     draft.apply(Change::delete(before.clone()));
     Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
 }

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portolan_model::{Name, Refusal, State};
+use portolan_model::{Claimed, Name, Refusal, State};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-
-use crate::Claimed;
 
 const STATIC: &str = "static";
 const DYNAMIC: &str = "dynamic";
@@ -94,44 +92,43 @@ fn reason(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
 impl Collector for Allocations {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let all = self.lock();
-        let granted = all.iter().flat_map(|(cluster, counts)| {
-            let of = |((range, scope), count): (&(String, &'static str), &u64)| {
-                (
-                    [
-                        ("cluster", cluster.to_string()),
-                        ("range", range.clone()),
-                        ("scope", (*scope).to_owned()),
-                    ],
-                    *count,
-                )
-            };
-            counts.granted.iter().map(of).collect::<Vec<_>>()
-        });
+        let granted = all
+            .iter()
+            .flat_map(|(cluster, counts)| rows(cluster, "range", &counts.granted));
         let help = "Addresses and node ports given out";
         series(&mut encoder, "allocations", help, granted)?;
-        let refused = all.iter().flat_map(|(cluster, counts)| {
-            let of = |((reason, scope), count): (&(&'static str, &'static str), &u64)| {
-                (
-                    [
-                        ("cluster", cluster.to_string()),
-                        ("reason", (*reason).to_owned()),
-                        ("scope", (*scope).to_owned()),
-                    ],
-                    *count,
-                )
-            };
-            counts.refused.iter().map(of).collect::<Vec<_>>()
-        });
+        let refused = all
+            .iter()
+            .flat_map(|(cluster, counts)| rows(cluster, "reason", &counts.refused));
         let help = "Addresses and node ports refused";
         series(&mut encoder, "allocation_errors", help, refused)
     }
+}
+
+/// Labels and a value of a series.
+type Row = ([(&'static str, String); 3], u64);
+
+/// The counts of a cluster, by what the label names and by scope.
+fn rows<K: ToString>(
+    cluster: &Name,
+    label: &'static str,
+    counts: &BTreeMap<(K, &'static str), u64>,
+) -> impl Iterator<Item = Row> {
+    counts.iter().map(move |((key, scope), count)| {
+        let labels = [
+            ("cluster", cluster.to_string()),
+            (label, key.to_string()),
+            ("scope", (*scope).to_owned()),
+        ];
+        (labels, *count)
+    })
 }
 
 fn series(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    rows: impl Iterator<Item = ([(&'static str, String); 3], u64)>,
+    rows: impl Iterator<Item = Row>,
 ) -> Result<(), fmt::Error> {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (labels, count) in rows {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_allocator::{Action, Claimed, ServiceField, ServiceParams, audit};
+use portolan_allocator::{Action, ServiceField, ServiceParams, audit};
 use portolan_model::alloc::{ServiceRange, port_band, top_level};
-use portolan_model::{Change, ClaimOwner, ClaimState, Object, State, Uid};
+use portolan_model::{Change, ClaimOwner, ClaimState, Claimed, Object, State, Uid};
 
 /// I10, I11, I14: who has something holds it, who holds it has it, and the set that is picked from knows.
 pub(crate) fn check(state: &State) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use portolan_allocator::{Claimed, Decision, Inputs, Operation, Outcome, Verb, decide};
-use portolan_model::{ClusterIps, Object, Refusal, Service, State};
+use portolan_allocator::{Decision, Inputs, Operation, Outcome, Verb, decide};
+use portolan_model::{Claimed, ClusterIps, Object, Refusal, Service, State};
 
 use super::claims::is_asked;
 
@@ -32,7 +32,7 @@ fn compare(operation: &Operation, before: &State, real: &Outcome, shown: &Outcom
     assert_eq!(real.verb, shown.verb);
     assert_eq!(real.revision, shown.revision);
     assert_eq!(real.warnings, shown.warnings);
-    assert_eq!(real.findings, shown.findings);
+    assert_eq!(real.discrepancies, shown.discrepancies);
     assert_eq!(real.objects.len(), shown.objects.len());
     for (real, shown) in real.objects.iter().zip(&shown.objects) {
         match (real, shown) {

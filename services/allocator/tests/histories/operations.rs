@@ -10,7 +10,7 @@ use portolan_allocator::{
     WorkloadField, WorkloadParams, audit,
 };
 use portolan_model::{
-    ClaimState, ClusterSpec, EndpointPort, Family, Labels, Name, NamespaceSpec, NodeSpec,
+    Claim, ClaimState, ClusterSpec, EndpointPort, Family, Labels, Name, NamespaceSpec, NodeSpec,
     PortRange, Probe, ProbeAction, ProbePort, Protocol, Quota, Scoped, State, Uid, WorkloadPort,
     WorkloadSpec,
 };
@@ -326,23 +326,20 @@ fn node_spec(draw: &mut Draw<'_>) -> NodeSpec {
 
 /// Some of what waits, now and then with a revision that is not the one it waits for.
 fn release(draw: &mut Draw<'_>, state: &State) -> Action {
-    let mut since = |claim: &ClaimState| match claim {
+    let since = |claim: Claim<'_>| match claim.state {
         ClaimState::Quarantined { released_in, .. } if !draw.once_in(3) => {
             let mut since = *released_in;
             since.0 -= u64::from(draw.once_in(8));
-            Some(since)
+            Some((claim.claimed, since))
         }
         _ => None,
     };
+    let addresses = state
+        .quarantined_addresses()
+        .map(|c| Claim::from(c.as_ref()));
+    let ports = state.quarantined_ports().map(|c| Claim::from(c.as_ref()));
     Action::ReleaseQuarantined {
-        addresses: state
-            .quarantined_addresses()
-            .filter_map(|c| Some((c.address, since(&c.state)?)))
-            .collect(),
-        ports: state
-            .quarantined_ports()
-            .filter_map(|c| Some((c.port, since(&c.state)?)))
-            .collect(),
+        claims: addresses.chain(ports).filter_map(since).collect(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `AuditAllocations`.
 
-use portolan_allocator::{
-    Action, Claimed, Finding, Operation, Remedy, audit as look, settled_orphans,
-};
+use portolan_allocator::{Action, Discrepancy, Operation, Remedy, audit as look, settled_orphans};
+use portolan_model::Claimed;
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Status};
@@ -43,12 +42,12 @@ pub(super) async fn audit(
     let outcome = access.submit(Operation { action, context }).await?;
     Ok(answer(
         cluster.as_str(),
-        &outcome.findings,
+        &outcome.discrepancies,
         outcome.revision.0,
     ))
 }
 
-fn answer(cluster: &str, findings: &[Finding], revision: u64) -> v1::AuditAllocationsResponse {
+fn answer(cluster: &str, findings: &[Discrepancy], revision: u64) -> v1::AuditAllocationsResponse {
     let shown = findings.iter().take(MAX_FINDINGS);
     v1::AuditAllocationsResponse {
         findings: shown.map(|finding| wire(cluster, finding)).collect(),
@@ -57,7 +56,7 @@ fn answer(cluster: &str, findings: &[Finding], revision: u64) -> v1::AuditAlloca
     }
 }
 
-fn wire(cluster: &str, finding: &Finding) -> v1::AllocationFinding {
+fn wire(cluster: &str, finding: &Discrepancy) -> v1::AllocationFinding {
     v1::AllocationFinding {
         reason: finding.reason.as_str().to_owned(),
         service: format!(

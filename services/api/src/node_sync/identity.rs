@@ -23,9 +23,9 @@ pub trait PeerIdentity: Send + Sync + 'static {
 /// Believes what Hello says. Whoever reaches the listener can then speak for any node: for loopback, or for networks
 /// that are trusted on purpose.
 #[derive(Copy, Clone, Debug)]
-pub struct Claimed;
+pub struct TrustHello;
 
-impl PeerIdentity for Claimed {
+impl PeerIdentity for TrustHello {
     fn identify(&self, _: &Extensions, hello: &Hello) -> Result<Peer, Status> {
         tracing::info!(
             cluster = hello.cluster,

@@ -20,7 +20,7 @@ use portolan_model::{
 use portolan_store::{Cache, MemStore, Store, SystemClock};
 use tokio_stream::wrappers::TcpListenerStream;
 
-use super::{Claimed, NodeSync, NodeSyncOptions};
+use super::{NodeSync, NodeSyncOptions, TrustHello};
 use crate::{Cluster, Clusters};
 
 /// Far longer than anything takes.
@@ -67,7 +67,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: "test".to_owned(),
             auto_register,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         let clusters = Clusters::default();
         clusters.insert(name("default"), cluster.clone());

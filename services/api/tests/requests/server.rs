@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use portolan_allocator::{
     Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, Outcome, SubmitError,
 };
-use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
+use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Cluster, Clusters, CreateCluster};
 use portolan_distributor::Distributor;
 use portolan_model::{Clock, ClusterSpec, Family, Name, PortRange};
@@ -62,7 +62,7 @@ impl Server {
         let options = NodeSyncOptions {
             replica: "fuzz".to_owned(),
             auto_register: true,
-            identity: Arc::new(Claimed),
+            identity: Arc::new(TrustHello),
         };
         let api = Api::new(clusters.clone(), Arc::new(NoMore), clock);
         let routes = Routes::new(ClusterApiServer::new(api.clone()))

@@ -1,12 +1,11 @@
 //! Clusters that come and go, at two replicas of one store.
 
 use portolan_allocator::{
-    Action, Claimed, Context, NodeParams, PutMode, ServiceField, ServiceParams, audit,
-    settled_orphans,
+    Action, Context, NodeParams, PutMode, ServiceField, ServiceParams, audit, settled_orphans,
 };
 use portolan_model::{
-    Change, ClaimOwner, ClaimState, ClusterSpec, Event, EventType, Family, IpClaim, PortRange,
-    Scoped, ServicePort, ServiceSpec, TargetPort, Timestamp, Uid,
+    Change, ClaimOwner, ClaimState, Claimed, ClusterSpec, Event, EventType, Family, IpClaim,
+    PortRange, Scoped, ServicePort, ServiceSpec, TargetPort, Timestamp, Uid,
 };
 use portolan_store::{AnyStore, Commit, MemStore, SystemClock, Transaction, Write};
 use tokio::task::JoinHandle;

@@ -1,6 +1,8 @@
 //! Claims, which are kept in columns of their own.
 
-use portolan_model::{ClaimOwner, ClaimState, IpClaim, Name, Object, PortClaim, Timestamp, Uid};
+use std::net::IpAddr;
+
+use portolan_model::{Claim, ClaimOwner, ClaimState, Claimed, Name, Object, Timestamp, Uid};
 use uuid::Uuid;
 
 use super::revision;
@@ -21,33 +23,30 @@ pub struct ClaimRow<K> {
     pub released_at: Option<i64>,
 }
 
-impl ClaimRow<std::net::IpAddr> {
+impl ClaimRow<IpAddr> {
     /// As an object.
     pub fn into_object(self) -> Result<Object, StoreError> {
-        let (owner, state) = (self.owner("ip_claims")?, self.state());
-        Ok(IpClaim {
-            address: self.key,
-            owner,
-            state,
-        }
-        .into())
+        self.claim("ip_claims", Claimed::Address(self.key))
     }
 }
 
 impl ClaimRow<u16> {
     /// As an object.
     pub fn into_object(self) -> Result<Object, StoreError> {
-        let (owner, state) = (self.owner("port_claims")?, self.state());
-        Ok(PortClaim {
-            port: self.key,
-            owner,
-            state,
-        }
-        .into())
+        self.claim("port_claims", Claimed::Port(self.key))
     }
 }
 
 impl<K: ToString> ClaimRow<K> {
+    fn claim(&self, table: &'static str, claimed: Claimed) -> Result<Object, StoreError> {
+        let claim = Claim {
+            claimed,
+            owner: &self.owner(table)?,
+            state: &self.state(),
+        };
+        Ok(claim.into())
+    }
+
     fn owner(&self, table: &'static str) -> Result<ClaimOwner, StoreError> {
         let (namespace, name) =
             self.owner

@@ -11,10 +11,11 @@
 )]
 
 pub mod compaction;
+pub mod events;
 pub mod fixtures;
 pub mod log;
+pub mod node_reports;
 pub mod random;
-pub mod reports;
 pub mod tables;
 pub mod transaction;
 mod writer;
@@ -70,13 +71,13 @@ macro_rules! conformance {
             compaction::compaction_is_told_and_keeps_the_newest_commit,
             compaction::compaction_is_bounded_and_ends,
             compaction::a_time_is_found_in_the_log,
-            reports::equal_events_are_counted_up,
-            reports::events_are_bounded,
-            reports::events_are_found_below_a_resource,
-            reports::an_older_session_never_overwrites_a_newer_one,
-            reports::another_uid_replaces_the_row_of_its_predecessor,
-            reports::a_forgotten_node_has_no_row,
-            reports::a_forgotten_cluster_has_no_reports,
+            events::equal_events_are_counted_up,
+            events::events_are_bounded,
+            events::events_are_found_below_a_resource,
+            node_reports::an_older_session_never_overwrites_a_newer_one,
+            node_reports::another_uid_replaces_the_row_of_its_predecessor,
+            node_reports::a_forgotten_node_has_no_row,
+            node_reports::a_forgotten_cluster_has_no_reports,
             random::random_changes_lead_to_the_same_tables_as_their_replay,
         }
     };

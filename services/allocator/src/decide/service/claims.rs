@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portolan_model::{
-    ClaimOwner, ClusterIps, PortRange, Precondition, Refusal, Service, ServiceSpec,
+    ClaimOwner, Claimed, ClusterIps, Family, Precondition, Refusal, Service, ServiceSpec,
 };
 
-use super::super::Claimed;
+use super::super::claims::{AddressPool, Pool, PortPool, claim, release};
 use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
-use super::super::{addresses, ports, quarantine};
 use super::SPEC;
 use super::merge::{needs_health_check, picks_addresses, picks_node_ports};
+use super::node_ports::pick_missing;
 
 /// What was picked, rather than asked for.
 #[derive(Default)]
@@ -30,19 +30,16 @@ pub(super) fn allocate(
     before: Option<&Service>,
     owner: &ClaimOwner,
 ) -> Result<Picked, Refusal> {
-    let range = cluster_spec(draft.state())?.node_ports;
-    let blockers = blockers(draft, spec, owner, range);
+    let ports = PortPool(cluster_spec(draft.state())?.node_ports);
+    let blockers = blockers(draft, spec, owner, &ports);
     if let Some(first) = blockers.first() {
         return Err(Refusal::Precondition {
             reason: first.kind,
             preconditions: blockers,
         });
     }
-    for address in spec.cluster_ips.addresses() {
-        addresses::claim(draft, *address, owner);
-    }
-    for port in used_ports(spec) {
-        ports::claim(draft, port, owner);
+    for claimed in used(spec) {
+        claim(draft, claimed, owner);
     }
     let fixed = used_ports(spec);
     let mut picked = Picked::default();
@@ -50,21 +47,14 @@ pub(super) fn allocate(
         picked.addresses = pick_addresses(draft, spec, owner)?;
     }
     if picks_node_ports(spec) {
-        ports::pick_missing(draft, range, spec, owner)?;
+        pick_missing(draft, &ports, spec, owner)?;
     }
     if needs_health_check(spec) && spec.health_check_node_port.is_none() {
-        spec.health_check_node_port = Some(ports::pick(draft, range, owner)?);
+        spec.health_check_node_port = Some(ports.pick(draft, owner)?);
     }
     picked.ports = used_ports(spec).difference(&fixed).copied().collect();
-    draft.picked(picked.addresses.iter().copied().map(Claimed::Address));
-    draft.picked(picked.ports.iter().copied().map(Claimed::Port));
     if let Some(before) = before {
-        release_unused(
-            draft,
-            before,
-            spec.cluster_ips.addresses(),
-            &used_ports(spec),
-        );
+        release_unused(draft, before, &used(spec).collect());
     }
     Ok(picked)
 }
@@ -78,15 +68,22 @@ fn pick_addresses(
     let mut all = spec.cluster_ips.addresses().to_vec();
     let mut picked = Vec::new();
     for family in spec.families.iter().skip(all.len()) {
-        let address = addresses::pick(draft, *family)?;
-        addresses::claim(draft, address, owner);
-        picked.push(address);
+        let pool = AddressPool::of(draft.state(), *family);
+        picked.push(pool.pick(draft, owner)?);
     }
     all.extend(&picked);
     spec.cluster_ips = ClusterIps::Addresses(all);
     Ok(picked)
 }
 
+/// What a Service uses: its addresses in their order, then its ports.
+fn used(spec: &ServiceSpec) -> impl Iterator<Item = Claimed> {
+    let addresses = spec.cluster_ips.addresses().iter().copied();
+    let ports = used_ports(spec).into_iter().map(Claimed::Port);
+    addresses.map(Claimed::Address).chain(ports)
+}
+
+/// Its node ports, that for health checks included.
 pub(super) fn used_ports(spec: &ServiceSpec) -> BTreeSet<u16> {
     spec.ports
         .iter()
@@ -99,63 +96,31 @@ fn blockers(
     draft: &Draft,
     spec: &ServiceSpec,
     owner: &ClaimOwner,
-    range: PortRange,
+    pool: &PortPool,
 ) -> Vec<Precondition> {
-    let addresses = spec
-        .cluster_ips
-        .addresses()
-        .iter()
-        .enumerate()
-        .filter_map(|(i, address)| {
-            addresses::blocker(draft, &format!("{SPEC}.cluster_ips[{i}]"), *address, owner)
-        });
+    let addresses = spec.cluster_ips.addresses().iter().enumerate();
+    let addresses = addresses.filter_map(|(i, address)| {
+        let field = format!("{SPEC}.cluster_ips[{i}]");
+        AddressPool::of(draft.state(), Family::of(*address)).blocker(draft, &field, *address, owner)
+    });
     let ports = spec.ports.iter().enumerate().filter_map(|(i, port)| {
-        ports::blocker(
-            draft,
-            range,
-            &format!("{SPEC}.ports[{i}].node_port"),
-            port.node_port?,
-            owner,
-        )
+        let number = port.node_port?;
+        let field = format!("{SPEC}.ports[{i}].node_port");
+        pool.blocker(draft, &field, number, owner)
     });
     let health = spec.health_check_node_port.and_then(|port| {
         let field = format!("{SPEC}.health_check_node_port");
-        ports::blocker(draft, range, &field, port, owner)
+        pool.blocker(draft, &field, port, owner)
     });
     addresses.chain(ports).chain(health).collect()
 }
 
-/// Gives up what a Service held and does not hold any more. Only its own: claims are checked by owner.
-pub(super) fn release_unused(
-    draft: &mut Draft,
-    before: &Service,
-    addresses: &[IpAddr],
-    ports: &BTreeSet<u16>,
-) {
-    for address in before
-        .spec
-        .cluster_ips
-        .addresses()
-        .iter()
-        .filter(|address| !addresses.contains(address))
-    {
-        let claim = draft
-            .state()
-            .ip_claim(*address)
-            .filter(|claim| claim.owner.uid == before.meta.uid)
-            .cloned();
-        if let Some(claim) = claim {
-            quarantine::release_address(draft, &claim);
-        }
-    }
-    for port in used_ports(&before.spec).difference(ports) {
-        let claim = draft
-            .state()
-            .port_claim(*port)
-            .filter(|claim| claim.owner.uid == before.meta.uid)
-            .cloned();
-        if let Some(claim) = claim {
-            quarantine::release_port(draft, &claim);
+/// Gives up what a Service held and does not use any more. Only its own: claims are checked by owner.
+pub(super) fn release_unused(draft: &mut Draft, before: &Service, still: &BTreeSet<Claimed>) {
+    for claimed in used(&before.spec).filter(|claimed| !still.contains(claimed)) {
+        let claim = draft.state().claim(claimed);
+        if claim.is_some_and(|claim| claim.owner.uid == before.meta.uid) {
+            release(draft, claimed);
         }
     }
 }

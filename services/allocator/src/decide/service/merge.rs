@@ -5,10 +5,10 @@ use portolan_model::{
     TrafficPolicy, Violations, validate,
 };
 
-use super::super::ports;
 use super::super::ratchet::{self, is_key_kept, part};
 use super::SPEC;
 use super::families;
+use super::node_ports;
 use super::wipe::wipe;
 use crate::{ServiceField, ServiceParams};
 
@@ -97,7 +97,7 @@ pub(super) fn settle(
     spec.internal_traffic_policy = Some(spec.internal_traffic_policy.unwrap_or_default());
     if spec.is_external() {
         spec.external_traffic_policy = Some(spec.external_traffic_policy.unwrap_or_default());
-        ports::carry_over(spec, before);
+        node_ports::carry_over(spec, before);
     }
     if spec.kind == ServiceType::LoadBalancer {
         spec.allocate_node_ports = Some(spec.allocate_node_ports.unwrap_or(true));

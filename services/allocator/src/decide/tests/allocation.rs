@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portolan_model::{Protocol, Refusal, Revision, ServicePort, ServiceSpec};
+use portolan_model::{Claimed, Protocol, Refusal, Revision, ServicePort, ServiceSpec};
 
 use super::world::{
     World, cluster_ip, ip, node_port, port, reason, revision, scoped, with_address,
@@ -269,8 +269,10 @@ fn what_is_released_waits_for_registered_nodes() {
     world.delete("old").unwrap();
     let again = revision(&world);
     let free = |since| Action::ReleaseQuarantined {
-        addresses: vec![(ip("10.0.0.1"), since)],
-        ports: vec![(30000, since)],
+        claims: vec![
+            (Claimed::Address(ip("10.0.0.1")), since),
+            (Claimed::Port(30000), since),
+        ],
     };
     assert_eq!(
         world.run(free(released)).unwrap().verb,

@@ -1,12 +1,12 @@
 //! Claims that don't fit the Services: what is found, and what a repair does about it.
 
 use portolan_model::{
-    Change, ClaimOwner, ClaimState, ClusterIps, IpClaim, Name, Object, PortClaim, Scoped, Service,
-    Uid,
+    Change, ClaimOwner, ClaimState, Claimed, ClusterIps, IpClaim, Name, Object, PortClaim, Scoped,
+    Service, Uid,
 };
 
 use super::world::{World, ip, node_port, scoped, with_address};
-use crate::{Action, Claimed, FindingReason, Remedy, audit};
+use crate::{Action, DiscrepancyReason, Remedy, audit};
 
 /// A world with two Services, `a` at 10.96.0.1:30001 and `b` at 10.96.0.2:30002.
 fn world() -> World {
@@ -74,13 +74,13 @@ fn stranger() -> ClaimOwner {
 type Case = (
     &'static str,
     fn(&mut World),
-    &'static [(FindingReason, &'static str)],
-    &'static [(FindingReason, &'static str)],
+    &'static [(DiscrepancyReason, &'static str)],
+    &'static [(DiscrepancyReason, &'static str)],
 );
 
 /// What is done, what is found, and what is left after a repair.
 const CASES: &[Case] = {
-    use FindingReason as R;
+    use DiscrepancyReason as R;
     &[
         ("all is well", |_| {}, &[], &[]),
         (
@@ -253,12 +253,12 @@ const CASES: &[Case] = {
     ]
 };
 
-fn found(world: &World) -> Vec<(FindingReason, Scoped)> {
+fn found(world: &World) -> Vec<(DiscrepancyReason, Scoped)> {
     let findings = audit(&world.state).into_iter();
     findings.map(|f| (f.reason, f.service)).collect()
 }
 
-fn expected(list: &[(FindingReason, &str)]) -> Vec<(FindingReason, Scoped)> {
+fn expected(list: &[(DiscrepancyReason, &str)]) -> Vec<(DiscrepancyReason, Scoped)> {
     let list = list.iter();
     list.map(|(reason, key)| (*reason, scoped(key))).collect()
 }
@@ -281,9 +281,9 @@ fn what_does_not_fit_is_found_and_repaired_as_far_as_it_can_be() {
         let orphans = orphans.collect();
         let action = Action::RepairAllocations { orphans };
         let outcome = world.run(action).unwrap();
-        let open = outcome.findings.iter().filter(|f| !f.repaired).count();
+        let open = outcome.discrepancies.iter().filter(|f| !f.repaired).count();
         assert_eq!(
-            (outcome.findings.len(), open),
+            (outcome.discrepancies.len(), open),
             (before.len(), after.len()),
             "{what}"
         );

@@ -1,8 +1,8 @@
-//! What all stores agree on about events and about what nodes reported.
+//! What all stores agree on about events.
 
 use std::collections::BTreeMap;
 
-use portolan_model::{Event, Name, NodeReport, Uid};
+use portolan_model::{Event, Uid};
 
 /// Events kept of a cluster; the oldest go.
 pub const MAX_EVENTS: usize = 10_000;
@@ -35,27 +35,6 @@ pub fn merge_events(events: &[Event]) -> Vec<Event> {
             .entry(event_key(event))
             .and_modify(|known| count_up(known, event))
             .or_insert_with(|| event.clone());
-    }
-    merged.into_values().collect()
-}
-
-/// Whether `newer` may take the place of `known`: it speaks for another machine of that name, or for no older session.
-pub fn supersedes(newer: &NodeReport, known: &NodeReport) -> bool {
-    newer.uid != known.uid || newer.session >= known.session
-}
-
-/// Every node once, in the order of their names.
-pub fn merge_node_reports(runtime: &[NodeReport]) -> Vec<&NodeReport> {
-    let mut merged: BTreeMap<&Name, &NodeReport> = BTreeMap::new();
-    for row in runtime {
-        merged
-            .entry(&row.node)
-            .and_modify(|known| {
-                if supersedes(row, known) {
-                    *known = row;
-                }
-            })
-            .or_insert(row);
     }
     merged.into_values().collect()
 }
