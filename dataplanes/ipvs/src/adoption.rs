@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use portolan_netlink::NetlinkError;
-use portolan_tables::compare;
-use portolan_tables::tables::{FAMILIES, Found};
+use portolan_nft::compare;
+use portolan_nft::tables::{FAMILIES, Found};
 use tracing::{info, warn};
 
 use crate::IpvsDataplane;

@@ -1,7 +1,7 @@
 //! Whether what is programmed still stands as it was programmed.
 
-use portolan_tables::compare;
-use portolan_tables::tables::Found;
+use portolan_nft::compare;
+use portolan_nft::tables::Found;
 use tracing::warn;
 
 use crate::IpvsDataplane;

@@ -9,9 +9,9 @@ use portolan_model::Protocol;
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
 use portolan_netlink::ipvs::ServerId;
-use portolan_tables::BATCH;
-use portolan_tables::key::protocol;
-use portolan_tables::tables::Found;
+use portolan_nft::BATCH;
+use portolan_nft::key::protocol;
+use portolan_nft::tables::Found;
 use tracing::warn;
 
 use crate::dataplane::Error;

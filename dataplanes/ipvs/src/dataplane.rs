@@ -8,8 +8,8 @@ use portolan_dataplane::{
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
-use portolan_tables::ranges;
-use portolan_tables::tables::{FAMILIES, Found};
+use portolan_nft::ranges;
+use portolan_nft::tables::{FAMILIES, Found};
 use tracing::warn;
 
 use crate::counters::Counters;

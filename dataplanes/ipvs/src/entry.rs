@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use portolan_dataplane::FrontendKey;
 use portolan_netlink::nftables::{Family, octets};
-use portolan_tables::key::{frontend, read_address, read_frontend};
+use portolan_nft::key::{frontend, read_address, read_frontend};
 
 use crate::program::SetName;
 
-pub(crate) type Entry = portolan_tables::Entry<SetName>;
-pub(crate) type Difference = portolan_tables::Difference<SetName>;
-pub(crate) type Ranges = portolan_tables::Ranges<SetName>;
+pub(crate) type Entry = portolan_nft::Entry<SetName>;
+pub(crate) type Difference = portolan_nft::Difference<SetName>;
+pub(crate) type Ranges = portolan_nft::Ranges<SetName>;
 
 /// A frontend and a backend.
 pub(crate) fn backend(key: FrontendKey, backend: SocketAddr) -> Vec<u8> {

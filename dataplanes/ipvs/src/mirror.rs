@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
-use portolan_tables::compare;
+use portolan_nft::compare;
 
 use crate::entry::{Difference, Entry};
 use crate::mark::MarkBit;

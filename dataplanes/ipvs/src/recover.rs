@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, NodeState};
-use portolan_tables::key::read_frontend;
-use portolan_tables::{bare, source_range};
+use portolan_nft::key::read_frontend;
+use portolan_nft::{bare, source_range};
 
 use crate::entry::{Entry, read_backend};
 use crate::program::SetName;

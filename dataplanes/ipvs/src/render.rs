@@ -8,8 +8,8 @@ use portolan_dataplane::{Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
 use portolan_netlink::nftables::{Element, Family, octets};
-use portolan_tables::key::{self, number};
-use portolan_tables::userdata as common;
+use portolan_nft::key::{self, number};
+use portolan_nft::userdata as common;
 
 use crate::entry::{self, Entry};
 use crate::mark::{Kind, MarkBit};

@@ -1,8 +1,8 @@
 //! Our nftables tables: transactions, and what is in them.
 
 use portolan_netlink::{NetlinkError, Socket};
-use portolan_tables::tables::{self, Found};
-use portolan_tables::{BATCH, Transactions};
+use portolan_nft::tables::{self, Found};
+use portolan_nft::{BATCH, Transactions};
 
 use crate::entry::{Difference, Entry, Ranges};
 use crate::mark::MarkBit;

@@ -2,7 +2,7 @@
 
 use portolan_dataplane::Backend;
 use portolan_model::Uid;
-use portolan_tables::userdata::{get, put};
+use portolan_nft::userdata::{get, put};
 
 const BACKENDS: u8 = 0x50;
 const MARK: u8 = 0x53;

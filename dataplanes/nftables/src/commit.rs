@@ -6,8 +6,8 @@ use std::sync::Arc;
 use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::{Filter, delete};
-use portolan_tables::BATCH;
-use portolan_tables::tables::Found;
+use portolan_nft::BATCH;
+use portolan_nft::tables::Found;
 use tracing::warn;
 
 use crate::NftablesDataplane;

@@ -7,8 +7,8 @@ use portolan_dataplane::{
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
-use portolan_tables::tables::{FAMILIES, Found};
-use portolan_tables::{compare, ranges};
+use portolan_nft::tables::{FAMILIES, Found};
+use portolan_nft::{compare, ranges};
 use tracing::{info, warn};
 
 use crate::commit::Committed;

@@ -3,8 +3,8 @@
 use portolan_model::Digest;
 use portolan_netlink::nftables::{Batch, elements};
 use portolan_netlink::{NetlinkError, Socket};
-use portolan_tables::tables::{self, Found};
-use portolan_tables::{BATCH, SetName as _, Transactions};
+use portolan_nft::tables::{self, Found};
+use portolan_nft::{BATCH, SetName as _, Transactions};
 
 use crate::entry::{Difference, Entry, Ranges};
 use crate::program::{SetName, TABLE, program};

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::nftables::{Element, Family, octets};
-use portolan_tables::key::frontend as frontend_key;
-use portolan_tables::userdata::{of_frontend, of_range};
+use portolan_nft::key::frontend as frontend_key;
+use portolan_nft::userdata::{of_frontend, of_range};
 
 use crate::class::{AFFINE, DROP, GUARDED, INSIDE, Kind, REFUSE, SPLIT, identity, pick, timeout};
 use crate::entry::Entry;

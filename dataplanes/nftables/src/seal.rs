@@ -6,7 +6,7 @@
 
 use portolan_model::Digest;
 use portolan_netlink::nftables::{Batch, Element, Family};
-use portolan_tables::SetName as _;
+use portolan_nft::SetName as _;
 
 use crate::entry::{Difference, Entry};
 use crate::program::{SetName, TABLE};

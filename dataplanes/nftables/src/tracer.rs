@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use portolan_model::Protocol;
 use portolan_netlink::nftables::{Element, Family, Verdict, octets};
-use portolan_tables::key::{number, read_address};
+use portolan_nft::key::{number, read_address};
 
 use crate::entry::{Entry, Ranges, read_scratch};
 use crate::program::{Chain, Key, Part, SetName, chains, verdicts};

@@ -3,7 +3,7 @@
 use portolan_dataplane::Backend;
 use portolan_model::{Digest, Uid};
 use portolan_netlink::nftables::comment;
-use portolan_tables::userdata::{get, put};
+use portolan_nft::userdata::{get, put};
 
 use crate::seal::Seal;
 

@@ -1,7 +1,7 @@
 //! The program as netlink.
 
 use portolan_netlink::nftables::{Chain, Comparison, Expression, Family, Load, Meta};
-use portolan_tables::{Program, SetName as _, rule};
+use portolan_nft::{Program, SetName as _, rule};
 
 use super::chains::chains;
 use super::{Key, LAYOUT, Part, sets};

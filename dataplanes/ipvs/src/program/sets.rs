@@ -1,7 +1,7 @@
 //! The sets and maps. None leads to verdicts: those would make the kernel check the whole map again at every change.
 
 use portolan_netlink::nftables::{Family, Set};
-use portolan_tables::{Datatype, SetName as _, Shape};
+use portolan_nft::{Datatype, SetName as _, Shape};
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +90,7 @@ impl SetName {
     }
 }
 
-impl portolan_tables::SetName for SetName {
+impl portolan_nft::SetName for SetName {
     const TABLE: &'static str = super::TABLE;
 
     fn as_str(self) -> &'static str {
@@ -109,7 +109,7 @@ impl portolan_tables::SetName for SetName {
     }
 }
 
-impl portolan_tables::RangeSets for SetName {
+impl portolan_nft::RangeSets for SetName {
     const SERVICE_CIDRS: Self = Self::ServiceCidrs;
     const WORKLOADS: Self = Self::Workloads;
     const UNMASKED: Self = Self::Unmasked;

@@ -1,7 +1,7 @@
 //! The program as netlink.
 
 use portolan_netlink::nftables::{self, Comparison, Expression, Family, Keep, Load, Meta, Update};
-use portolan_tables::{Program, SetName as _, Verdicts, rule};
+use portolan_nft::{Program, SetName as _, Verdicts, rule};
 
 use super::{Chain, Key, LAYOUT, Part, SetName, chains, sets, verdicts};
 

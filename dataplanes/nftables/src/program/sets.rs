@@ -2,8 +2,8 @@
 //! the whole map again at every change.
 
 use portolan_netlink::nftables::{Family, Set};
-use portolan_tables::Datatype::{self, ClassId, Port, Protocol};
-use portolan_tables::{Leads, SetName as _, Shape};
+use portolan_nft::Datatype::{self, ClassId, Port, Protocol};
+use portolan_nft::{Leads, SetName as _, Shape};
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,7 +128,7 @@ impl SetName {
     }
 }
 
-impl portolan_tables::SetName for SetName {
+impl portolan_nft::SetName for SetName {
     const TABLE: &'static str = super::TABLE;
 
     fn as_str(self) -> &'static str {
@@ -152,7 +152,7 @@ impl portolan_tables::SetName for SetName {
     }
 }
 
-impl portolan_tables::RangeSets for SetName {
+impl portolan_nft::RangeSets for SetName {
     const SERVICE_CIDRS: Self = Self::ServiceCidrs;
     const WORKLOADS: Self = Self::Workloads;
     const UNMASKED: Self = Self::Unmasked;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use portolan_netlink::nftables::{Family, Verdict};
-use portolan_tables::SetName as _;
+use portolan_nft::SetName as _;
 
 use super::sets::declaration;
 use super::{Chain, Key, LAYOUT, Part, Rule, SetName, TABLE, chains};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Backend, Environment, Frontend, FrontendKey, NodeState};
 use portolan_model::view::{Reach, WhenEmpty};
-use portolan_tables::{compare, ranges};
+use portolan_nft::{compare, ranges};
 use proptest::prelude::*;
 
 use super::*;

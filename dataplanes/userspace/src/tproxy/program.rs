@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use portolan_netlink::nftables::{
     Chain, Comparison, Expression, Family, Hook, Load, Meta, Set, octets,
 };
-use portolan_tables::{self as tables, Datatype, Program, Shape, rule};
+use portolan_nft::{self as tables, Datatype, Program, Shape, rule};
 
 const CHAIN: &str = "prerouting";
 const FRONTENDS: &str = "frontends";
