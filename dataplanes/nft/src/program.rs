@@ -1,28 +1,114 @@
-//! A program, as a table of one family has it.
+//! A program: written down by a dataplane in pieces of its own, and as a table of one family has it.
 
 use portolan_netlink::nftables::{
-    Batch, Chain, Expression, Family, Listed, Rule, Set, Table, Verdict, comment,
+    self, Batch, Expression, Family, Hook, Listed, Set, Table, Verdict, comment,
 };
 
 /// Keys, and what they lead to.
 pub type Verdicts = Vec<(Vec<u8>, Verdict)>;
+
+/// A chain as a dataplane writes it down; its rules are made of `P`.
+#[derive(Debug)]
+pub struct Chain<P> {
+    /// Its name.
+    pub name: String,
+    /// Where packets enter it; without a hook it is only jumped to.
+    pub hook: Option<Hook>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule<P>>,
+}
+
+/// A rule, and why it is there.
+#[derive(Debug)]
+pub struct Rule<P> {
+    /// The comment that `nft` shows; none if it is empty.
+    pub why: &'static str,
+    /// What it does, from left to right.
+    pub parts: Vec<P>,
+}
+
+/// A rule, and why it is there.
+pub fn rule<P, const N: usize>(why: &'static str, parts: [P; N]) -> Rule<P> {
+    Rule {
+        why,
+        parts: parts.into(),
+    }
+}
+
+/// A chain that is only jumped to.
+pub fn chain<P>(name: &str, rules: impl Into<Vec<Rule<P>>>) -> Chain<P> {
+    Chain {
+        name: name.to_owned(),
+        hook: None,
+        rules: rules.into(),
+    }
+}
+
+/// A chain of a kind (`nat`, `filter` or `route`) that packets enter at a hook's number, in the order of priorities.
+pub fn hooked<P>(
+    name: &str,
+    kind: &'static str,
+    (number, priority): (u32, i32),
+    rules: impl Into<Vec<Rule<P>>>,
+) -> Chain<P> {
+    let hook = Hook {
+        kind,
+        number,
+        priority,
+    };
+    Chain {
+        hook: Some(hook),
+        ..chain(name, rules)
+    }
+}
 
 /// Everything of a table but the elements that change.
 #[derive(Debug)]
 pub struct Program {
     /// The table's comment. It tells one program from another, also where the kernel's listing would not.
     pub layout: &'static str,
-    /// In the order in which they are declared, as all here.
+    /// Its sets, in the order in which they are declared, as all here.
     pub sets: Vec<Set>,
-    /// With their hooks.
-    pub chains: Vec<Chain>,
-    /// Of all chains.
-    pub rules: Vec<Rule>,
+    /// Its chains, with their hooks.
+    pub chains: Vec<nftables::Chain>,
+    /// The rules of all chains.
+    pub rules: Vec<nftables::Rule>,
     /// Elements of constant maps, by the map's name.
     pub verdicts: Vec<(&'static str, Verdicts)>,
 }
 
 impl Program {
+    /// Makes netlink of what was written down, piece by piece. There are no constant maps yet.
+    pub fn of<P>(
+        layout: &'static str,
+        sets: Vec<Set>,
+        chains: &[Chain<P>],
+        expressions: impl Fn(&P) -> Vec<Expression>,
+    ) -> Self {
+        let rules = chains.iter().flat_map(|chain| {
+            chain.rules.iter().map(|rule| nftables::Rule {
+                chain: chain.name.clone(),
+                expressions: rule.parts.iter().flat_map(&expressions).collect(),
+                userdata: if rule.why.is_empty() {
+                    Vec::new()
+                } else {
+                    comment(rule.why)
+                },
+            })
+        });
+        let hooks = chains.iter().map(|chain| nftables::Chain {
+            name: chain.name.clone(),
+            hook: chain.hook,
+        });
+        Self {
+            layout,
+            sets,
+            chains: hooks.collect(),
+            rules: rules.collect(),
+            verdicts: Vec::new(),
+        }
+    }
+
     /// Adds the table.
     pub(crate) fn load(&self, table: (Family, &str), batch: &mut Batch) {
         batch.add_table(&Table {
@@ -55,18 +141,5 @@ impl Program {
             && listed.chains.iter().eq(chains)
             && sets.eq(listed.sets.iter().cloned())
             && rules.eq(listed.rules.iter().cloned())
-    }
-}
-
-/// A rule of a chain; `why` is its comment, if it has one.
-pub fn rule(chain: &str, why: &str, expressions: Vec<Expression>) -> Rule {
-    Rule {
-        chain: chain.to_owned(),
-        expressions,
-        userdata: if why.is_empty() {
-            Vec::new()
-        } else {
-            comment(why)
-        },
     }
 }

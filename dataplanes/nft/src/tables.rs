@@ -1,9 +1,14 @@
-//! What stands in the kernel, and the transactions that change it.
+//! The tables in the kernel: what stands there, and the transactions that replace it.
 
+use std::io;
+use std::marker::PhantomData;
+
+use portolan_netlink::NetlinkError;
 use portolan_netlink::nftables::{self, Batch, Family, elements};
-use portolan_netlink::{NetlinkError, Socket};
 
-use crate::{Difference, Entry, Program, Ranges, SetName};
+use crate::difference::add;
+use crate::ranges::listed;
+use crate::{Difference, Entry, Program, Ranges, ServiceSets, SetName, Transactions};
 
 /// Both families, each with a table of its own.
 pub const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -22,124 +27,120 @@ pub enum Found {
     Other,
 }
 
-/// Looks, whatever the elements are.
-pub async fn found<S: SetName>(
-    socket: &mut Socket,
-    program: impl Fn(Family) -> Program,
-) -> Result<Found, NetlinkError> {
-    let mut found = Vec::new();
-    for family in FAMILIES {
+/// The tables of one dataplane: one of each family, with the same program.
+pub struct Tables<S> {
+    /// What writes them, and knows whether somebody else did.
+    pub transactions: Transactions,
+    program: Box<dyn Fn(Family) -> Program + Send + Sync>,
+    sets: PhantomData<S>,
+}
+
+impl<S: SetName> Tables<S> {
+    /// Changes nothing yet.
+    pub fn open(program: impl Fn(Family) -> Program + Send + Sync + 'static) -> io::Result<Self> {
+        Ok(Self {
+            transactions: Transactions::open()?,
+            program: Box::new(program),
+            sets: PhantomData,
+        })
+    }
+
+    /// What stands there, whatever its elements are. From now on every transaction that is not ours counts as a disturbance.
+    pub async fn look(&mut self) -> Result<Found, NetlinkError> {
+        self.transactions.look().await?;
+        self.found().await
+    }
+
+    /// What stands there, whatever its elements are.
+    pub async fn found(&mut self) -> Result<Found, NetlinkError> {
+        let [v4, v6] = FAMILIES;
+        let v4 = self.found_of(v4).await?;
+        let v6 = self.found_of(v6).await?;
+        Ok(if v4 == v6 { v4 } else { Found::Other })
+    }
+
+    async fn found_of(&mut self, family: Family) -> Result<Found, NetlinkError> {
         let mut tries = 0;
         let listed = loop {
             tries += 1;
-            match nftables::program(socket, family, S::TABLE).await {
+            match nftables::program(self.transactions.socket(), family, S::TABLE).await {
                 Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
                 listed => break listed?,
             }
         };
-        found.push(match listed {
+        Ok(match listed {
             None => Found::Nothing,
-            Some(listed) if program(family).matches(&listed) => Found::Ours,
+            Some(listed) if (self.program)(family).matches(&listed) => Found::Ours,
             Some(_) => Found::Other,
-        });
+        })
     }
-    Ok(if found[0] == found[1] {
-        found[0]
-    } else {
-        Found::Other
-    })
-}
 
-/// Every element of these sets, in order.
-pub async fn entries<S: SetName>(
-    socket: &mut Socket,
-    sets: &[S],
-) -> Result<Vec<Entry<S>>, NetlinkError> {
-    let mut entries = Vec::new();
-    for family in FAMILIES {
-        for set in sets {
-            let mut tries = 0;
-            let listed = loop {
-                tries += 1;
-                match elements(socket, (family, S::TABLE), set.as_str()).await {
-                    Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
-                    listed => break listed?.unwrap_or_default(),
-                }
-            };
-            entries.extend(listed.into_iter().map(|element| Entry {
-                family,
-                set: *set,
-                element,
-            }));
+    /// Every element of these sets, in order.
+    pub async fn entries(&mut self, sets: &[S]) -> Result<Vec<Entry<S>>, NetlinkError> {
+        let mut entries = Vec::new();
+        for family in FAMILIES {
+            for set in sets {
+                let mut tries = 0;
+                let socket = self.transactions.socket();
+                let listed = loop {
+                    tries += 1;
+                    match elements(socket, (family, S::TABLE), set.as_str()).await {
+                        Err(NetlinkError::Interrupted) if tries < LISTINGS => {}
+                        listed => break listed?.unwrap_or_default(),
+                    }
+                };
+                entries.extend(listed.into_iter().map(|element| Entry {
+                    family,
+                    set: *set,
+                    element,
+                }));
+            }
         }
+        entries.sort_unstable();
+        Ok(entries)
     }
-    entries.sort_unstable();
-    Ok(entries)
-}
 
-/// Deletes the tables, as far as they are there.
-pub async fn removal<S: SetName>(socket: &mut Socket) -> Result<Batch, NetlinkError> {
-    let mut batch = Batch::new();
-    for family in FAMILIES {
-        if nftables::program(socket, family, S::TABLE).await?.is_some() {
-            batch.delete_table((family, S::TABLE));
+    /// Commits all of a difference: in one transaction, or in bounded ones that add before they delete.
+    pub async fn carry(&mut self, difference: &Difference<S>) -> Result<(), NetlinkError> {
+        for step in difference.steps() {
+            self.transactions.commit(step.batch()).await?;
         }
+        Ok(())
     }
-    Ok(batch)
-}
 
-/// In one transaction: whatever stands there goes, the program comes with all its data.
-pub async fn replacement<S: SetName>(
-    socket: &mut Socket,
-    program: impl Fn(Family) -> Program,
-    ranges: &Ranges<S>,
-    entries: &[Entry<S>],
-) -> Result<Batch, NetlinkError> {
-    let mut batch = removal::<S>(socket).await?;
-    for family in FAMILIES {
-        program(family).load((family, S::TABLE), &mut batch);
+    /// The transaction that deletes the tables, as far as they are there.
+    pub async fn removal(&mut self) -> Result<Batch, NetlinkError> {
+        let mut batch = Batch::new();
+        for family in FAMILIES {
+            let socket = self.transactions.socket();
+            if nftables::program(socket, family, S::TABLE).await?.is_some() {
+                batch.delete_table((family, S::TABLE));
+            }
+        }
+        Ok(batch)
     }
-    for ((family, set), elements) in ranges {
-        batch.add_elements((*family, S::TABLE), set.as_str(), elements);
-    }
-    add(entries, &mut batch);
-    Ok(batch)
-}
 
-/// Replaces the ranges that are others now.
-pub fn change_of_ranges<S: SetName>(old: &Ranges<S>, new: &Ranges<S>) -> Batch {
-    let mut batch = Batch::new();
-    for ((family, set), elements) in new {
-        if old.get(&(*family, *set)) != Some(elements) {
-            batch.flush_set((*family, S::TABLE), set.as_str());
+    /// The transaction by which whatever stands there goes, and the program comes with all its data.
+    pub async fn replacement(
+        &mut self,
+        ranges: &Ranges<S>,
+        entries: &[Entry<S>],
+    ) -> Result<Batch, NetlinkError> {
+        let mut batch = self.removal().await?;
+        for family in FAMILIES {
+            (self.program)(family).load((family, S::TABLE), &mut batch);
+        }
+        for ((family, set), elements) in ranges {
             batch.add_elements((*family, S::TABLE), set.as_str(), elements);
         }
-    }
-    batch
-}
-
-/// In one transaction: what goes, then what comes.
-pub fn change<S: SetName>(difference: &Difference<S>) -> Batch {
-    let mut batch = Batch::new();
-    for entries in difference.delete.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.delete_elements(table, set, entries.iter().map(|entry| &entry.element));
-    }
-    add(&difference.add, &mut batch);
-    batch
-}
-
-fn add<S: SetName>(entries: &[Entry<S>], batch: &mut Batch) {
-    for entries in entries.chunk_by(same_set) {
-        let (table, set) = place(&entries[0]);
-        batch.add_elements(table, set, entries.iter().map(|entry| &entry.element));
+        add(entries, &mut batch);
+        Ok(batch)
     }
 }
 
-fn same_set<S: SetName>(one: &Entry<S>, other: &Entry<S>) -> bool {
-    (one.family, one.set) == (other.family, other.set)
-}
-
-fn place<S: SetName>(entry: &Entry<S>) -> ((Family, &'static str), &'static str) {
-    ((entry.family, S::TABLE), entry.set.as_str())
+impl<S: ServiceSets> Tables<S> {
+    /// The ranges as the kernel has them.
+    pub async fn ranges(&mut self) -> Result<Ranges<S>, NetlinkError> {
+        Ok(listed(self.entries(&S::OF_ENVIRONMENT).await?))
+    }
 }

@@ -4,11 +4,11 @@ use std::io;
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
+    remove_all,
 };
 use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
-use portolan_nft::tables::{FAMILIES, Found};
-use portolan_nft::{compare, ranges};
+use portolan_nft::{FAMILIES, Found, compare, forget, ranges};
 use tracing::{info, warn};
 
 use crate::commit::Committed;
@@ -78,14 +78,14 @@ impl NftablesDataplane {
         if let Some(found) = self.found {
             return Ok(found);
         }
-        let found = self.kernel.look().await?;
+        let found = self.kernel.tables.look().await?;
         let remembered = std::mem::take(&mut self.remembered);
         if found == Found::Ours {
             let mirror = match self.proven(remembered).await? {
                 Some(mirror) => mirror,
                 None => self.read_back().await?,
             };
-            self.ranges = self.listed_ranges().await?;
+            self.ranges = self.kernel.tables.ranges().await?;
             self.guarded = FAMILIES
                 .iter()
                 .any(|f| !self.ranges[&(*f, SetName::ServiceCidrs)].is_empty());
@@ -123,22 +123,6 @@ impl NftablesDataplane {
         self.counters.repaired(&repair);
         self.kernel.carry(&repair).await?;
         Ok(mirror)
-    }
-
-    async fn listed_ranges(&mut self) -> Result<Ranges, NetlinkError> {
-        let mut listed = Ranges::new();
-        for family in FAMILIES {
-            for set in SetName::OF_ENVIRONMENT {
-                listed.insert((family, set), Vec::new());
-            }
-        }
-        for entry in self.kernel.entries(&SetName::OF_ENVIRONMENT).await? {
-            listed
-                .entry((entry.family, entry.set))
-                .or_default()
-                .push(entry.element);
-        }
-        Ok(listed)
     }
 
     fn wanted_ranges(&self) -> Ranges {
@@ -181,7 +165,7 @@ impl NftablesDataplane {
     async fn audit(&mut self) -> Result<(), NetlinkError> {
         self.counters.audits += 1;
         self.suspect = false;
-        let found = self.kernel.look().await?;
+        let found = self.kernel.tables.look().await?;
         let known = self.found.replace(found);
         if found != Found::Ours {
             if known == Some(Found::Ours) {
@@ -205,7 +189,7 @@ impl NftablesDataplane {
         }
         self.counters.repaired(&repair);
         self.kernel.carry(&repair).await?;
-        self.ranges = self.listed_ranges().await?;
+        self.ranges = self.kernel.tables.ranges().await?;
         if self.ranges != self.wanted_ranges() {
             self.counters.repairs += 1;
         }
@@ -214,7 +198,7 @@ impl NftablesDataplane {
 
     /// Looks only if somebody committed something, whatever it was.
     pub(crate) async fn audit_if_disturbed(&mut self) -> Result<bool, NetlinkError> {
-        let disturbed = self.suspect || self.kernel.is_disturbed().await?;
+        let disturbed = self.suspect || self.kernel.tables.transactions.is_disturbed().await?;
         if disturbed {
             self.audit().await?;
         }
@@ -226,8 +210,11 @@ impl NftablesDataplane {
     async fn audit_at_pace(&mut self) -> Result<(), NetlinkError> {
         let due = self.pace.is_due() || self.suspect;
         // Looking at the program costs the same however many Services there are.
-        if !due && self.kernel.is_disturbed().await? && self.kernel.found().await? == Found::Ours {
-            self.ranges = self.listed_ranges().await?;
+        if !due
+            && self.kernel.tables.transactions.is_disturbed().await?
+            && self.kernel.tables.found().await? == Found::Ours
+        {
+            self.ranges = self.kernel.tables.ranges().await?;
             self.counters.put_off += 1;
             self.ensure_program().await?;
         } else {
@@ -282,7 +269,7 @@ impl Dataplane for NftablesDataplane {
         if rejected.is_empty() {
             self.guard().await;
         }
-        self.forget(stale).await;
+        self.counters.stale += forget(self.kernel.socket(), &stale).await;
         Applied { rejected }
     }
 
@@ -291,7 +278,7 @@ impl Dataplane for NftablesDataplane {
         if self.found.is_some() {
             self.guard().await;
         }
-        match self.kernel.is_disturbed().await {
+        match self.kernel.tables.transactions.is_disturbed().await {
             Ok(_) => Health::Serving,
             Err(error) => Health::Down(format!("nftables does not answer: {error}")),
         }
@@ -304,18 +291,7 @@ impl Dataplane for NftablesDataplane {
             ..self.environment.clone()
         };
         self.configure(&unguarded).await?;
-        let remove = self.observe().await?.into_keys().collect();
-        let remove = Plan {
-            remove,
-            ..Plan::default()
-        };
-        match self.apply(&remove).await.rejected.into_iter().next() {
-            None => Ok(()),
-            Some(rejected) => Err(DataplaneError {
-                context: rejected.message,
-                source: None,
-            }),
-        }
+        remove_all(self).await
     }
 
     async fn cleanup(&mut self) -> Result<(), DataplaneError> {

@@ -6,7 +6,7 @@
 //! ```text
 //!  Plan --apply--> Change --Mirror::difference--> elements to delete and add --Kernel::carry--> transactions
 //!                               | render: frontend -> elements                        |
-//!  NodeState <--observe-- Mirror'                     recover: elements -> frontends <'  (after a restart, in an audit)
+//!  NodeState <--observe-- Mirror                     recover: elements -> frontends <'  (after a restart, in an audit)
 //! ```
 //! Start with `program/chains.rs`, which is what packets meet; then `render.rs`, the only place that decides elements; then
 //! [`NftablesDataplane`]. README.md says how to look inside by hand.
@@ -23,7 +23,6 @@ mod program;
 mod recover;
 mod render;
 mod seal;
-mod shared;
 mod slots;
 mod stale;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! mark before routing, and marked ones are routed to this machine, whoever has their address. What IPVS sends on passes
 //! output and postrouting again.
 
-use portolan_netlink::nftables::{Hook, Verdict};
+use portolan_netlink::nftables::Verdict;
+use portolan_nft::{chain, hooked, rule};
 
 use super::{Chain, Key, Part, Rule, SetName};
 use crate::mark::{Kind, MarkBit};
@@ -38,38 +39,6 @@ fn goto(chain: &str) -> Part {
 
 fn jump(chain: &str) -> Part {
     Do(Verdict::Jump(chain.to_owned()))
-}
-
-fn rule(why: &'static str, parts: impl Into<Vec<Part>>) -> Rule {
-    Rule {
-        why,
-        parts: parts.into(),
-    }
-}
-
-fn chain(name: &'static str, rules: impl Into<Vec<Rule>>) -> Chain {
-    Chain {
-        name,
-        hook: None,
-        rules: rules.into(),
-    }
-}
-
-fn hooked(
-    name: &'static str,
-    kind: &'static str,
-    (number, priority): (u32, i32),
-    rules: Vec<Rule>,
-) -> Chain {
-    let hook = Some(Hook {
-        kind,
-        number,
-        priority,
-    });
-    Chain {
-        hook,
-        ..chain(name, rules)
-    }
 }
 
 /// Every chain, in order of creation.

@@ -1,6 +1,7 @@
 //! The chains. A NAT chain sees the first packet of each flow; conntrack repeats for the others what it decided.
 
-use portolan_netlink::nftables::{Hook, Verdict};
+use portolan_netlink::nftables::Verdict;
+use portolan_nft::{chain, hooked, rule};
 
 use super::{Chain, Key, Part, Rule, SetName};
 use crate::class::{
@@ -25,38 +26,6 @@ fn jump(chain: &str) -> Part {
 
 fn goto(chain: &str) -> Part {
     Do(Verdict::Goto(chain.to_owned()))
-}
-
-fn rule(why: &'static str, parts: impl Into<Vec<Part>>) -> Rule {
-    Rule {
-        why,
-        parts: parts.into(),
-    }
-}
-
-fn hooked(
-    name: &str,
-    kind: &'static str,
-    (number, priority): (u32, i32),
-    rules: Vec<Rule>,
-) -> Chain {
-    let hook = Some(Hook {
-        kind,
-        number,
-        priority,
-    });
-    Chain {
-        hook,
-        ..chain(name, rules)
-    }
-}
-
-fn chain(name: &str, rules: impl Into<Vec<Rule>>) -> Chain {
-    Chain {
-        name: name.to_owned(),
-        hook: None,
-        rules: rules.into(),
-    }
 }
 
 /// Every chain, in order of creation.
