@@ -7,7 +7,6 @@ use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
     remove_all,
 };
-use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
 use portolan_nft::{Found, Tables, change_of_ranges, ranges};
 use tracing::warn;
@@ -154,18 +153,7 @@ impl IpvsDataplane {
 
 impl Dataplane for IpvsDataplane {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: "ipvs",
-            families: [Family::V4, Family::V6].into(),
-            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
-            affinity: true,
-            source_ranges: true,
-            drop: true,
-            inside: true,
-            preserves_source: true,
-            guard: true,
-            persistent: true,
-        }
+        Capabilities::everything("ipvs")
     }
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {

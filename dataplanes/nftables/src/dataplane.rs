@@ -6,7 +6,6 @@ use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
     remove_all,
 };
-use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
 use portolan_nft::{FAMILIES, Found, compare, forget, ranges};
 use tracing::{info, warn};
@@ -226,18 +225,7 @@ impl NftablesDataplane {
 
 impl Dataplane for NftablesDataplane {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: "nftables",
-            families: [Family::V4, Family::V6].into(),
-            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
-            affinity: true,
-            source_ranges: true,
-            drop: true,
-            inside: true,
-            preserves_source: true,
-            guard: true,
-            persistent: true,
-        }
+        Capabilities::everything("nftables")
     }
 
     fn recall(&mut self, remembered: NodeState) {
