@@ -13,7 +13,7 @@ use portolan_nft::{BATCH, Bisection, Found, Part, forget, refusal};
 use crate::IpvsDataplane;
 use crate::dataplane::Error;
 use crate::entry::Difference;
-use crate::mirror::Change;
+use crate::mirror::MarkedChange;
 use crate::render::check;
 
 /// What became of a plan.
@@ -66,7 +66,7 @@ impl IpvsDataplane {
         &mut self,
         key: FrontendKey,
         frontend: Option<&Arc<Frontend>>,
-    ) -> Result<Change, Rejected> {
+    ) -> Result<MarkedChange, Rejected> {
         if let Some(unfit) = frontend.and_then(|frontend| check(key, frontend).err()) {
             return Err(self.rejected(key, frontend, RejectionCode::InvalidObject, unfit));
         }
@@ -78,7 +78,7 @@ impl IpvsDataplane {
     }
 
     /// About how many elements a change adds and deletes, without rendering it.
-    fn elements(&self, change: &Change) -> usize {
+    fn elements(&self, change: &MarkedChange) -> usize {
         let held = self.mirror.state().get(&change.key);
         let size = |frontend: &Arc<Frontend>| {
             let backends: usize = frontend.pools().map(|pool| 2 * pool.backends.len()).sum();
@@ -88,7 +88,7 @@ impl IpvsDataplane {
     }
 
     /// Commits changes together; where nftables refuses, by halves, until the one that it refuses is alone.
-    async fn commit_part(&mut self, part: Vec<Change>, committed: &mut Committed) {
+    async fn commit_part(&mut self, part: Vec<MarkedChange>, committed: &mut Committed) {
         let part = self.serve_by_mark(part, committed).await;
         let mut bisection = Bisection::of(part);
         while let Some(part) = bisection.next_part() {

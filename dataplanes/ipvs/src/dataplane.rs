@@ -41,7 +41,7 @@ pub struct IpvsDataplane {
     pub(crate) servers: Servers,
     pub(crate) environment: Environment,
     pub(crate) mirror: Mirror,
-    /// As the kernel has them.
+    /// The ranges as the kernel has them.
     pub(crate) ranges: Ranges,
     /// What stands there; `None`: not looked at yet.
     pub(crate) found: Option<Found>,

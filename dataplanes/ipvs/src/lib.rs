@@ -5,7 +5,7 @@
 //! becomes the node's own. The number of chains, sets, rules and routes does not depend on the Services.
 //!
 //! ```text
-//!  Plan --apply--> Change --Mirror::difference--> elements --Tables::carry--> transactions         (first)
+//!  Plan --apply--> MarkedChange --Mirror::difference--> elements --Tables::carry--> transactions   (first)
 //!                     '----- render::groups ----> virtual servers --Servers::put--> requests      (then)
 //!  NodeState <--observe-- Mirror <-- recover: elements -> frontends <-- Tables, Servers::adopt     (after a restart)
 //! ```

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
-use portolan_nft::{Standing, Turn, compare};
+use portolan_nft::{FrontendChange, Standing, Turn, compare};
 
 use crate::entry::{Difference, Entry};
 use crate::mark::MarkBit;
@@ -13,9 +13,9 @@ use crate::program::SetName;
 use crate::recover::Recovered;
 use crate::render::{Renderer, is_served, served};
 
-/// A frontend that becomes another, comes, or goes.
+/// A change of a frontend, with its mark.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct MarkedChange {
     pub(crate) key: FrontendKey,
     pub(crate) frontend: Option<Arc<Frontend>>,
     /// Its mark, if it is or was served.
@@ -53,12 +53,12 @@ impl Mirror {
         &mut self,
         key: FrontendKey,
         frontend: Option<&Arc<Frontend>>,
-    ) -> Option<Change> {
+    ) -> Option<MarkedChange> {
         let mark = match self.marks.at(key) {
             None if frontend.is_some_and(|f| is_served(f)) => Some(self.marks.take(key)?),
             held => held,
         };
-        Some(Change {
+        Some(MarkedChange {
             key,
             frontend: frontend.cloned(),
             mark,
@@ -66,7 +66,7 @@ impl Mirror {
     }
 
     /// A change that came to nothing: its mark is free again unless the frontend had it before.
-    pub(crate) fn give_back(&mut self, change: &Change) {
+    pub(crate) fn give_back(&mut self, change: &MarkedChange) {
         if let Some(mark) = change.mark {
             self.marks.give_back(change.key, mark);
         }
@@ -86,7 +86,7 @@ impl Mirror {
     }
 
     /// What leads to the changes.
-    pub(crate) fn difference(&self, changes: &[Change]) -> Difference {
+    pub(crate) fn difference(&self, changes: &[MarkedChange]) -> Difference {
         self.standing.difference(changes.iter().map(|change| {
             let (key, frontend) = (change.key, change.frontend.as_ref());
             let (mut old, mut new) = (Vec::new(), Vec::new());
@@ -109,22 +109,24 @@ impl Mirror {
     }
 
     /// The mark in `served` after a change: it stays until its virtual servers are gone, see [`Self::unserve`].
-    fn mark_after(&self, change: &Change) -> Option<u32> {
+    fn mark_after(&self, change: &MarkedChange) -> Option<u32> {
         let serves = change.frontend.as_ref().is_some_and(|f| is_served(f));
         let stays = serves || self.marks.at(change.key).is_some();
         change.mark.filter(|_| stays)
     }
 
     /// Takes over changes that are committed.
-    pub(crate) fn absorb(&mut self, changes: Vec<Change>) {
+    pub(crate) fn absorb(&mut self, changes: Vec<MarkedChange>) {
         for change in &changes {
             if let Some(mark) = self.mark_after(change) {
                 self.marks.keep(change.key, mark);
             }
         }
-        let changes = changes.into_iter();
-        self.standing
-            .absorb(changes.map(|change| (change.key, change.frontend)));
+        let changes = changes.into_iter().map(|change| FrontendChange {
+            key: change.key,
+            frontend: change.frontend,
+        });
+        self.standing.absorb(changes);
     }
 
     /// The elements of frontends whose virtual servers are gone.

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::IpvsDataplane;
 use crate::commit::Committed;
-use crate::mirror::Change;
+use crate::mirror::MarkedChange;
 use crate::render::{Group, groups, ids};
 use crate::servers::{Leave, ServerError};
 use crate::stale::stale;
@@ -21,9 +21,9 @@ impl IpvsDataplane {
     /// What IPVS is to balance by marks: nobody is sent to it yet. Changes that it refuses are left out.
     pub(crate) async fn serve_by_mark(
         &mut self,
-        part: Vec<Change>,
+        part: Vec<MarkedChange>,
         committed: &mut Committed,
-    ) -> Vec<Change> {
+    ) -> Vec<MarkedChange> {
         let mut ready = Vec::new();
         for change in part {
             let wanted = self.groups(change.key, change.frontend.as_ref(), change.mark);
@@ -46,7 +46,7 @@ impl IpvsDataplane {
     /// A change that did not come to nftables: IPVS goes back to what is there.
     pub(crate) async fn reject(
         &mut self,
-        change: Change,
+        change: MarkedChange,
         code: RejectionCode,
         why: &str,
         committed: &mut Committed,
@@ -61,8 +61,8 @@ impl IpvsDataplane {
     }
 
     /// nftables has the changes: IPVS follows, one by one.
-    pub(crate) async fn balance(&mut self, part: Vec<Change>, committed: &mut Committed) {
-        let held = |change: &Change| self.mirror.state().get(&change.key).cloned();
+    pub(crate) async fn balance(&mut self, part: Vec<MarkedChange>, committed: &mut Committed) {
+        let held = |change: &MarkedChange| self.mirror.state().get(&change.key).cloned();
         let before: Vec<_> = part.iter().map(held).collect();
         self.mirror.absorb(part.clone());
         let mut gone = Vec::new();
@@ -119,8 +119,8 @@ impl IpvsDataplane {
     }
 
     /// What IPVS refuses leaves the last good version.
-    async fn take_back(&mut self, change: Change, before: Option<Arc<Frontend>>) {
-        let back = Change {
+    async fn take_back(&mut self, change: MarkedChange, before: Option<Arc<Frontend>>) {
+        let back = MarkedChange {
             frontend: before,
             ..change
         };

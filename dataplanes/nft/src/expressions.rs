@@ -57,7 +57,7 @@ impl Field {
         }
     }
 
-    /// As `nft` writes it.
+    /// The words by which `nft` calls it.
     pub fn text(self, family: Family) -> String {
         let ip = family.as_str();
         match self {

@@ -39,6 +39,6 @@ pub use ranges::{Ranges, change_of_ranges, ranges};
 pub use recover::Recovery;
 pub use set_name::{ServiceSets, SetName};
 pub use shape::{Datatype, Leads, Shape};
-pub use standing::{Standing, Turn};
+pub use standing::{FrontendChange, Standing, Turn};
 pub use tables::{FAMILIES, Found, Tables};
 pub use transactions::Transactions;

@@ -44,18 +44,8 @@ pub fn chain<P>(name: &str, rules: impl Into<Vec<Rule<P>>>) -> Chain<P> {
     }
 }
 
-/// A chain of a kind (`nat`, `filter` or `route`) that packets enter at a hook's number, in the order of priorities.
-pub fn hooked<P>(
-    name: &str,
-    kind: &'static str,
-    (number, priority): (u32, i32),
-    rules: impl Into<Vec<Rule<P>>>,
-) -> Chain<P> {
-    let hook = Hook {
-        kind,
-        number,
-        priority,
-    };
+/// A chain that packets enter.
+pub fn hooked<P>(name: &str, hook: Hook, rules: Vec<Rule<P>>) -> Chain<P> {
     Chain {
         hook: Some(hook),
         ..chain(name, rules)

@@ -11,11 +11,8 @@ pub trait SetName: Copy + Debug + Ord + 'static {
     /// The name of the tables: one of family `ip`, one of `ip6`.
     const TABLE: &'static str;
 
-    /// Its name in the kernel.
-    fn as_str(self) -> &'static str;
-
-    /// The comment that `nft` shows.
-    fn what(self) -> &'static str;
+    /// Its name in the kernel, and the comment that `nft` shows.
+    fn words(self) -> (&'static str, &'static str);
 
     /// What it holds.
     fn shape(self, family: Family) -> Shape;
@@ -25,9 +22,15 @@ pub trait SetName: Copy + Debug + Ord + 'static {
         false
     }
 
+    /// Its name in the kernel.
+    fn as_str(self) -> &'static str {
+        self.words().0
+    }
+
     /// The set as netlink has it.
     fn declare(self, family: Family) -> Set {
-        self.shape(family).declare(self.as_str(), self.what())
+        let (name, what) = self.words();
+        self.shape(family).declare(name, what)
     }
 }
 
@@ -75,8 +78,8 @@ pub(crate) mod testing {
     impl SetName for Name {
         const TABLE: &'static str = "none";
 
-        fn as_str(self) -> &'static str {
-            match self {
+        fn words(self) -> (&'static str, &'static str) {
+            let name = match self {
                 Self::Frontends => "frontends",
                 Self::Backends => "backends",
                 Self::Allowed => "allowed",
@@ -85,11 +88,8 @@ pub(crate) mod testing {
                 Self::ServiceCidrs => "service_cidrs",
                 Self::Workloads => "workloads",
                 Self::Unmasked => "unmasked",
-            }
-        }
-
-        fn what(self) -> &'static str {
-            self.as_str()
+            };
+            (name, "for tests")
         }
 
         fn shape(self, family: Family) -> Shape {

@@ -40,7 +40,7 @@ impl Datatype {
         }
     }
 
-    /// Bytes of a value.
+    /// How many bytes a value has.
     fn length(self) -> u32 {
         match self {
             Self::Ipv4 | Self::Mark | Self::ClassId => 4,
@@ -50,7 +50,7 @@ impl Datatype {
         }
     }
 
-    /// As nft writes it.
+    /// The word by which `nft` calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4_addr",
@@ -79,7 +79,7 @@ pub enum Leads {
 pub struct Shape {
     /// The fields of the key.
     pub key: Vec<Datatype>,
-    /// What keys lead to.
+    /// What its keys lead to.
     pub leads: Leads,
     /// [`INTERVAL`](Self::INTERVAL), [`CONCAT`](Self::CONCAT), [`DYNAMIC`](Self::DYNAMIC).
     pub flags: u32,

@@ -16,12 +16,21 @@ pub struct Standing<S> {
 }
 
 /// A frontend that becomes another, comes, or goes.
+#[derive(Clone, Debug)]
+pub struct FrontendChange {
+    /// The frontend's key.
+    pub key: FrontendKey,
+    /// What it becomes; `None`: it goes.
+    pub frontend: Option<Arc<Frontend>>,
+}
+
+/// A change, and what it does to the elements that no other frontend has.
 pub struct Turn<'a, S> {
     /// The frontend's key.
     pub key: FrontendKey,
     /// What it becomes; `None`: it goes.
     pub frontend: Option<&'a Arc<Frontend>>,
-    /// What leads to that among the elements that no other frontend has.
+    /// What leads to that among its own elements.
     pub own: Difference<S>,
 }
 
@@ -79,13 +88,10 @@ impl<S: ServiceSets> Standing<S> {
         all
     }
 
-    /// Takes over changes that are committed: what each frontend is now, if it is there.
-    pub fn absorb(
-        &mut self,
-        changes: impl IntoIterator<Item = (FrontendKey, Option<Arc<Frontend>>)>,
-    ) {
+    /// Takes over changes that are committed.
+    pub fn absorb(&mut self, changes: impl IntoIterator<Item = FrontendChange>) {
         let mut more = MoreUses::new();
-        for (key, frontend) in changes {
+        for FrontendChange { key, frontend } in changes {
             if let Some(new) = &frontend {
                 more.count(key, new, 1);
             }

@@ -7,12 +7,11 @@ use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_netlink::NetlinkError;
 use portolan_netlink::conntrack::Filter;
 use portolan_nft::refusal::{refused, rejected};
-use portolan_nft::{BATCH, Bisection, Found, Part};
+use portolan_nft::{BATCH, Bisection, Found, FrontendChange, Part};
 use tracing::warn;
 
 use crate::NftablesDataplane;
 use crate::entry::Difference;
-use crate::mirror::Change;
 use crate::render::{Unfit, check};
 use crate::stale::stale;
 
@@ -100,7 +99,7 @@ impl NftablesDataplane {
     }
 
     /// About how many elements a change adds and deletes, without rendering it.
-    fn elements(&self, change: &Change) -> usize {
+    fn elements(&self, change: &FrontendChange) -> usize {
         let both = change
             .frontend
             .iter()
@@ -117,7 +116,7 @@ impl NftablesDataplane {
     }
 
     /// Commits changes together; where the kernel refuses, by halves, until the one that it refuses is alone.
-    async fn commit_part(&mut self, part: Vec<Change>, committed: &mut Committed) {
+    async fn commit_part(&mut self, part: Vec<FrontendChange>, committed: &mut Committed) {
         let mut bisection = Bisection::of(part);
         while let Some(part) = bisection.next_part() {
             let own = self.environment.own.clone();
@@ -181,7 +180,7 @@ impl NftablesDataplane {
         }
     }
 
-    fn refused(&self, change: &Change, error: &NetlinkError) -> Rejected {
+    fn refused(&self, change: &FrontendChange, error: &NetlinkError) -> Rejected {
         let frontend = change.frontend.as_ref();
         let frontend = frontend.or_else(|| self.mirror.state().get(&change.key));
         refused(change.key, frontend.map(Arc::as_ref), error)
@@ -190,7 +189,7 @@ impl NftablesDataplane {
 
 /// What a plan changes, one after the other: a list of all would be as long as the plan. What can't be carried at all is
 /// rejected.
-fn changes(plan: &Plan) -> impl Iterator<Item = Result<Change, Rejected>> {
+fn changes(plan: &Plan) -> impl Iterator<Item = Result<FrontendChange, Rejected>> {
     let put = plan.put.iter().map(|(key, frontend)| {
         let fit = check(*key, frontend).map_err(|unfit| unfit_for(*key, frontend, &unfit));
         fit.map(|()| change(*key, Some(frontend)))
@@ -199,8 +198,8 @@ fn changes(plan: &Plan) -> impl Iterator<Item = Result<Change, Rejected>> {
     put.chain(removed)
 }
 
-fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> Change {
-    Change {
+fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> FrontendChange {
+    FrontendChange {
         key,
         frontend: frontend.cloned(),
     }

@@ -12,7 +12,7 @@ use crate::seal::{self, Seal};
 /// What writes to the kernel, and what it has after the last transaction that we know of.
 pub(crate) struct Kernel {
     pub(crate) tables: Tables<SetName>,
-    /// Of every element that follows from Services.
+    /// The digest of every element that follows from Services.
     digest: Digest,
 }
 

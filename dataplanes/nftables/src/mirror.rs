@@ -3,21 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portolan_dataplane::{Frontend, FrontendKey, NodeState};
+use portolan_dataplane::{Frontend, NodeState};
 use portolan_model::Digest;
-use portolan_nft::{Standing, Turn, compare};
+use portolan_nft::{FrontendChange, Standing, Turn, compare};
 
 use crate::entry::{Difference, Entry};
 use crate::program::SetName;
 use crate::render::render;
 use crate::seal;
-
-/// A frontend that becomes another, comes, or goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) key: FrontendKey,
-    pub(crate) frontend: Option<Arc<Frontend>>,
-}
 
 /// Committed frontends.
 #[derive(Debug, Default)]
@@ -61,7 +54,7 @@ impl Mirror {
     /// What leads to the changes; `before` and `now` are the node's addresses.
     pub(crate) fn difference(
         &self,
-        changes: &[Change],
+        changes: &[FrontendChange],
         before: &[IpAddr],
         now: &[IpAddr],
     ) -> Difference {
@@ -81,9 +74,7 @@ impl Mirror {
     }
 
     /// Takes over changes that are committed.
-    pub(crate) fn absorb(&mut self, changes: Vec<Change>) {
-        let changes = changes.into_iter();
-        self.standing
-            .absorb(changes.map(|change| (change.key, change.frontend)));
+    pub(crate) fn absorb(&mut self, changes: Vec<FrontendChange>) {
+        self.standing.absorb(changes);
     }
 }

@@ -1,20 +1,22 @@
 //! The program: chains, rules, sets and maps of one family. It is the same whatever the Services; they are its data.
 //!
-//! `chains` and `sets` are the program itself, written down once. `encode` makes netlink of it, `text` what `nft` shows,
+//! `chains`, `verdicts` and `sets` are the program itself, written down once. `encode` makes netlink of it, `text` what `nft` shows,
 //! and [`crate::tracer`] runs it.
 
 mod chains;
 mod encode;
 mod sets;
 mod text;
+mod verdicts;
 
 use portolan_netlink::nftables::{Family, Verdict};
 use portolan_nft::expressions::Field;
 
-pub(crate) use chains::{chains, verdicts};
+pub(crate) use chains::chains;
 pub(crate) use encode::program;
 pub(crate) use sets::SetName;
 pub use text::text;
+pub(crate) use verdicts::verdicts;
 
 /// The name of our tables: one of family `ip`, one of `ip6`. All that is ours is in them.
 pub const TABLE: &str = "portolan";
@@ -78,7 +80,7 @@ pub(crate) enum Part {
 pub(crate) enum Key {
     /// Destination, transport, port.
     Frontend,
-    /// The same and the scratch.
+    /// Destination, transport, port, and the scratch.
     Slot,
     /// Source, destination, transport, port.
     Client,

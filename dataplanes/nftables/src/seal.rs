@@ -15,12 +15,12 @@ use crate::program::{SEAL_FAMILY, SetName, TABLE};
 /// The type of its userdata.
 const SEAL: u8 = 0x53;
 
-/// What is written.
+/// What one transaction writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seal {
     /// The transaction that wrote it.
     pub(crate) generation: u32,
-    /// Of every element that follows from Services.
+    /// The digest of every element that follows from Services.
     pub(crate) digest: Digest,
 }
 

@@ -53,8 +53,11 @@ impl SetName {
         Self::Hairpin,
         Self::ClusterIps,
     ];
+}
 
-    /// The name in the kernel, and the comment.
+impl portolan_nft::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Frontends => ("frontends", "class of a frontend"),
@@ -68,18 +71,6 @@ impl SetName {
             Self::Workloads => ("workloads", "sources inside"),
             Self::Unmasked => ("unmasked", "sources that ClusterIPs see"),
         }
-    }
-}
-
-impl portolan_nft::SetName for SetName {
-    const TABLE: &'static str = super::TABLE;
-
-    fn as_str(self) -> &'static str {
-        self.words().0
-    }
-
-    fn what(self) -> &'static str {
-        self.words().1
     }
 
     fn shape(self, family: Family) -> Shape {

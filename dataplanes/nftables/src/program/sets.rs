@@ -78,8 +78,11 @@ impl SetName {
         Self::Hairpin,
         Self::ClusterIps,
     ];
+}
 
-    /// The name in the kernel, and the comment.
+impl portolan_nft::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Frontends => ("frontends", "class of a frontend"),
@@ -98,18 +101,6 @@ impl SetName {
             Self::Timeouts => ("timeouts", "constant: idle seconds"),
             Self::Kinds => ("kinds", "constant: whose source is replaced"),
         }
-    }
-}
-
-impl portolan_nft::SetName for SetName {
-    const TABLE: &'static str = super::TABLE;
-
-    fn as_str(self) -> &'static str {
-        self.words().0
-    }
-
-    fn what(self) -> &'static str {
-        self.words().1
     }
 
     fn shape(self, family: Family) -> Shape {
@@ -178,6 +169,6 @@ pub(super) fn declaration(name: SetName, family: Family) -> String {
     if shape.flags & Shape::DYNAMIC != 0 {
         text.push_str("\t\tflags dynamic,timeout\n");
     }
-    let _ = write!(text, "\t\tcomment \"{}\"\n\t}}\n", name.what());
+    let _ = write!(text, "\t\tcomment \"{}\"\n\t}}\n", name.words().1);
     text
 }

@@ -114,7 +114,7 @@ fn scratch(value: u32) -> String {
     }
 }
 
-/// As nft writes seconds.
+/// Seconds in the words of nft.
 fn duration(seconds: u32) -> String {
     let mut text = String::new();
     let units = [

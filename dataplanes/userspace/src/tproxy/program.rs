@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portolan_netlink::nftables::{Expression, Family, octets};
+use portolan_netlink::nftables::{Expression, Family, Hook, octets};
 use portolan_nft::expressions::Field::{Destination, Port, Transport};
 use portolan_nft::expressions::{in_set, is_tcp, words};
 use portolan_nft::{Datatype, Program, Rule, SetName as _, Shape, hooked};
@@ -20,12 +20,8 @@ pub(crate) enum SetName {
 impl portolan_nft::SetName for SetName {
     const TABLE: &'static str = "portolan-userspace";
 
-    fn as_str(self) -> &'static str {
-        "frontends"
-    }
-
-    fn what(self) -> &'static str {
-        "without a listener of their own"
+    fn words(self) -> (&'static str, &'static str) {
+        ("frontends", "without a listener of their own")
     }
 
     fn shape(self, family: Family) -> Shape {
@@ -37,7 +33,7 @@ impl portolan_nft::SetName for SetName {
     }
 }
 
-/// For a listener at this port of the loopback address; without one there is no rule.
+/// The program for a listener at this port of the loopback address; without one there is no rule.
 pub(super) fn program(family: Family, port: Option<u16>) -> Program {
     let rules: Vec<_> = port
         .into_iter()
@@ -46,10 +42,16 @@ pub(super) fn program(family: Family, port: Option<u16>) -> Program {
             parts: hand_over(family, port),
         })
         .collect();
-    let chain = hooked("prerouting", "filter", (0, MANGLE), rules);
+    let hook = Hook {
+        kind: "filter",
+        number: 0,
+        priority: MANGLE,
+    };
     let layout = "portolan: layout 1, see the README of portolan-userspace";
     let sets = vec![SetName::Frontends.declare(family)];
-    Program::of(layout, sets, &[chain], |part| vec![part.clone()])
+    Program::of(layout, sets, &[hooked("prerouting", hook, rules)], |part| {
+        vec![part.clone()]
+    })
 }
 
 fn hand_over(family: Family, port: u16) -> Vec<Expression> {
