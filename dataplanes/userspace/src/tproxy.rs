@@ -9,7 +9,7 @@
 //! has left the set.
 
 mod program;
-mod routes;
+pub(crate) mod routes;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,7 +29,7 @@ use crate::sys::Watched;
 use crate::tcp::{self, Accepts};
 use crate::workers::Workers;
 use program::{SetName, program};
-pub(crate) use routes::{Registered, Routes};
+use routes::Routes;
 
 /// The listeners, and what the kernel knows of the frontends.
 pub(crate) struct Tproxy {
