@@ -60,6 +60,7 @@ fn services_and_dataplanes_meet_only_in_proto_and_model() {
         "dataplane",
         "ipvs",
         "netlink",
+        "nft",
         "nftables",
         "subscriber",
         "userspace",

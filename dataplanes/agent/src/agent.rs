@@ -104,7 +104,7 @@ impl<D: Dataplane> Agent<D> {
         Ok(Self {
             reconciler: Reconciler::new(dataplane, node.clone()),
             node,
-            prober: Prober::start(subscriber.health(), metrics.clone()),
+            prober: Prober::start(subscriber.readiness(), metrics.clone()),
             subscriber,
             updates,
             metrics,

@@ -12,7 +12,7 @@ pub enum AgentError {
     /// Metrics can't be served there.
     #[error("can't listen on {address} for metrics; choose another --metrics-listen")]
     Listen {
-        /// As given.
+        /// The address as it was given.
         address: SocketAddr,
         /// The system's error.
         #[source]
@@ -40,7 +40,7 @@ pub enum ArgsError {
          userspace dataplane"
     )]
     LoopbackNodePort {
-        /// As selected.
+        /// The address as it was selected.
         address: IpAddr,
     },
 }

@@ -9,7 +9,7 @@
 //!              Subscriber --Update--> Reconciler --Plan--> Dataplane
 //!                 ^   ^                   |  '-- retry, audit
 //!       Applied --'   |                   v
-//!                     '--HealthTable-- Prober --HTTP, TCP, gRPC--> workloads of this node
+//!                     '--ReadinessTable-- Prober --HTTP, TCP, gRPC--> workloads of this node
 //! ```
 //! A plugin's main is [`AgentArgs`], a dataplane and [`run`]. Start reading with [`Agent`].
 

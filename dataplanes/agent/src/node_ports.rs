@@ -14,7 +14,7 @@ use crate::ArgsError;
 pub enum NodePortAddress {
     /// Taken as it is.
     One(IpAddr),
-    /// As `--nodeport-addresses` of kube-proxy.
+    /// Every address of the node in a range, as `--nodeport-addresses` of kube-proxy has it.
     Range(IpNet),
 }
 

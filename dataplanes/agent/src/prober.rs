@@ -1,8 +1,9 @@
-//! Probes the workloads of this node: one task for each, and one that keeps the table of what they found.
+//! Probes the workloads of this node: one task for each, and one that keeps the table of their readiness.
 
 mod action;
 mod grpc;
 mod http;
+mod outcome;
 mod tcp;
 mod threshold;
 mod workload;
@@ -13,18 +14,18 @@ use std::time::{Duration, Instant};
 
 use portolan_model::Uid;
 use portolan_model::view::WorkloadView;
-use portolan_subscriber::{HealthSender, HealthTable, Readiness};
+use portolan_subscriber::{Readiness, ReadinessSender, ReadinessTable};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
 use crate::metrics::Metrics;
-use workload::{Finding, Workload};
+use workload::Workload;
 
 /// Probes under way at the same time; the others wait for their turn.
 const PROBES_AT_ONCE: usize = 64;
-/// Findings that wait to be taken down.
-const FINDINGS: usize = 64;
+/// Results that wait to be taken down.
+const RESULTS: usize = 64;
 /// How long the first report waits for first results: an agent that was just restarted must not say of every workload
 /// that it does not serve.
 const FIRST_RESULTS: Duration = Duration::from_secs(2);
@@ -40,9 +41,9 @@ pub(crate) struct Prober {
 
 impl Prober {
     /// Starts with nothing to probe, and nothing to report before it is told what there is.
-    pub(crate) fn start(health: HealthSender, metrics: Metrics) -> Self {
+    pub(crate) fn start(readiness: ReadinessSender, metrics: Metrics) -> Self {
         let (targets, receiver) = watch::channel(None);
-        tokio::spawn(Board::new(health, metrics).run(receiver));
+        tokio::spawn(Board::new(readiness, metrics).run(receiver));
         Self { targets }
     }
 
@@ -57,18 +58,19 @@ impl Prober {
     }
 }
 
-/// What is probed and what was found.
+/// What is probed, and the readiness that results.
 struct Board {
-    health: HealthSender,
+    readiness: ReadinessSender,
     metrics: Metrics,
     turns: Arc<Semaphore>,
     tasks: JoinSet<()>,
     probed: BTreeMap<Uid, Probed>,
-    table: HealthTable,
+    table: ReadinessTable,
     /// When the first report is sent at the latest; none when it was sent.
     hold: Option<Instant>,
-    findings: mpsc::Sender<Finding>,
-    found: mpsc::Receiver<Finding>,
+    /// What the tasks send to; `found` is the other end.
+    results: mpsc::Sender<(Uid, Readiness)>,
+    found: mpsc::Receiver<(Uid, Readiness)>,
 }
 
 struct Probed {
@@ -78,22 +80,22 @@ struct Probed {
 }
 
 impl Board {
-    fn new(health: HealthSender, metrics: Metrics) -> Self {
-        let (findings, found) = mpsc::channel(FINDINGS);
+    fn new(readiness: ReadinessSender, metrics: Metrics) -> Self {
+        let (results, found) = mpsc::channel(RESULTS);
         Self {
-            health,
+            readiness,
             metrics,
             turns: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
             tasks: JoinSet::new(),
             probed: BTreeMap::new(),
-            table: HealthTable::new(),
+            table: ReadinessTable::new(),
             hold: None,
-            findings,
+            results,
             found,
         }
     }
 
-    /// Until the handle is dropped.
+    /// Runs until the handle is dropped.
     async fn run(mut self, mut targets: watch::Receiver<Option<Targets>>) {
         let mut told = false;
         loop {
@@ -110,7 +112,7 @@ impl Board {
                     }
                     self.set(targets);
                 }
-                Some(finding) = self.found.recv() => self.take_down(finding),
+                Some((uid, readiness)) = self.found.recv() => self.take_down(uid, readiness),
                 () = sleep_until(hold.unwrap_or_else(Instant::now).into()), if hold.is_some() => self.hold = None,
                 Some(_) = self.tasks.join_next() => continue,
             }
@@ -155,7 +157,7 @@ impl Board {
             uid,
             view,
             turns: self.turns.clone(),
-            findings: self.findings.clone(),
+            results: self.results.clone(),
             metrics: self.metrics.clone(),
         };
         let probed = Probed {
@@ -166,16 +168,16 @@ impl Board {
         self.probed.insert(uid, probed);
     }
 
-    fn take_down(&mut self, finding: Finding) {
-        let Some(probed) = self.probed.get_mut(&finding.uid) else {
+    fn take_down(&mut self, uid: Uid, readiness: Readiness) {
+        let Some(probed) = self.probed.get_mut(&uid) else {
             return;
         };
         // Of a probe that was replaced meanwhile.
-        if probed.view.borrow().probe_generation != finding.readiness.probe_generation {
+        if probed.view.borrow().probe_generation != readiness.probe_generation {
             return;
         }
         probed.has_result = true;
-        self.table.insert(finding.uid, finding.readiness);
+        self.table.insert(uid, readiness);
     }
 
     fn publish(&mut self) {
@@ -183,7 +185,7 @@ impl Board {
             return;
         }
         self.hold = None;
-        self.health.send(self.table.clone());
+        self.readiness.send(self.table.clone());
     }
 }
 

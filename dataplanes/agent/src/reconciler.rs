@@ -86,13 +86,7 @@ impl<D: Dataplane> Reconciler<D> {
             drop(keys);
             return self.audit().await;
         }
-        let plan = plan_keys(
-            &keys,
-            self.desired.state(),
-            &self.observed,
-            &self.capabilities,
-        );
-        self.carry_out(plan, Some(&keys)).await;
+        self.reconcile(keys).await;
     }
 
     /// Tries again what failed.
@@ -101,13 +95,13 @@ impl<D: Dataplane> Reconciler<D> {
         if !self.adopted {
             return self.audit().await;
         }
-        let keys: BTreeSet<_> = self.failures.keys().copied().collect();
-        let plan = plan_keys(
-            &keys,
-            self.desired.state(),
-            &self.observed,
-            &self.capabilities,
-        );
+        self.reconcile(self.failures.keys().copied().collect())
+            .await;
+    }
+
+    async fn reconcile(&mut self, keys: BTreeSet<FrontendKey>) {
+        let desired = self.desired.state();
+        let plan = plan_keys(&keys, desired, &self.observed, &self.capabilities);
         self.carry_out(plan, Some(&keys)).await;
     }
 
@@ -211,7 +205,7 @@ impl<D: Dataplane> Reconciler<D> {
         Cow::Owned(failing)
     }
 
-    /// What the process before desired, as far as it had come.
+    /// Tells the dataplane what the process before desired, as far as that had come.
     fn recall(&mut self) {
         let all = plan(self.desired.state(), &NodeState::new(), &self.capabilities);
         self.dataplane.recall(all.put.into_iter().collect());

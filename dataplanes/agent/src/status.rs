@@ -17,7 +17,7 @@ pub struct AgentStatus {
     pub applied: Option<Revision>,
     /// Services that are not programmed as they should be.
     pub rejected: usize,
-    /// Of the mechanism.
+    /// Health of the mechanism.
     pub health: Health,
 }
 

@@ -34,3 +34,21 @@ pub struct Capabilities {
     /// What is programmed outlives the process, connections included; the next process adopts it.
     pub persistent: bool,
 }
+
+impl Capabilities {
+    /// Those of a dataplane of this kind that lacks nothing.
+    pub fn everything(kind: &'static str) -> Self {
+        Self {
+            kind,
+            families: [Family::V4, Family::V6].into(),
+            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
+            affinity: true,
+            source_ranges: true,
+            drop: true,
+            inside: true,
+            preserves_source: true,
+            guard: true,
+            persistent: true,
+        }
+    }
+}

@@ -42,20 +42,7 @@ pub trait Dataplane: Send + 'static {
     /// Lets go of new connections, for another dataplane that carries them already: removes every frontend and what guards
     /// virtual addresses, while established connections live on. [`Self::cleanup`] follows when they had their time.
     fn drain(&mut self) -> impl Future<Output = Result<(), DataplaneError>> + Send {
-        async {
-            let remove = self.observe().await?.into_keys().collect();
-            let remove = Plan {
-                remove,
-                ..Plan::default()
-            };
-            match self.apply(&remove).await.rejected.into_iter().next() {
-                None => Ok(()),
-                Some(rejected) => Err(DataplaneError {
-                    context: rejected.message,
-                    source: None,
-                }),
-            }
-        }
+        remove_all(self)
     }
 
     /// Removes all that is ours, and nothing else.
@@ -71,6 +58,22 @@ pub trait Dataplane: Send + 'static {
     /// while the process lives, the others go up and down.
     fn counters(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
+    }
+}
+
+/// Removes every frontend that a dataplane has; one that stays is an error.
+pub async fn remove_all<D: Dataplane + ?Sized>(dataplane: &mut D) -> Result<(), DataplaneError> {
+    let remove = dataplane.observe().await?.into_keys().collect();
+    let remove = Plan {
+        remove,
+        ..Plan::default()
+    };
+    match dataplane.apply(&remove).await.rejected.into_iter().next() {
+        None => Ok(()),
+        Some(rejected) => Err(DataplaneError {
+            context: rejected.message,
+            source: None,
+        }),
     }
 }
 

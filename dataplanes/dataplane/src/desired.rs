@@ -9,7 +9,7 @@ use portolan_model::{Name, Uid};
 use crate::full::{full, full_set};
 use crate::{Frontend, FrontendKey, NodeState, Touched, Views};
 
-/// The desired state of one node. Equal to [`Views::desired_all`] at any time, but refreshed Service by Service.
+/// The desired state of one node: at any time that of all Services, but refreshed Service by Service.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     state: NodeState,

@@ -9,7 +9,7 @@ pub(crate) fn full<K: Ord, V>(map: &mut BTreeMap<K, V>) {
     *map = std::mem::take(map).into_iter().collect();
 }
 
-/// The same for a set.
+/// Leaves no room in a set either.
 pub(crate) fn full_set<T: Ord>(set: &mut BTreeSet<T>) {
     *set = std::mem::take(set).into_iter().collect();
 }

@@ -27,7 +27,7 @@ mod views;
 
 pub use capabilities::Capabilities;
 pub use dataplane::{
-    Applied, Dataplane, DataplaneError, Environment, Health, Rejected, RejectionCode,
+    Applied, Dataplane, DataplaneError, Environment, Health, Rejected, RejectionCode, remove_all,
 };
 pub use desired::Desired;
 pub use plan::{Plan, carried, plan, plan_keys};

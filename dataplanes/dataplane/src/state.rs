@@ -46,7 +46,7 @@ impl fmt::Display for FrontendKey {
 /// Where traffic for a Service arrives on this node, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontend {
-    /// Whose it is.
+    /// The Service that it belongs to.
     pub service: ServiceRef,
     /// Whom the policy concerns.
     pub reach: Reach,
@@ -67,7 +67,7 @@ impl Frontend {
         [&self.pool].into_iter().chain(self.inside.as_deref())
     }
 
-    /// The same, to be changed.
+    /// Every list that it has, to be changed.
     pub fn pools_mut(&mut self) -> impl Iterator<Item = &mut Pool> {
         [&mut self.pool]
             .into_iter()

@@ -16,6 +16,9 @@ mod faulty;
 mod lab;
 pub mod traffic;
 
+use portolan_model::Name;
+
+use crate::{NodeState, Views};
 pub use fake::FakeDataplane;
 pub use faulty::FaultyDataplane;
 pub use lab::{Lab, backend, frontend, frontend_key, node_state, pool, tcp};
@@ -102,4 +105,17 @@ pub fn on_this_machine(case: impl Future<Output = ()>) {
         .build();
     let runtime = runtime.expect("a runtime needs descriptors and threads only");
     runtime.block_on(case);
+}
+
+impl Views {
+    /// What a node should carry for all Services. Should two claim the same key, the one with the lower uid has it.
+    pub fn desired_all(&self, node: &Name) -> NodeState {
+        let mut state = NodeState::new();
+        for uid in self.services() {
+            for (key, frontend) in self.desired(node, uid) {
+                state.entry(key).or_insert(frontend);
+            }
+        }
+        state
+    }
 }

@@ -1,6 +1,6 @@
 //! What a node holds of the stream, and what follows from it for the node.
 
-mod held;
+mod keep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -151,8 +151,17 @@ impl Views {
         let Some(view) = self.service(service) else {
             return NodeState::new();
         };
-        let endpoints: Vec<_> = self.endpoints(service).collect();
         let own = self.node(node);
+        let on_node = OnNode {
+            here: Here {
+                node,
+                zone: own.map_or("", |own| own.zone.as_str()),
+                cluster: self.cluster(),
+            },
+            uid: service,
+            service: &view,
+            endpoints: self.endpoints(service).collect(),
+        };
         let mut state = NodeState::new();
         for frontend in &view.frontends {
             for address in addresses(frontend.at, own) {
@@ -161,39 +170,26 @@ impl Views {
                     port: frontend.port,
                     protocol: frontend.protocol,
                 };
-                let family = Family::of(address);
-                let value = self.frontend(node, (service, &view), &endpoints, (frontend, family));
+                let value = on_node.frontend(frontend, Family::of(address));
                 state.entry(key).or_insert_with(|| Arc::new(value));
             }
         }
         state
     }
+}
 
-    /// What a node should carry. Should two Services claim the same key, the one with the lower uid has it.
-    pub fn desired_all(&self, node: &Name) -> NodeState {
-        let mut state = NodeState::new();
-        for uid in self.services.keys() {
-            for (key, frontend) in self.desired(node, *uid) {
-                state.entry(key).or_insert(frontend);
-            }
-        }
-        state
-    }
+/// A Service, seen from a node.
+struct OnNode<'a> {
+    here: Here<'a>,
+    uid: Uid,
+    service: &'a ServiceView,
+    endpoints: Vec<(Uid, EndpointView)>,
+}
 
-    fn frontend(
-        &self,
-        node: &Name,
-        (uid, service): (Uid, &ServiceView),
-        endpoints: &[(Uid, EndpointView)],
-        (view, family): (&FrontendView, Family),
-    ) -> Frontend {
-        let here = Here {
-            node,
-            zone: self.node(node).map_or("", |own| own.zone.as_str()),
-            cluster: self.cluster(),
-        };
-        let endpoints = endpoints.iter().map(|(uid, view)| (*uid, view));
-        let choice = Choice::new(here, view, family, endpoints);
+impl OnNode<'_> {
+    fn frontend(&self, view: &FrontendView, family: Family) -> Frontend {
+        let endpoints = self.endpoints.iter().map(|(uid, view)| (*uid, view));
+        let choice = Choice::new(self.here, view, family, endpoints);
         let inside = view.has_inside().then(|| {
             Box::new(Pool {
                 backends: backends(&choice.cluster().1),
@@ -202,9 +198,9 @@ impl Views {
         });
         Frontend {
             service: ServiceRef {
-                uid,
-                namespace: service.namespace.clone(),
-                name: service.name.clone(),
+                uid: self.uid,
+                namespace: self.service.namespace.clone(),
+                name: self.service.name.clone(),
                 port: view.service_port.clone(),
             },
             reach: view.reach,

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use portolan_netlink::NetlinkError;
-use portolan_tables::compare;
-use portolan_tables::tables::{FAMILIES, Found};
+use portolan_nft::{FAMILIES, Found, compare};
 use tracing::{info, warn};
 
 use crate::IpvsDataplane;
@@ -22,15 +21,15 @@ impl IpvsDataplane {
             return Ok(found);
         }
         self.check().await?;
-        let found = self.table.look().await?;
+        let found = self.tables.look().await?;
         self.servers.adopt().await?;
         if found == Found::Ours {
-            let entries = self.table.entries(&SetName::OF_SERVICES).await?;
+            let entries = self.tables.entries(&SetName::OF_SERVICES).await?;
             self.mirror = self.mirror_of(recover(&entries));
             let repair = compare(entries, self.mirror.entries());
             self.repaired(&repair);
-            self.table.carry(&repair).await?;
-            self.ranges = self.listed_ranges().await?;
+            self.tables.carry(&repair).await?;
+            self.ranges = self.tables.ranges().await?;
             let guarded = |f| !self.ranges[&(f, SetName::ServiceCidrs)].is_empty();
             self.guarded = FAMILIES.into_iter().any(guarded);
         }
@@ -49,10 +48,10 @@ impl IpvsDataplane {
 
     /// Has IPVS as the tables say; what they don't know of drains.
     async fn adopt_servers(&mut self) -> Result<(), NetlinkError> {
-        let served: Vec<_> = self.mirror.served().iter().map(|(k, m)| (*k, *m)).collect();
+        let served = self.mirror.marks.served().clone();
         let mut known = BTreeSet::new();
         for (key, mark) in served {
-            known.extend(ids(key, (self.options.mark_bit, mark)));
+            known.extend(ids(key, self.options.mark_bit.of_servers(mark)));
             if let Err(error) = self.serve(key, Some(mark)).await {
                 warn!(%key, %error, "what was programmed could not be completed");
             }

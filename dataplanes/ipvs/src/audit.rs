@@ -1,7 +1,6 @@
 //! Whether what is programmed still stands as it was programmed.
 
-use portolan_tables::compare;
-use portolan_tables::tables::Found;
+use portolan_nft::{Found, compare};
 use tracing::warn;
 
 use crate::IpvsDataplane;
@@ -14,7 +13,7 @@ impl IpvsDataplane {
     /// Compares the tables with what is committed, and puts them right.
     async fn audit_tables(&mut self) -> Result<(), Error> {
         self.suspect = false;
-        let found = self.table.look().await?;
+        let found = self.tables.look().await?;
         let known = self.found.replace(found);
         if found != Found::Ours {
             if known == Some(Found::Ours) {
@@ -23,7 +22,7 @@ impl IpvsDataplane {
             }
             return self.ensure_program().await;
         }
-        let entries = self.table.entries(&SetName::OF_SERVICES).await?;
+        let entries = self.tables.entries(&SetName::OF_SERVICES).await?;
         let repair = compare(entries, self.mirror.entries());
         if !repair.is_empty() {
             let (missing, strange) = (repair.add.len(), repair.delete.len());
@@ -33,8 +32,8 @@ impl IpvsDataplane {
             );
         }
         self.repaired(&repair);
-        self.table.carry(&repair).await?;
-        self.ranges = self.listed_ranges().await?;
+        self.tables.carry(&repair).await?;
+        self.ranges = self.tables.ranges().await?;
         if self.ranges != self.wanted_ranges() {
             self.counters.repairs += 1;
         }
@@ -43,7 +42,7 @@ impl IpvsDataplane {
 
     /// Looks only if somebody committed something, whatever it was.
     pub(crate) async fn audit_if_disturbed(&mut self) -> Result<bool, Error> {
-        let disturbed = self.suspect || self.table.is_disturbed().await?;
+        let disturbed = self.suspect || self.tables.transactions.is_disturbed().await?;
         if disturbed {
             self.audit_tables().await?;
         }

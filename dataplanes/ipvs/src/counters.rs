@@ -11,7 +11,7 @@ pub(crate) struct Counters {
     pub(crate) stale: u64,
 }
 
-/// Of the side of IPVS.
+/// What was counted on the side of IPVS.
 #[derive(Debug, Default)]
 pub(crate) struct ServerCounters {
     pub(crate) writes: u64,

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
+    remove_all,
 };
-use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
-use portolan_tables::ranges;
-use portolan_tables::tables::{FAMILIES, Found};
+use portolan_nft::{Found, Tables, change_of_ranges, ranges};
 use tracing::warn;
 
 use crate::counters::Counters;
@@ -17,10 +16,9 @@ use crate::entry::Ranges;
 use crate::host::{HostError, check_kernel, ensure_way, remove_way, set_sysctls};
 use crate::mirror::Mirror;
 use crate::options::Options;
-use crate::program::SetName;
+use crate::program::{SetName, program};
 use crate::recover::Recovered;
 use crate::servers::Servers;
-use crate::table::Table;
 
 /// Why something could not be done at all.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +37,11 @@ pub(crate) enum Error {
 /// that namespace: sysctls and routes are those of the thread that runs it.
 pub struct IpvsDataplane {
     pub(crate) options: Options,
-    pub(crate) table: Table,
+    pub(crate) tables: Tables<SetName>,
     pub(crate) servers: Servers,
     pub(crate) environment: Environment,
     pub(crate) mirror: Mirror,
-    /// As the kernel has them.
+    /// The ranges as the kernel has them.
     pub(crate) ranges: Ranges,
     /// What stands there; `None`: not looked at yet.
     pub(crate) found: Option<Found>,
@@ -59,19 +57,20 @@ pub struct IpvsDataplane {
 impl IpvsDataplane {
     /// In the network namespace of this thread. Changes nothing yet.
     pub fn new(options: Options) -> Result<Self, DataplaneError> {
+        let mark = options.mark_bit;
         let open = || {
-            let table = Table::open(options.mark_bit)?;
-            Ok((table, Servers::open(options.drain_limit)?))
+            let tables = Tables::open(move |family| program(family, mark))?;
+            Ok((tables, Servers::open(options.drain_limit)?))
         };
-        let (table, servers) = open().map_err(|error| DataplaneError {
+        let (tables, servers) = open().map_err(|error| DataplaneError {
             context: "can't open a netlink socket (it needs CAP_NET_ADMIN)".to_owned(),
             source: Some(error),
         })?;
         Ok(Self {
-            table,
+            tables,
             servers,
             environment: Environment::default(),
-            mirror: Mirror::of(Recovered::default(), options.mark_bit, &[]),
+            mirror: Mirror::of(Recovered::default(), mark, &[]),
             options,
             ranges: Ranges::new(),
             found: None,
@@ -101,24 +100,9 @@ impl IpvsDataplane {
             return Ok(());
         }
         if found == Found::Ours {
-            self.table.carry(&difference).await?;
+            self.tables.carry(&difference).await?;
         }
         self.ensure_program().await
-    }
-
-    /// Ranges as the kernel has them.
-    pub(crate) async fn listed_ranges(&mut self) -> Result<Ranges, NetlinkError> {
-        let mut listed = Ranges::new();
-        for family in FAMILIES {
-            for set in SetName::OF_ENVIRONMENT {
-                listed.insert((family, set), Vec::new());
-            }
-        }
-        for entry in self.table.entries(&SetName::OF_ENVIRONMENT).await? {
-            let at = listed.entry((entry.family, entry.set)).or_default();
-            at.push(entry.element);
-        }
-        Ok(listed)
     }
 
     /// Ranges as it should have them.
@@ -140,10 +124,12 @@ impl IpvsDataplane {
         if found != Found::Ours {
             // Whatever stands there instead is replaced by all that we know of in one transaction.
             let entries = self.mirror.entries();
-            self.table.replace(&wanted, &entries).await?;
+            let batch = self.tables.replacement(&wanted, &entries).await?;
+            self.tables.transactions.commit(batch).await?;
             self.found = Some(Found::Ours);
         } else if self.ranges != wanted {
-            let changed = self.table.change_ranges(&self.ranges, &wanted).await;
+            let batch = change_of_ranges(&self.ranges, &wanted);
+            let changed = self.tables.transactions.commit(batch).await;
             // A change of Services does not look at ranges, so the next audit has to.
             self.suspect |= changed.is_err();
             changed?;
@@ -167,18 +153,7 @@ impl IpvsDataplane {
 
 impl Dataplane for IpvsDataplane {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: "ipvs",
-            families: [Family::V4, Family::V6].into(),
-            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
-            affinity: true,
-            source_ranges: true,
-            drop: true,
-            inside: true,
-            preserves_source: true,
-            guard: true,
-            persistent: true,
-        }
+        Capabilities::everything("ipvs")
     }
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
@@ -228,18 +203,7 @@ impl Dataplane for IpvsDataplane {
             ..self.environment.clone()
         };
         self.configure(&unguarded).await?;
-        let remove = self.observe().await?.into_keys().collect();
-        let remove = Plan {
-            remove,
-            ..Plan::default()
-        };
-        match self.apply(&remove).await.rejected.into_iter().next() {
-            None => Ok(()),
-            Some(rejected) => Err(DataplaneError {
-                context: rejected.message,
-                source: None,
-            }),
-        }
+        remove_all(self).await
     }
 
     async fn cleanup(&mut self) -> Result<(), DataplaneError> {
@@ -251,7 +215,8 @@ impl Dataplane for IpvsDataplane {
                 Err(Error::NoIpvs) => {}
                 Err(error) => return Err(error),
             }
-            self.table.remove().await?;
+            let batch = self.tables.removal().await?;
+            self.tables.transactions.commit(batch).await?;
             remove_way().await?;
             Ok(())
         };
@@ -272,7 +237,7 @@ impl Dataplane for IpvsDataplane {
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let frontends = self.mirror.state().len();
         let draining = self.servers.draining();
-        let listings = self.table.listings() + self.servers.listings();
+        let listings = self.tables.transactions.listings() + self.servers.listings();
         self.counters
             .read(&self.servers.counters, listings, frontends, draining)
     }

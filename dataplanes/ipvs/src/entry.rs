@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 
 use portolan_dataplane::FrontendKey;
 use portolan_netlink::nftables::{Family, octets};
-use portolan_tables::key::{frontend, read_address, read_frontend};
+use portolan_nft::key::{frontend, read_address, read_frontend};
 
 use crate::program::SetName;
 
-pub(crate) type Entry = portolan_tables::Entry<SetName>;
-pub(crate) type Difference = portolan_tables::Difference<SetName>;
-pub(crate) type Ranges = portolan_tables::Ranges<SetName>;
+pub(crate) type Entry = portolan_nft::Entry<SetName>;
+pub(crate) type Difference = portolan_nft::Difference<SetName>;
+pub(crate) type Ranges = portolan_nft::Ranges<SetName>;
 
-/// A frontend and a backend.
+/// The key of an element of `backends`: a frontend and a backend.
 pub(crate) fn backend(key: FrontendKey, backend: SocketAddr) -> Vec<u8> {
     let [high, low] = backend.port().to_be_bytes();
     [
@@ -23,7 +23,7 @@ pub(crate) fn backend(key: FrontendKey, backend: SocketAddr) -> Vec<u8> {
     .concat()
 }
 
-/// Back.
+/// Reads what [`backend`] wrote.
 pub(crate) fn read_backend(family: Family, key: &[u8]) -> Option<(FrontendKey, SocketAddr)> {
     let (frontend, rest) = read_frontend(family, key)?;
     let (address, port) = read_address(family, rest)?;

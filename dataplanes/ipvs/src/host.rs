@@ -17,7 +17,7 @@ use crate::mark::MarkBit;
 const OWNER: RouteProtocol = RouteProtocol::Other(112);
 /// Number of our routing table; the kernel's own are from 253 on.
 const TABLE: u8 = 112;
-/// Of the rule: behind the kernel's own for local addresses (0), before the one for the main table (32766).
+/// Where our rule is: behind the kernel's own for local addresses (0), before the one for the main table (32766).
 const PRIORITY: u32 = 112;
 /// `lo` has this index in every network namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: u32 = 1;
@@ -92,7 +92,7 @@ pub(crate) async fn ensure_way(mark: MarkBit) -> Result<bool, HostError> {
     Ok(changed)
 }
 
-/// Removes them.
+/// Removes rules and routes of ours.
 pub(crate) async fn remove_way() -> Result<(), HostError> {
     let handle = connect().map_err(HostError::Route)?;
     for version in [IpVersion::V4, IpVersion::V6] {
@@ -112,7 +112,7 @@ fn connect() -> io::Result<Handle> {
     Ok(handle)
 }
 
-/// Of one family.
+/// The way of one family.
 struct Way<'a> {
     handle: &'a Handle,
     version: IpVersion,

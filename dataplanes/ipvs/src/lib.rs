@@ -5,9 +5,9 @@
 //! becomes the node's own. The number of chains, sets, rules and routes does not depend on the Services.
 //!
 //! ```text
-//!  Plan --apply--> Change --Mirror::difference--> elements --Table::carry--> transactions         (first)
+//!  Plan --apply--> MarkedChange --Mirror::difference--> elements --Tables::carry--> transactions   (first)
 //!                     '----- render::groups ----> virtual servers --Servers::put--> requests      (then)
-//!  NodeState <--observe-- Mirror <-- recover: elements -> frontends <-- Table, Servers::adopt     (after a restart)
+//!  NodeState <--observe-- Mirror <-- recover: elements -> frontends <-- Tables, Servers::adopt     (after a restart)
 //! ```
 //! Start with `program/chains.rs`, which is what packets meet; then `render.rs`, the only place that decides elements and
 //! virtual servers; then [`IpvsDataplane`]. README.md says how to look inside by hand.
@@ -20,15 +20,16 @@ mod dataplane;
 mod entry;
 mod host;
 mod mark;
+mod marks;
 mod mirror;
 mod options;
 mod program;
 mod recover;
 mod render;
 mod scheduler;
+mod serve;
 mod servers;
 mod stale;
-mod table;
 mod userdata;
 
 pub use dataplane::IpvsDataplane;

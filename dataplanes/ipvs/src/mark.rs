@@ -81,19 +81,27 @@ impl MarkBit {
         3 * (self.0 >> CLASS_BITS)
     }
 
-    /// What they say.
+    /// The bits that say it of a kind.
     pub(crate) fn kind(self, kind: Kind) -> u32 {
         kind as u32 * (self.0 >> CLASS_BITS)
     }
 
-    /// What of a class is no part of a mark.
+    /// The bits of a class that are no part of a mark.
     pub(crate) fn class(self) -> u32 {
         self.0 - (self.0 >> CLASS_BITS)
     }
 
-    /// Of the virtual server for sources inside.
+    /// The bit that marks for sources inside have more.
     pub(crate) fn inside(self) -> u32 {
         self.0 >> (CLASS_BITS + 1)
+    }
+
+    /// What IPVS may balance by, of a frontend with this mark.
+    pub(crate) fn of_servers(self, mark: u32) -> ServerMarks {
+        ServerMarks {
+            plain: mark,
+            inside: mark | self.inside(),
+        }
     }
 
     /// The mark of a frontend by its number, from 1 on; `None` beyond what fits below the others.
@@ -102,6 +110,15 @@ impl MarkBit {
             .contains(&number)
             .then_some(self.0 | number)
     }
+}
+
+/// The marks by which IPVS may balance a frontend.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerMarks {
+    /// The mark of the frontend itself.
+    pub(crate) plain: u32,
+    /// That of the virtual server for sources inside.
+    pub(crate) inside: u32,
 }
 
 #[cfg(test)]

@@ -1,83 +1,51 @@
-//! What is committed to nftables, in memory: the kernel is not asked on the way of a change.
+//! What is committed to nftables, in memory, and the elements that lead from it to something else.
 
-use std::collections::{BTreeMap, HashMap, btree_map};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, NodeState};
-use portolan_tables::compare;
+use portolan_nft::{FrontendChange, Standing, Turn, compare};
 
 use crate::entry::{Difference, Entry};
 use crate::mark::MarkBit;
+use crate::marks::Marks;
+use crate::program::SetName;
 use crate::recover::Recovered;
-use crate::render::{Shared, is_served, render, served, shared, shares};
+use crate::render::{Renderer, is_served, served};
 
-/// A frontend that becomes another, comes, or goes.
+/// A change of a frontend, with its mark.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct MarkedChange {
     pub(crate) key: FrontendKey,
     pub(crate) frontend: Option<Arc<Frontend>>,
     /// Its mark, if it is or was served.
     pub(crate) mark: Option<u32>,
 }
 
-/// Committed frontends, how many of them share an element, and which have, or had, virtual servers.
+/// Committed frontends, and which have, or had, virtual servers.
 #[derive(Debug)]
 pub(crate) struct Mirror {
-    bit: MarkBit,
-    /// The node's addresses: they decide who may reach guarded frontends from the node itself.
-    own: Vec<IpAddr>,
-    state: NodeState,
-    shared: HashMap<Shared, u32>,
-    /// With their marks.
-    served: BTreeMap<FrontendKey, u32>,
-    /// Marks that are taken, and by whom.
-    marks: BTreeMap<u32, FrontendKey>,
-    next: u32,
+    renderer: Renderer,
+    standing: Standing<SetName>,
+    pub(crate) marks: Marks,
 }
 
-/// How often shared elements are used more, or less.
-type Uses = BTreeMap<Shared, i64>;
-
 impl Mirror {
-    /// Of what is committed.
+    /// Takes over what is committed.
     pub(crate) fn of(recovered: Recovered, bit: MarkBit, own: &[IpAddr]) -> Self {
         let Recovered { state, served } = recovered;
-        let mut mirror = Self {
-            bit,
-            own: own.to_vec(),
-            state: NodeState::new(),
-            shared: HashMap::new(),
-            marks: served.iter().map(|(key, mark)| (*mark, *key)).collect(),
-            served,
-            next: 1,
-        };
-        let mut uses = Uses::new();
-        for (key, frontend) in &state {
-            count(*key, frontend, 1, &mut uses);
+        Self {
+            renderer: Renderer {
+                bit,
+                own: own.to_vec(),
+            },
+            standing: Standing::of(state),
+            marks: Marks::of(served, bit),
         }
-        mirror.use_more(&uses);
-        mirror.state = state;
-        mirror
     }
 
     pub(crate) fn state(&self) -> &NodeState {
-        &self.state
-    }
-
-    /// Frontends with an element in `served`, and their marks.
-    pub(crate) fn served(&self) -> &BTreeMap<FrontendKey, u32> {
-        &self.served
-    }
-
-    /// The frontend with this mark.
-    pub(crate) fn owner(&self, mark: u32) -> Option<FrontendKey> {
-        self.marks.get(&mark).copied()
-    }
-
-    /// The mark of a frontend that is or was served.
-    pub(crate) fn mark(&self, key: FrontendKey) -> Option<u32> {
-        self.served.get(&key).copied()
+        self.standing.state()
     }
 
     /// A change of one frontend. `None` if no mark is left for it.
@@ -85,132 +53,86 @@ impl Mirror {
         &mut self,
         key: FrontendKey,
         frontend: Option<&Arc<Frontend>>,
-    ) -> Option<Change> {
-        let mark = match self.mark(key) {
-            None if frontend.is_some_and(|f| is_served(f)) => Some(self.free_mark(key)?),
+    ) -> Option<MarkedChange> {
+        let mark = match self.marks.at(key) {
+            None if frontend.is_some_and(|f| is_served(f)) => Some(self.marks.take(key)?),
             held => held,
         };
-        Some(Change {
+        Some(MarkedChange {
             key,
             frontend: frontend.cloned(),
             mark,
         })
     }
 
-    fn free_mark(&mut self, key: FrontendKey) -> Option<u32> {
-        // Twice: what was passed over at first may have been given back.
-        for _ in 0..2 {
-            while let Some(mark) = self.bit.numbered(self.next) {
-                self.next += 1;
-                if let btree_map::Entry::Vacant(free) = self.marks.entry(mark) {
-                    free.insert(key);
-                    return Some(mark);
-                }
-            }
-            self.next = 1;
-        }
-        None
-    }
-
     /// A change that came to nothing: its mark is free again unless the frontend had it before.
-    pub(crate) fn give_back(&mut self, change: &Change) {
-        if let Some(mark) = change.mark
-            && self.mark(change.key) != Some(mark)
-        {
-            self.marks.remove(&mark);
+    pub(crate) fn give_back(&mut self, change: &MarkedChange) {
+        if let Some(mark) = change.mark {
+            self.marks.give_back(change.key, mark);
         }
     }
 
     /// Every element that should be there, in order.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let frontends = self.state.iter();
-        let own = frontends.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)));
-        let uses = self.shared.keys();
-        let mut entries: Vec<_> = own
-            .chain(uses.map(|(set, address)| shared(*set, *address)))
-            .chain(self.served.iter().map(|(key, mark)| served(*key, *mark)))
-            .collect();
+        let own = self
+            .state()
+            .iter()
+            .flat_map(|(key, f)| self.render(*key, f));
+        let marks = self.marks.served().iter();
+        let served = marks.map(|(key, mark)| served(*key, *mark));
+        let mut entries: Vec<_> = own.chain(self.standing.shared()).chain(served).collect();
         entries.sort_unstable();
         entries
     }
 
     /// What leads to the changes.
-    pub(crate) fn difference(&self, changes: &[Change]) -> Difference {
-        let mut all = Difference::default();
-        let mut uses = Uses::new();
-        for change in changes {
-            let key = change.key;
+    pub(crate) fn difference(&self, changes: &[MarkedChange]) -> Difference {
+        self.standing.difference(changes.iter().map(|change| {
+            let (key, frontend) = (change.key, change.frontend.as_ref());
             let (mut old, mut new) = (Vec::new(), Vec::new());
-            if let Some(frontend) = self.state.get(&key) {
-                count(key, frontend, -1, &mut uses);
-                old = self.render(key, frontend, self.mark(key));
+            if let Some(frontend) = self.state().get(&key) {
+                old = self.render(key, frontend);
             }
-            if let Some(frontend) = &change.frontend {
-                count(key, frontend, 1, &mut uses);
-                new = self.render(key, frontend, change.mark);
+            if let Some(frontend) = frontend {
+                new = self.renderer.render(key, frontend, change.mark);
             }
-            old.extend(self.mark(key).map(|mark| served(key, mark)));
+            old.extend(self.marks.at(key).map(|mark| served(key, mark)));
             new.extend(self.mark_after(change).map(|mark| served(key, mark)));
             old.sort_unstable();
             new.sort_unstable();
-            let difference = compare(old, new);
-            all.delete.extend(difference.delete);
-            all.add.extend(difference.add);
-        }
-        self.compare_uses(uses, &mut all);
-        all.delete.sort_unstable();
-        all.add.sort_unstable();
-        all
+            Turn {
+                key,
+                frontend,
+                own: compare(old, new),
+            }
+        }))
     }
 
     /// The mark in `served` after a change: it stays until its virtual servers are gone, see [`Self::unserve`].
-    fn mark_after(&self, change: &Change) -> Option<u32> {
+    fn mark_after(&self, change: &MarkedChange) -> Option<u32> {
         let serves = change.frontend.as_ref().is_some_and(|f| is_served(f));
-        change
-            .mark
-            .filter(|_| serves || self.served.contains_key(&change.key))
+        let stays = serves || self.marks.at(change.key).is_some();
+        change.mark.filter(|_| stays)
     }
 
-    fn compare_uses(&self, uses: Uses, all: &mut Difference) {
-        for ((set, address), more) in uses {
-            let held = self.shared.get(&(set, address));
-            let held = held.map_or(0, |uses| i64::from(*uses));
-            match (held > 0, held + more > 0) {
-                (false, true) => all.add.push(shared(set, address)),
-                (true, false) => all.delete.push(shared(set, address)),
-                _ => {}
+    /// Takes over changes that are committed.
+    pub(crate) fn absorb(&mut self, changes: Vec<MarkedChange>) {
+        for change in &changes {
+            if let Some(mark) = self.mark_after(change) {
+                self.marks.keep(change.key, mark);
             }
         }
-    }
-
-    /// The changes are committed.
-    pub(crate) fn absorb(&mut self, changes: Vec<Change>) {
-        let mut uses = Uses::new();
-        for change in changes {
-            if let Some(mark) = self.mark_after(&change) {
-                self.served.insert(change.key, mark);
-            }
-            let Change { key, frontend, .. } = change;
-            if let Some(new) = &frontend {
-                count(key, new, 1, &mut uses);
-            }
-            let old = match frontend {
-                Some(new) => self.state.insert(key, new),
-                None => self.state.remove(&key),
-            };
-            if let Some(old) = old {
-                count(key, &old, -1, &mut uses);
-            }
-        }
-        self.use_more(&uses);
+        let changes = changes.into_iter().map(|change| FrontendChange {
+            key: change.key,
+            frontend: change.frontend,
+        });
+        self.standing.absorb(changes);
     }
 
     /// The elements of frontends whose virtual servers are gone.
     pub(crate) fn unserved(&self, keys: &[FrontendKey]) -> Difference {
-        let held = keys.iter().filter_map(|key| {
-            let mark = self.served.get(key)?;
-            Some(served(*key, *mark))
-        });
+        let held = keys.iter();
+        let held = held.filter_map(|key| Some(served(*key, self.marks.at(*key)?)));
         let mut delete: Vec<_> = held.collect();
         delete.sort_unstable();
         delete.dedup();
@@ -220,52 +142,31 @@ impl Mirror {
         }
     }
 
-    /// They are deleted.
+    /// Takes over that [`Self::unserved`] is committed.
     pub(crate) fn unserve(&mut self, keys: &[FrontendKey]) {
-        for key in keys {
-            if let Some(mark) = self.served.remove(key) {
-                self.marks.remove(&mark);
-            }
-        }
+        self.marks.free(keys);
     }
 
-    fn render(&self, key: FrontendKey, frontend: &Frontend, mark: Option<u32>) -> Vec<Entry> {
-        render(key, frontend, (self.bit, &self.own), mark)
+    fn render(&self, key: FrontendKey, frontend: &Frontend) -> Vec<Entry> {
+        self.renderer.render(key, frontend, self.marks.at(key))
     }
 
     /// The node has other addresses now: what that changes.
     pub(crate) fn follow(&mut self, own: &[IpAddr]) -> Difference {
-        if self.own == own {
+        if self.renderer.own == own {
             return Difference::default();
         }
         let before = self.guarded();
-        self.own = own.to_vec();
+        self.renderer.own = own.to_vec();
         compare(before, self.guarded())
     }
 
     fn guarded(&self) -> Vec<Entry> {
-        let frontends = self.state.iter();
+        let frontends = self.state().iter();
         let guarded = frontends.filter(|(_, frontend)| !frontend.source_ranges.is_empty());
-        let entries = guarded.flat_map(|(key, f)| self.render(*key, f, self.mark(*key)));
-        let mut entries: Vec<_> = entries.collect();
+        let mut entries: Vec<_> = guarded.flat_map(|(key, f)| self.render(*key, f)).collect();
         entries.sort_unstable();
         entries
-    }
-
-    fn use_more(&mut self, uses: &Uses) {
-        for (shared, more) in uses {
-            let held = self.shared.get(shared).map_or(0, |uses| i64::from(*uses));
-            match u32::try_from(held + more) {
-                Ok(left) if left > 0 => self.shared.insert(*shared, left),
-                _ => self.shared.remove(shared),
-            };
-        }
-    }
-}
-
-fn count(key: FrontendKey, frontend: &Frontend, more: i64, uses: &mut Uses) {
-    for shared in shares(key, frontend) {
-        *uses.entry(shared).or_default() += more;
     }
 }
 

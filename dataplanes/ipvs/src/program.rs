@@ -5,10 +5,11 @@ mod chains;
 mod encode;
 mod sets;
 
-use portolan_netlink::nftables::{Family, Hook, Set, Verdict};
+use portolan_netlink::nftables::Verdict;
+use portolan_nft::expressions::Field;
 
 pub(crate) use encode::program;
-pub(crate) use sets::{SetName, set};
+pub(crate) use sets::SetName;
 
 /// The name of our tables: one of family `ip`, one of `ip6`.
 pub const TABLE: &str = "portolan-ipvs";
@@ -16,18 +17,8 @@ pub const TABLE: &str = "portolan-ipvs";
 /// In the tables' comment. Another layout under our name is replaced in one transaction.
 pub(crate) const LAYOUT: &str = "portolan: layout 3, see the README of portolan-ipvs";
 
-/// A chain.
-pub(crate) struct Chain {
-    pub(crate) name: &'static str,
-    pub(crate) hook: Option<Hook>,
-    pub(crate) rules: Vec<Rule>,
-}
-
-/// A rule, and why it is there: the comment that `nft` shows.
-pub(crate) struct Rule {
-    pub(crate) why: &'static str,
-    pub(crate) parts: Vec<Part>,
-}
+pub(crate) type Chain = portolan_nft::Chain<Part>;
+pub(crate) type Rule = portolan_nft::Rule<Part>;
 
 /// A piece of a rule. A match that fails, and a map without the key, end the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +78,22 @@ pub(crate) enum Key {
     FromTwice,
 }
 
-/// Everything that the kernel should list.
-pub(crate) fn sets(family: Family) -> Vec<Set> {
-    SetName::ALL.iter().map(|name| set(*name, family)).collect()
+impl Key {
+    /// What it is made of, in order.
+    pub(crate) fn fields(self) -> &'static [Field] {
+        use Field::{
+            Destination, OriginalDestination, OriginalPort, Port, ReplyPort, ReplySource, Source,
+            Transport,
+        };
+        match self {
+            Self::Frontend => &[Destination, Transport, Port],
+            Self::Source => &[Destination, Transport, Port, Source],
+            Self::Original => &[OriginalDestination, Transport, OriginalPort],
+            Self::Server => &[ReplySource, Transport, ReplyPort],
+            Self::To => &[Destination],
+            Self::From => &[Source],
+            Self::Both => &[Source, Destination],
+            Self::FromTwice => &[Source, Source],
+        }
+    }
 }

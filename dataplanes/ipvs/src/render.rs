@@ -8,11 +8,11 @@ use portolan_dataplane::{Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::ipvs::{ServerId, VirtualServer, flags};
 use portolan_netlink::nftables::{Element, Family, octets};
-use portolan_tables::key::{self, number};
-use portolan_tables::userdata as common;
+use portolan_nft::key::{self, number};
+use portolan_nft::userdata as common;
 
 use crate::entry::{self, Entry};
-use crate::mark::{Kind, MarkBit};
+use crate::mark::{Kind, MarkBit, ServerMarks};
 use crate::program::SetName;
 use crate::scheduler::{Scheduler, Schedulers};
 use crate::userdata::{self, Member};
@@ -26,9 +26,6 @@ const MOST_WEIGHT: u32 = 65_535;
 /// Endpoints at one address of one frontend: an element keeps 256 bytes for us.
 const MOST_MEMBERS: usize = 10;
 
-/// What tells an element that frontends share.
-pub(crate) type Shared = (SetName, IpAddr);
-
 /// A virtual server with its real ones: address and weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
@@ -36,65 +33,67 @@ pub(crate) struct Group {
     pub(crate) reals: BTreeMap<SocketAddr, u32>,
 }
 
-/// Elements that no other frontend has, in order; one that is served by anybody has a mark of its own.
-pub(crate) fn render(
-    key: FrontendKey,
-    frontend: &Frontend,
-    (bit, own): (MarkBit, &[IpAddr]),
-    mark: Option<u32>,
-) -> Vec<Entry> {
-    let mut rendered = Vec::new();
-    let mark = mark.unwrap_or_else(|| bit.mask());
-    let plain = match frontend.affinity_seconds {
-        0 => mark,
-        _ => bit.mask(),
-    };
-    let mut class = plain | empty(&frontend.pool, bit) | bit.kind(kind(frontend));
-    if let Some(pool) = &frontend.inside {
-        class |= bit.split();
-        let to = mark | bit.inside() | empty(pool, bit);
-        rendered.push(of(SetName::Inside, key, to, Vec::new()));
-    }
-    if !frontend.source_ranges.is_empty() {
-        class |= bit.guarded();
-        rendered.extend(allowed(key, &frontend.source_ranges, own));
-    }
-    let facts = common::of_frontend(frontend);
-    rendered.push(of(SetName::Frontends, key, class, facts));
-    rendered.extend(members(frontend).into_iter().map(|(address, members)| {
-        let element = Element {
-            key: entry::backend(key, address),
-            userdata: userdata::of_members(&members),
-            ..Element::default()
+/// What of this node decides about elements.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    pub(crate) bit: MarkBit,
+    /// The node's addresses: they decide who may reach guarded frontends from the node itself.
+    pub(crate) own: Vec<IpAddr>,
+}
+
+impl Renderer {
+    /// Elements that no other frontend has, in order; one that is served by anybody has a mark of its own.
+    pub(crate) fn render(
+        &self,
+        key: FrontendKey,
+        frontend: &Frontend,
+        mark: Option<u32>,
+    ) -> Vec<Entry> {
+        let bit = self.bit;
+        let mut rendered = Vec::new();
+        let mark = mark.unwrap_or_else(|| bit.mask());
+        let plain = match frontend.affinity_seconds {
+            0 => mark,
+            _ => bit.mask(),
         };
-        Entry {
-            family: Family::from(key.address),
-            set: SetName::Backends,
-            element,
+        let mut class = plain | empty(&frontend.pool, bit) | bit.kind(kind(frontend));
+        if let Some(pool) = &frontend.inside {
+            class |= bit.split();
+            let to = mark | bit.inside() | empty(pool, bit);
+            rendered.push(of(SetName::Inside, key, to, Vec::new()));
         }
-    }));
-    rendered.sort_unstable();
-    rendered
+        if !frontend.source_ranges.is_empty() {
+            class |= bit.guarded();
+            rendered.extend(allowed(key, &frontend.source_ranges, &self.own));
+        }
+        let facts = common::of_frontend(frontend);
+        rendered.push(of(SetName::Frontends, key, class, facts));
+        rendered.extend(members(frontend).into_iter().map(|(address, members)| {
+            let element = Element {
+                key: entry::backend(key, address),
+                userdata: userdata::of_members(&members),
+                ..Element::default()
+            };
+            Entry {
+                family: Family::from(key.address),
+                set: SetName::Backends,
+                element,
+            }
+        }));
+        rendered.sort_unstable();
+        rendered
+    }
 }
 
-/// Elements of a frontend that others may have, too.
-pub(crate) fn shares(key: FrontendKey, frontend: &Frontend) -> BTreeSet<Shared> {
-    let backends = pools(frontend).flat_map(|(_, pool)| &pool.backends);
-    let hairpins = backends.map(|backend| (SetName::Hairpin, backend.address));
-    let is_internal = frontend.reach == Reach::Internal;
-    let own = is_internal.then_some((SetName::ClusterIps, key.address));
-    hairpins.chain(own).collect()
-}
-
-/// The virtual servers of a frontend with this mark: none for a pool without backends.
+/// The virtual servers of a frontend with these marks: none for a pool without backends.
 pub(crate) fn groups(
     key: FrontendKey,
     frontend: &Frontend,
-    (bit, mark): (MarkBit, u32),
+    marks: ServerMarks,
     schedulers: &Schedulers,
 ) -> Vec<Group> {
     let scheduler = schedulers.of(&frontend.service);
-    let [at, plain, inside] = ids(key, (bit, mark));
+    let [at, plain, inside] = ids(key, marks);
     let seconds = frontend.affinity_seconds;
     let (plain, by_hash) = match seconds {
         0 => (server(plain, scheduler, 0, 0), scheduler),
@@ -112,13 +111,13 @@ pub(crate) fn groups(
     groups
 }
 
-/// The virtual servers that a frontend with this mark may have: at its address, by its mark, by that for sources inside.
-pub(crate) fn ids(key: FrontendKey, (bit, mark): (MarkBit, u32)) -> [ServerId; 3] {
+/// The virtual servers that a frontend with these marks may have: at its address, by its mark, by that for sources inside.
+pub(crate) fn ids(key: FrontendKey, marks: ServerMarks) -> [ServerId; 3] {
     let family = Family::from(key.address);
     [
         ServerId::At(number(key.protocol), key.socket_addr()),
-        ServerId::Marked(family, mark),
-        ServerId::Marked(family, mark | bit.inside()),
+        ServerId::Marked(family, marks.plain),
+        ServerId::Marked(family, marks.inside),
     ]
 }
 
@@ -178,22 +177,6 @@ pub(crate) fn served(key: FrontendKey, mark: u32) -> Entry {
         element: Element {
             key: key::frontend(key),
             userdata: userdata::of_mark(mark),
-            ..Element::default()
-        },
-    }
-}
-
-/// An element that frontends share.
-pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
-    let mut key = octets(address);
-    if set == SetName::Hairpin {
-        key.extend_from_within(..);
-    }
-    Entry {
-        family: Family::from(address),
-        set,
-        element: Element {
-            key,
             ..Element::default()
         },
     }

@@ -24,7 +24,7 @@ pub enum Scheduler {
 }
 
 impl Scheduler {
-    /// As the kernel calls it.
+    /// Its name in the kernel.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rr => "rr",
@@ -85,7 +85,7 @@ impl FromStr for Exception {
 /// The node's scheduler, and those of Services that want another.
 #[derive(Clone, Debug, Default)]
 pub struct Schedulers {
-    /// Where nothing else is said.
+    /// The scheduler of Services that no exception names.
     pub default: Scheduler,
     /// The first that fits counts.
     pub exceptions: Vec<Exception>,

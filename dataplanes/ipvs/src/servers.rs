@@ -4,6 +4,7 @@
 //! and those that go get no new connections first.
 
 mod audit;
+mod drains;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::counters::ServerCounters;
 use crate::render::{Group, OURS};
+pub(crate) use drains::Leave;
 
 /// `ENOENT`, `ESRCH`, `EEXIST`.
 const NO_REAL: i32 = 2;
@@ -24,9 +26,6 @@ const EXISTS: i32 = 17;
 /// Established TCP connections may be idle for a day, as kube-proxy has it for conntrack: IPVS's own 15 minutes end
 /// connections that neither end has given up.
 const IDLE_TCP: u32 = 86_400;
-
-/// How often real servers that drain are looked at, at most.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A listing may pass over virtual servers while those of other network namespaces come and go; several hardly do.
 const LISTINGS: usize = 3;
@@ -47,15 +46,6 @@ pub(crate) enum ServerError {
     /// Anything else.
     #[error(transparent)]
     Kernel(#[from] NetlinkError),
-}
-
-/// What becomes of connections to a backend that goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// They go on to their ends.
-    Drain,
-    /// The next packet goes elsewhere.
-    AtOnce,
 }
 
 /// The virtual servers of ours in one network namespace.
@@ -109,10 +99,6 @@ impl Servers {
     /// How often the kernel was asked for virtual or real servers.
     pub(crate) fn listings(&self) -> u64 {
         self.ipvs.listings()
-    }
-
-    pub(crate) fn draining(&self) -> usize {
-        self.draining.len()
     }
 
     /// Has exactly this group balance; what it had before and has not now leaves.
@@ -227,23 +213,6 @@ impl Servers {
         self.programmed.get(&id)?.reals.get(&address).copied()
     }
 
-    async fn leave(
-        &mut self,
-        id: ServerId,
-        address: SocketAddr,
-        leave: Leave,
-    ) -> Result<(), NetlinkError> {
-        if leave == Leave::AtOnce {
-            return self.delete_real(id, address).await;
-        }
-        if self.held(id, address) != Some(0) {
-            self.put_real(id, address, 0).await?;
-        }
-        let now = Instant::now();
-        self.draining.entry((id, address)).or_insert(now);
-        Ok(())
-    }
-
     async fn delete_real(&mut self, id: ServerId, address: SocketAddr) -> Result<(), NetlinkError> {
         self.counters.writes += 1;
         match self.ipvs.delete_real(id, address).await {
@@ -253,21 +222,6 @@ impl Servers {
         self.draining.remove(&(id, address));
         if let Some(group) = self.programmed.get_mut(&id) {
             group.reals.remove(&address);
-        }
-        Ok(())
-    }
-
-    /// No group is wanted here any more.
-    pub(crate) async fn remove(&mut self, id: ServerId, leave: Leave) -> Result<(), NetlinkError> {
-        let Some(held) = self.programmed.get(&id) else {
-            return Ok(());
-        };
-        let reals: Vec<_> = held.reals.keys().copied().collect();
-        if leave == Leave::AtOnce || reals.is_empty() {
-            return self.delete(id).await;
-        }
-        for address in reals {
-            self.leave(id, address, leave).await?;
         }
         Ok(())
     }
@@ -285,42 +239,6 @@ impl Servers {
     fn forget(&mut self, id: ServerId) {
         self.programmed.remove(&id);
         self.draining.retain(|(of, _), _| *of != id);
-    }
-
-    /// Deletes what has drained, or has had its time: virtual servers that are gone with it. Looks every few seconds at most.
-    pub(crate) async fn look_after_drains(&mut self) -> Result<Vec<ServerId>, NetlinkError> {
-        let now = Instant::now();
-        let early = self.looked.is_some_and(|looked| now - looked < LOOK_EVERY);
-        if self.draining.is_empty() || early {
-            return Ok(Vec::new());
-        }
-        self.looked = Some(now);
-        let mut ids: Vec<_> = self.draining.keys().map(|(id, _)| *id).collect();
-        ids.dedup();
-        let mut gone = Vec::new();
-        for id in ids {
-            let listed = self.ipvs.real_servers(id).await?;
-            for real in listed.iter().filter(|real| real.server.weight == 0) {
-                let address = real.server.address;
-                let Some(since) = self.draining.get(&(id, address)) else {
-                    continue;
-                };
-                let is_over = real.active + real.inactive == 0;
-                if is_over || now - *since >= self.limit {
-                    self.counters.cut += u64::from(!is_over);
-                    self.delete_real(id, address).await?;
-                }
-            }
-            if self
-                .programmed
-                .get(&id)
-                .is_some_and(|group| group.reals.is_empty())
-            {
-                self.delete(id).await?;
-                gone.push(id);
-            }
-        }
-        Ok(gone)
     }
 
     /// Deletes every virtual server of ours.

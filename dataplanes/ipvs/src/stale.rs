@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portolan_dataplane::{Frontend, FrontendKey};
 use portolan_model::Protocol;
 use portolan_netlink::conntrack::Filter;
-use portolan_tables::key::number;
+use portolan_nft::key::number;
 
 use crate::render::{is_served, kind};
 

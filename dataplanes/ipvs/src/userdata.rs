@@ -2,7 +2,7 @@
 
 use portolan_dataplane::Backend;
 use portolan_model::Uid;
-use portolan_tables::userdata::{get, put};
+use portolan_nft::userdata::{get, put};
 
 const BACKENDS: u8 = 0x50;
 const MARK: u8 = 0x53;
@@ -15,7 +15,7 @@ const ENDPOINT: usize = 21;
 pub(crate) struct Member {
     pub(crate) endpoint: Uid,
     pub(crate) weight: u32,
-    /// Of the pool for sources inside, instead of the other.
+    /// Whether it is of the pool for sources inside, instead of the other.
     pub(crate) inside: bool,
 }
 
@@ -29,7 +29,7 @@ impl Member {
     }
 }
 
-/// Of an element of `backends`: whose endpoints are there.
+/// What an element of `backends` carries: whose endpoints are there.
 pub(crate) fn of_members(members: &[Member]) -> Vec<u8> {
     let mut value = Vec::with_capacity(members.len() * ENDPOINT);
     for member in members {
@@ -42,7 +42,7 @@ pub(crate) fn of_members(members: &[Member]) -> Vec<u8> {
     bytes
 }
 
-/// Back.
+/// Reads what [`of_members`] wrote.
 pub(crate) fn read_members(bytes: &[u8]) -> Vec<Member> {
     let read = |bytes: &[u8]| {
         let (uid, rest) = bytes.split_first_chunk::<16>()?;
@@ -57,14 +57,14 @@ pub(crate) fn read_members(bytes: &[u8]) -> Vec<Member> {
     value.chunks_exact(ENDPOINT).filter_map(read).collect()
 }
 
-/// Of an element of `served`: the frontend's mark.
+/// What an element of `served` carries: the frontend's mark.
 pub(crate) fn of_mark(mark: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(&mut bytes, MARK, &mark.to_be_bytes());
     bytes
 }
 
-/// Back.
+/// Reads what [`of_mark`] wrote.
 pub(crate) fn read_mark(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(get(bytes, MARK)?.try_into().ok()?))
 }

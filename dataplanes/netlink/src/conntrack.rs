@@ -76,16 +76,6 @@ async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<()
         let key = (filter.protocol, filter.destination);
         wanted.entry(key).or_default().push(filter);
     }
-    let what = "list connections";
-    let ports: BTreeMap<_, _> = filters.iter().map(|f| (f.port(), f)).collect();
-    let lists: Vec<_> = if ports.len() > MANY {
-        // Unspecified: both families.
-        vec![request(IPCTNL_MSG_CT_GET, 0, Writer::new(), what)]
-    } else {
-        let at =
-            |filter: &&Filter| request(IPCTNL_MSG_CT_GET, filter.family(), filter.listing(), what);
-        ports.values().map(at).collect()
-    };
     let mut found = Vec::new();
     let mut each = |message: crate::message::Message<'_>| {
         let attributes = message.attributes();
@@ -99,7 +89,7 @@ async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<()
             found.push((message.payload.first().copied().unwrap_or(0), identity));
         }
     };
-    for list in &lists {
+    for list in &listings(filters) {
         socket.dump(list, &mut each).await?;
     }
     for (family, identity) in found {
@@ -115,6 +105,18 @@ async fn delete_one_by_one(socket: &mut Socket, filters: &[Filter]) -> Result<()
         }
     }
     Ok(())
+}
+
+/// What lists every connection that filters may name.
+fn listings(filters: &[Filter]) -> Vec<Request> {
+    let what = "list connections";
+    let ports: BTreeMap<_, _> = filters.iter().map(|f| (f.port(), f)).collect();
+    if ports.len() > MANY {
+        // Unspecified: both families.
+        return vec![request(IPCTNL_MSG_CT_GET, 0, Writer::new(), what)];
+    }
+    let at = |filter: &&Filter| request(IPCTNL_MSG_CT_GET, filter.family(), filter.listing(), what);
+    ports.values().map(at).collect()
 }
 
 fn request(kind: u16, family: u8, attributes: Writer, what: &str) -> Request {

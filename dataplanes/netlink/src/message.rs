@@ -103,7 +103,7 @@ pub struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// Of what was received.
+    /// Reads what was received.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }

@@ -5,13 +5,15 @@ mod element;
 mod expression;
 mod interval;
 mod list;
+mod load;
 mod object;
 
 pub use batch::{Batch, Step};
 pub use element::{Data, Element};
-pub use expression::{Comparison, Expression, Keep, Load, Meta, Update, register};
+pub use expression::{Comparison, Expression, Keep, Update, register};
 pub use interval::{intervals, octets};
 pub use list::{Listed, elements, generation, program};
+pub use load::{Load, Meta};
 pub use object::{Chain, Hook, Rule, Set, Table, Values, Verdict, comment};
 
 /// Family of a table: its number in the kernel (`NFPROTO_*`).
@@ -35,7 +37,7 @@ impl From<std::net::IpAddr> for Family {
 }
 
 impl Family {
-    /// As `nft` writes it.
+    /// The word by which `nft` calls it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V4 => "ip",

@@ -39,7 +39,7 @@ pub struct Socket {
 pub(crate) struct Request {
     /// Subsystem and type; of generic netlink: the family.
     pub(crate) kind: u16,
-    /// Of generic netlink: the command.
+    /// The family; of generic netlink the command.
     pub(crate) family: u8,
     pub(crate) attributes: Writer,
     /// For the error: what is being tried.

@@ -46,7 +46,7 @@ impl Writer {
         self.put(kind, &value.to_ne_bytes());
     }
 
-    /// The same of two bytes.
+    /// Adds a number of two bytes in host order.
     pub fn put_host_u16(&mut self, kind: u16, value: u16) {
         self.put(kind, &value.to_ne_bytes());
     }
@@ -118,7 +118,7 @@ impl<'a> Attribute<'a> {
         self.value.try_into().ok().map(u32::from_ne_bytes)
     }
 
-    /// The same of two bytes.
+    /// A number of two bytes in host order.
     pub fn host_u16(&self) -> Option<u16> {
         self.value.try_into().ok().map(u16::from_ne_bytes)
     }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use portolan_dataplane::{Frontend, FrontendKey, Plan, Rejected, RejectionCode};
 use portolan_netlink::NetlinkError;
-use portolan_netlink::conntrack::{Filter, delete};
-use portolan_tables::BATCH;
-use portolan_tables::tables::Found;
+use portolan_netlink::conntrack::Filter;
+use portolan_nft::refusal::{refused, rejected};
+use portolan_nft::{BATCH, Bisection, Found, FrontendChange, Part};
 use tracing::warn;
 
 use crate::NftablesDataplane;
 use crate::entry::Difference;
-use crate::mirror::Change;
 use crate::render::{Unfit, check};
 use crate::stale::stale;
 
@@ -38,27 +37,19 @@ impl NftablesDataplane {
                 return committed;
             }
         }
-        let (mut part, mut size) = (Vec::new(), 0);
+        let mut part = Part::default();
         for change in changes(plan) {
-            let change = match change {
-                Ok(change) => change,
-                Err(unfit) => {
-                    committed.rejected.push(unfit);
-                    continue;
+            match change {
+                Ok(change) => {
+                    let elements = self.elements(&change);
+                    if let Some(full) = part.add(change, elements) {
+                        self.commit_part(full, &mut committed).await;
+                    }
                 }
-            };
-            let more = self.size(&change);
-            if !part.is_empty() && size + more > BATCH {
-                self.commit_part(std::mem::take(&mut part), &mut committed)
-                    .await;
-                size = 0;
+                Err(unfit) => committed.rejected.push(unfit),
             }
-            size += more;
-            part.push(change);
         }
-        if !part.is_empty() {
-            self.commit_part(part, &mut committed).await;
-        }
+        self.commit_part(part.rest(), &mut committed).await;
         committed
     }
 
@@ -108,7 +99,7 @@ impl NftablesDataplane {
     }
 
     /// About how many elements a change adds and deletes, without rendering it.
-    fn size(&self, change: &Change) -> usize {
+    fn elements(&self, change: &FrontendChange) -> usize {
         let both = change
             .frontend
             .iter()
@@ -125,10 +116,9 @@ impl NftablesDataplane {
     }
 
     /// Commits changes together; where the kernel refuses, by halves, until the one that it refuses is alone.
-    async fn commit_part(&mut self, part: Vec<Change>, committed: &mut Committed) {
-        let mut parts = vec![part];
-        let mut looked = false;
-        while let Some(part) = parts.pop() {
+    async fn commit_part(&mut self, part: Vec<FrontendChange>, committed: &mut Committed) {
+        let mut bisection = Bisection::of(part);
+        while let Some(part) = bisection.next_part() {
             let own = self.environment.own.clone();
             let difference = self.mirror.difference(&part, &own, &own);
             let Err(error) = self.carry(&difference).await else {
@@ -141,18 +131,12 @@ impl NftablesDataplane {
                 self.mirror.absorb(part);
                 continue;
             };
-            // Somebody may have changed our tables: then it is not these changes' fault.
-            if !looked && matches!(self.audit_if_disturbed().await, Ok(true)) {
-                looked = true;
-                parts.push(part);
-            } else if part.len() > 1 {
-                self.counters.bisections += 1;
-                let mut first = part;
-                let second = first.split_off(first.len() / 2);
-                parts.extend([second, first]);
+            if bisection.may_repeat() && matches!(self.audit_if_disturbed().await, Ok(true)) {
+                bisection.repeat(part);
+            } else if let Some(alone) = bisection.halve(part) {
+                committed.rejected.push(self.refused(&alone, &error));
             } else {
-                let rejected = part.iter().map(|change| self.refused(change, &error));
-                committed.rejected.extend(rejected);
+                self.counters.bisections += 1;
             }
         }
     }
@@ -196,40 +180,16 @@ impl NftablesDataplane {
         }
     }
 
-    pub(crate) async fn forget(&mut self, filters: Vec<Filter>) {
-        if filters.is_empty() {
-            return;
-        }
-        self.counters.stale += u64::try_from(filters.len()).unwrap_or(u64::MAX);
-        if let Err(error) = delete(self.kernel.socket(), &filters).await {
-            warn!(%error, "stale UDP connections could not be deleted; they end when their clients pause");
-        }
-    }
-
-    fn refused(&self, change: &Change, error: &NetlinkError) -> Rejected {
+    fn refused(&self, change: &FrontendChange, error: &NetlinkError) -> Rejected {
         let frontend = change.frontend.as_ref();
         let frontend = frontend.or_else(|| self.mirror.state().get(&change.key));
-        let service = frontend.map_or_else(String::new, |f| f.service.to_string());
-        let code = match error.errno() {
-            // EPERM, EACCES
-            Some(1 | 13) => RejectionCode::PermissionDenied,
-            // ENOMEM, ENFILE, ENOSPC
-            Some(12 | 23 | 28) => RejectionCode::LimitExceeded,
-            // EAFNOSUPPORT
-            Some(97) => RejectionCode::FamilyUnavailable,
-            _ => RejectionCode::Internal,
-        };
-        Rejected {
-            key: change.key,
-            code,
-            message: format!("{service} at {}: {error}; it is tried again", change.key),
-        }
+        refused(change.key, frontend.map(Arc::as_ref), error)
     }
 }
 
 /// What a plan changes, one after the other: a list of all would be as long as the plan. What can't be carried at all is
 /// rejected.
-fn changes(plan: &Plan) -> impl Iterator<Item = Result<Change, Rejected>> {
+fn changes(plan: &Plan) -> impl Iterator<Item = Result<FrontendChange, Rejected>> {
     let put = plan.put.iter().map(|(key, frontend)| {
         let fit = check(*key, frontend).map_err(|unfit| unfit_for(*key, frontend, &unfit));
         fit.map(|()| change(*key, Some(frontend)))
@@ -238,8 +198,8 @@ fn changes(plan: &Plan) -> impl Iterator<Item = Result<Change, Rejected>> {
     put.chain(removed)
 }
 
-fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> Change {
-    Change {
+fn change(key: FrontendKey, frontend: Option<&Arc<Frontend>>) -> FrontendChange {
+    FrontendChange {
         key,
         frontend: frontend.cloned(),
     }
@@ -250,9 +210,5 @@ fn unfit_for(key: FrontendKey, frontend: &Frontend, unfit: &Unfit) -> Rejected {
         Unfit::Family(_) => RejectionCode::InvalidObject,
         Unfit::TooMany(_) => RejectionCode::LimitExceeded,
     };
-    Rejected {
-        key,
-        code,
-        message: format!("{} at {key}: {unfit}", frontend.service),
-    }
+    rejected(key, Some(frontend), code, unfit)
 }

@@ -4,12 +4,11 @@ use std::io;
 
 use portolan_dataplane::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, Health, NodeState, Plan,
+    remove_all,
 };
-use portolan_model::{Family, Protocol};
 use portolan_netlink::NetlinkError;
-use portolan_tables::tables::{FAMILIES, Found};
-use portolan_tables::{compare, ranges};
-use tracing::{info, warn};
+use portolan_nft::{FAMILIES, Found, compare, forget, ranges};
+use tracing::info;
 
 use crate::commit::Committed;
 use crate::counters::Counters;
@@ -35,8 +34,8 @@ pub struct NftablesDataplane {
     options: Options,
     pub(crate) environment: Environment,
     pub(crate) mirror: Mirror,
-    /// Ranges as the kernel has them.
-    ranges: Ranges,
+    /// The ranges as the kernel has them.
+    pub(crate) ranges: Ranges,
     /// What stands there; `None`: not looked at yet.
     pub(crate) found: Option<Found>,
     /// Everything desired was programmed once, so what is left of the virtual ranges belongs to nobody.
@@ -44,7 +43,7 @@ pub struct NftablesDataplane {
     /// A step went wrong in the middle: the next look compares everything.
     pub(crate) suspect: bool,
     pub(crate) counters: Counters,
-    pace: Pace,
+    pub(crate) pace: Pace,
     /// What the agent remembers, until it was looked whether that is what stands.
     remembered: NodeState,
 }
@@ -78,14 +77,14 @@ impl NftablesDataplane {
         if let Some(found) = self.found {
             return Ok(found);
         }
-        let found = self.kernel.look().await?;
+        let found = self.kernel.tables.look().await?;
         let remembered = std::mem::take(&mut self.remembered);
         if found == Found::Ours {
             let mirror = match self.proven(remembered).await? {
                 Some(mirror) => mirror,
                 None => self.read_back().await?,
             };
-            self.ranges = self.listed_ranges().await?;
+            self.ranges = self.kernel.tables.ranges().await?;
             self.guarded = FAMILIES
                 .iter()
                 .any(|f| !self.ranges[&(*f, SetName::ServiceCidrs)].is_empty());
@@ -125,23 +124,7 @@ impl NftablesDataplane {
         Ok(mirror)
     }
 
-    async fn listed_ranges(&mut self) -> Result<Ranges, NetlinkError> {
-        let mut listed = Ranges::new();
-        for family in FAMILIES {
-            for set in SetName::OF_ENVIRONMENT {
-                listed.insert((family, set), Vec::new());
-            }
-        }
-        for entry in self.kernel.entries(&SetName::OF_ENVIRONMENT).await? {
-            listed
-                .entry((entry.family, entry.set))
-                .or_default()
-                .push(entry.element);
-        }
-        Ok(listed)
-    }
-
-    fn wanted_ranges(&self) -> Ranges {
+    pub(crate) fn wanted_ranges(&self) -> Ranges {
         ranges(&self.environment, self.options.masquerade_all, self.guarded)
     }
 
@@ -176,81 +159,11 @@ impl NftablesDataplane {
         }
         self.ensure_program().await
     }
-
-    /// Compares everything with what is committed, and puts it right.
-    async fn audit(&mut self) -> Result<(), NetlinkError> {
-        self.counters.audits += 1;
-        self.suspect = false;
-        let found = self.kernel.look().await?;
-        let known = self.found.replace(found);
-        if found != Found::Ours {
-            if known == Some(Found::Ours) {
-                warn!("our tables were changed or deleted by somebody else: loading them again");
-                self.counters.reloads += 1;
-                return self.ensure_program().await;
-            }
-            return Ok(());
-        }
-        let listed = self.kernel.of_services().await;
-        let size = listed.as_ref().ok().map(Vec::len);
-        self.pace.listed(size, true);
-        let repair = compare(listed?, self.mirror.entries(&self.environment.own));
-        if !repair.is_empty() {
-            let (missing, strange) = (repair.add.len(), repair.delete.len());
-            self.pace.listed(size, false);
-            warn!(
-                missing,
-                strange, "elements of our tables were changed by somebody else: putting them right"
-            );
-        }
-        self.counters.repaired(&repair);
-        self.kernel.carry(&repair).await?;
-        self.ranges = self.listed_ranges().await?;
-        if self.ranges != self.wanted_ranges() {
-            self.counters.repairs += 1;
-        }
-        self.ensure_program().await
-    }
-
-    /// Looks only if somebody committed something, whatever it was.
-    pub(crate) async fn audit_if_disturbed(&mut self) -> Result<bool, NetlinkError> {
-        let disturbed = self.suspect || self.kernel.is_disturbed().await?;
-        if disturbed {
-            self.audit().await?;
-        }
-        Ok(disturbed)
-    }
-
-    /// The same at a pace that a large node can keep up with. As long as an audit is put off, the disturbance counts: the
-    /// seal stays broken, and the next one looks again.
-    async fn audit_at_pace(&mut self) -> Result<(), NetlinkError> {
-        let due = self.pace.is_due() || self.suspect;
-        // Looking at the program costs the same however many Services there are.
-        if !due && self.kernel.is_disturbed().await? && self.kernel.found().await? == Found::Ours {
-            self.ranges = self.listed_ranges().await?;
-            self.counters.put_off += 1;
-            self.ensure_program().await?;
-        } else {
-            self.audit_if_disturbed().await?;
-        }
-        Ok(())
-    }
 }
 
 impl Dataplane for NftablesDataplane {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            kind: "nftables",
-            families: [Family::V4, Family::V6].into(),
-            protocols: [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into(),
-            affinity: true,
-            source_ranges: true,
-            drop: true,
-            inside: true,
-            preserves_source: true,
-            guard: true,
-            persistent: true,
-        }
+        Capabilities::everything("nftables")
     }
 
     fn recall(&mut self, remembered: NodeState) {
@@ -282,7 +195,7 @@ impl Dataplane for NftablesDataplane {
         if rejected.is_empty() {
             self.guard().await;
         }
-        self.forget(stale).await;
+        self.counters.stale += forget(self.kernel.socket(), &stale).await;
         Applied { rejected }
     }
 
@@ -291,7 +204,7 @@ impl Dataplane for NftablesDataplane {
         if self.found.is_some() {
             self.guard().await;
         }
-        match self.kernel.is_disturbed().await {
+        match self.kernel.tables.transactions.is_disturbed().await {
             Ok(_) => Health::Serving,
             Err(error) => Health::Down(format!("nftables does not answer: {error}")),
         }
@@ -304,18 +217,7 @@ impl Dataplane for NftablesDataplane {
             ..self.environment.clone()
         };
         self.configure(&unguarded).await?;
-        let remove = self.observe().await?.into_keys().collect();
-        let remove = Plan {
-            remove,
-            ..Plan::default()
-        };
-        match self.apply(&remove).await.rejected.into_iter().next() {
-            None => Ok(()),
-            Some(rejected) => Err(DataplaneError {
-                context: rejected.message,
-                source: None,
-            }),
-        }
+        remove_all(self).await
     }
 
     async fn cleanup(&mut self) -> Result<(), DataplaneError> {

@@ -4,13 +4,14 @@
 //! and nothing else is touched. The number of chains, rules, sets and maps does not depend on the Services.
 //!
 //! ```text
-//!  Plan --apply--> Change --Mirror::difference--> elements to delete and add --Kernel::carry--> transactions
-//!                               | render: frontend -> elements                        |
-//!  NodeState <--observe-- Mirror'                     recover: elements -> frontends <'  (after a restart, in an audit)
+//!  Plan --apply--> FrontendChange --Mirror::difference--> elements to delete and add --Kernel::carry--> transactions
+//!                                      | render: frontend -> elements                         |
+//!  NodeState <--observe-- Mirror <-----'             recover: elements -> frontends <---------'  (after a restart, in an audit)
 //! ```
 //! Start with `program/chains.rs`, which is what packets meet; then `render.rs`, the only place that decides elements; then
 //! [`NftablesDataplane`]. README.md says how to look inside by hand.
 
+mod audit;
 mod class;
 mod commit;
 mod counters;
@@ -23,7 +24,6 @@ mod program;
 mod recover;
 mod render;
 mod seal;
-mod shared;
 mod slots;
 mod stale;
 #[cfg(test)]

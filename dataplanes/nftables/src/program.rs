@@ -1,19 +1,22 @@
 //! The program: chains, rules, sets and maps of one family. It is the same whatever the Services; they are its data.
 //!
-//! `chains` and `sets` are the program itself, written down once. `encode` makes netlink of it, `text` what `nft` shows,
+//! `chains`, `verdicts` and `sets` are the program itself, written down once. `encode` makes netlink of it, `text` what `nft` shows,
 //! and [`crate::tracer`] runs it.
 
 mod chains;
 mod encode;
 mod sets;
 mod text;
+mod verdicts;
 
-use portolan_netlink::nftables::{Family, Hook, Set, Verdict};
+use portolan_netlink::nftables::{Family, Verdict};
+use portolan_nft::expressions::Field;
 
-pub(crate) use chains::{chains, verdicts};
+pub(crate) use chains::chains;
 pub(crate) use encode::program;
-pub(crate) use sets::{SetName, set};
+pub(crate) use sets::SetName;
 pub use text::text;
+pub(crate) use verdicts::verdicts;
 
 /// The name of our tables: one of family `ip`, one of `ip6`. All that is ours is in them.
 pub const TABLE: &str = "portolan";
@@ -21,18 +24,11 @@ pub const TABLE: &str = "portolan";
 /// In the tables' comment. Another layout under our name is replaced in one transaction.
 pub(crate) const LAYOUT: &str = "portolan: layout 2, see the README of portolan-nftables";
 
-/// A chain.
-pub(crate) struct Chain {
-    pub(crate) name: String,
-    pub(crate) hook: Option<Hook>,
-    pub(crate) rules: Vec<Rule>,
-}
+/// The family whose table has the seal; it stands for both.
+pub(crate) const SEAL_FAMILY: Family = Family::V4;
 
-/// A rule, and why it is there: the comment that `nft` shows.
-pub(crate) struct Rule {
-    pub(crate) why: &'static str,
-    pub(crate) parts: Vec<Part>,
-}
+pub(crate) type Chain = portolan_nft::Chain<Part>;
+pub(crate) type Rule = portolan_nft::Rule<Part>;
 
 /// A piece of a rule. A match that fails, and a map without the key, end the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +80,7 @@ pub(crate) enum Part {
 pub(crate) enum Key {
     /// Destination, transport, port.
     Frontend,
-    /// The same and the scratch.
+    /// Destination, transport, port, and the scratch.
     Slot,
     /// Source, destination, transport, port.
     Client,
@@ -102,7 +98,22 @@ pub(crate) enum Key {
     FromTwice,
 }
 
-/// Names of everything the kernel should list.
-pub(crate) fn sets(family: Family) -> Vec<Set> {
-    SetName::of(family).map(|name| set(name, family)).collect()
+impl Key {
+    /// What it is made of, in order.
+    pub(crate) fn fields(self) -> &'static [Field] {
+        use Field::{
+            Destination, OriginalDestination, OriginalPort, Port, Priority, Source, Transport,
+        };
+        match self {
+            Self::Frontend => &[Destination, Transport, Port],
+            Self::Slot => &[Destination, Transport, Port, Priority],
+            Self::Client => &[Source, Destination, Transport, Port],
+            Self::Source => &[Destination, Transport, Port, Source],
+            Self::Original => &[OriginalDestination, Transport, OriginalPort],
+            Self::To => &[Destination],
+            Self::From => &[Source],
+            Self::Both => &[Source, Destination],
+            Self::FromTwice => &[Source, Source],
+        }
+    }
 }

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use portolan_dataplane::{Backend, Frontend, FrontendKey, Pool};
 use portolan_model::view::{Reach, WhenEmpty};
 use portolan_netlink::nftables::{Element, Family, octets};
-use portolan_tables::key::frontend as frontend_key;
-use portolan_tables::userdata::{of_frontend, of_range};
+use portolan_nft::key::frontend as frontend_key;
+use portolan_nft::userdata::{of_frontend, of_range};
 
 use crate::class::{AFFINE, DROP, GUARDED, INSIDE, Kind, REFUSE, SPLIT, identity, pick, timeout};
 use crate::entry::Entry;
@@ -16,7 +16,7 @@ use crate::program::SetName;
 use crate::slots::{hash, slots};
 use crate::userdata;
 
-/// The elements that no other frontend has, in order; [`uses`] are the others. `own` are the node's addresses. The pools must
+/// The elements that no other frontend has, in order; those that it shares are no business of its own. `own` are the node's addresses. The pools must
 /// have passed [`check`].
 pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> Vec<Entry> {
     let mut rendering = Rendering {
@@ -38,34 +38,6 @@ pub(crate) fn render(key: FrontendKey, frontend: &Frontend, own: &[IpAddr]) -> V
     rendering.class(SetName::Frontends, class, of_frontend(frontend));
     rendering.entries.sort_unstable();
     rendering.entries
-}
-
-/// Elements of `hairpin` and `cluster_ips` that a frontend needs, each once.
-pub(crate) fn uses(key: FrontendKey, frontend: &Frontend) -> BTreeSet<(SetName, IpAddr)> {
-    let backends = frontend.pools().flat_map(|pool| &pool.backends);
-    let mut uses: BTreeSet<_> = backends
-        .map(|backend| (SetName::Hairpin, backend.address))
-        .collect();
-    if frontend.reach == Reach::Internal {
-        uses.insert((SetName::ClusterIps, key.address));
-    }
-    uses
-}
-
-/// An element that frontends share.
-pub(crate) fn shared(set: SetName, address: IpAddr) -> Entry {
-    let mut key = octets(address);
-    if set == SetName::Hairpin {
-        key.extend_from_within(..);
-    }
-    Entry {
-        family: Family::from(address),
-        set,
-        element: Element {
-            key,
-            ..Element::default()
-        },
-    }
 }
 
 /// Why a frontend can't be carried at all: the object, or a limit of ours.

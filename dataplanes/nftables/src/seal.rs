@@ -6,48 +6,64 @@
 //! that we know of: should somebody else's come between, the seal names a number that is past already, and it is broken.
 
 use portolan_model::Digest;
-use portolan_netlink::nftables::{Batch, Element, Family};
-use portolan_tables::SetName as _;
+use portolan_netlink::nftables::{Batch, Element, comment};
+use portolan_nft::SetName as _;
+use portolan_nft::userdata::{get, put};
 
 use crate::entry::{Difference, Entry};
-use crate::program::{SetName, TABLE};
-use crate::userdata;
+use crate::program::{SEAL_FAMILY, SetName, TABLE};
 
-/// The table that has it; it stands for both.
-pub(crate) const FAMILY: Family = Family::V4;
+/// The type of its userdata.
+const SEAL: u8 = 0x53;
 
-/// What is written.
+/// What one transaction writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seal {
     /// The transaction that wrote it.
     pub(crate) generation: u32,
-    /// Of every element that follows from Services.
+    /// The digest of every element that follows from Services.
     pub(crate) digest: Digest,
 }
 
 impl Seal {
     /// Replaces the one before, whatever that was.
     pub(crate) fn put(&self, batch: &mut Batch) {
-        let (table, set) = ((FAMILY, TABLE), SetName::Seal.as_str());
+        let (table, set) = ((SEAL_FAMILY, TABLE), SetName::Seal.as_str());
         batch.flush_set(table, set);
         let element = Element {
             key: vec![0; 4],
-            userdata: userdata::of_seal(self),
+            userdata: self.userdata(),
             ..Element::default()
         };
         batch.add_elements(table, set, [&element]);
     }
 
-    /// Of the elements of its set; `None` if that is not exactly one of ours.
+    /// Reads the elements of its set; `None` if that is not exactly one of ours.
     pub(crate) fn read(elements: &[Element]) -> Option<Self> {
         match elements {
-            [element] => userdata::read_seal(&element.userdata),
+            [element] => Self::of_userdata(&element.userdata),
             _ => None,
         }
     }
+
+    /// What its element carries: the number of its transaction for people, and again with the digest.
+    fn userdata(&self) -> Vec<u8> {
+        let mut bytes = comment(&format!("transaction {}", self.generation));
+        let value = [&self.generation.to_be_bytes()[..], self.digest.as_bytes()].concat();
+        put(&mut bytes, SEAL, &value);
+        bytes
+    }
+
+    fn of_userdata(bytes: &[u8]) -> Option<Self> {
+        let (generation, digest) = get(bytes, SEAL)?.split_first_chunk::<4>()?;
+        Some(Self {
+            generation: u32::from_be_bytes(*generation),
+            digest: Digest::from_slice(digest)?,
+        })
+    }
 }
 
-/// Of elements, in any order.
+/// The digest of elements, in any order.
 pub(crate) fn digest<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Digest {
     let mut digest = Digest::EMPTY;
     for entry in entries {
@@ -56,7 +72,7 @@ pub(crate) fn digest<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Digest
     digest
 }
 
-/// After a difference.
+/// The digest after a difference.
 pub(crate) fn after(mut digest: Digest, difference: &Difference) -> Digest {
     for entry in difference.delete.iter().chain(&difference.add) {
         digest.toggle(of_entry(entry));

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use portolan_model::Protocol;
 use portolan_netlink::nftables::{Element, Family, Verdict, octets};
-use portolan_tables::key::{number, read_address};
+use portolan_nft::ServiceSets as _;
+use portolan_nft::expressions::Field;
+use portolan_nft::key::{number, read_address};
 
 use crate::entry::{Entry, Ranges, read_scratch};
 use crate::program::{Chain, Key, Part, SetName, chains, verdicts};
@@ -232,28 +234,22 @@ impl Run {
     }
 
     fn key(&self, key: Key) -> Vec<u8> {
-        let from = octets(self.packet.from);
-        let (to, original) = (
-            self.destination(self.packet.to),
-            self.destination(self.original),
-        );
-        match key {
-            Key::Frontend => to,
-            Key::Slot => [&to[..], &self.scratch.to_ne_bytes()].concat(),
-            Key::Client => [from, to].concat(),
-            Key::Source => [to, from].concat(),
-            Key::Original => original,
-            Key::To => octets(self.packet.to.ip()),
-            Key::From => from,
-            Key::Both => [from, octets(self.packet.to.ip())].concat(),
-            Key::FromTwice => [from.clone(), from].concat(),
-        }
+        let fields = key.fields().iter();
+        fields.flat_map(|field| self.field(*field)).collect()
     }
 
-    fn destination(&self, to: SocketAddr) -> Vec<u8> {
-        let [high, low] = to.port().to_be_bytes();
-        let tail = [number(self.packet.protocol), 0, 0, 0, high, low, 0, 0];
-        [&octets(to.ip())[..], &tail].concat()
+    fn field(&self, field: Field) -> Vec<u8> {
+        let port = |at: SocketAddr| [&at.port().to_be_bytes()[..], &[0, 0]].concat();
+        match field {
+            Field::Source => octets(self.packet.from),
+            Field::Destination => octets(self.packet.to.ip()),
+            Field::Transport => vec![number(self.packet.protocol), 0, 0, 0],
+            Field::Port => port(self.packet.to),
+            Field::OriginalDestination => octets(self.original.ip()),
+            Field::OriginalPort => port(self.original),
+            Field::Priority => self.scratch.to_ne_bytes().to_vec(),
+            Field::ReplySource | Field::ReplyPort => unreachable!("no key has it"),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub enum StartError {
     /// The address makes no sense.
     #[error("{server:?} is no server address; it has the form http://host:port")]
     Server {
-        /// As given.
+        /// The URL as it was given.
         server: String,
         /// The parser's error.
         #[source]

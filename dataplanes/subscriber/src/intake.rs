@@ -1,17 +1,14 @@
 //! The rules of the node stream, without a network: frames in, whole states out. The state directory is read through
 //! the same door, as it holds a recorded stream.
 
-use std::collections::BTreeMap;
+mod partial;
 
-use portolan_model::{Digest, Revision, StoreId, Timestamp};
+use portolan_model::{Revision, StoreId};
 use portolan_proto::node::v1 as wire;
 
-use crate::held::{Body, Changes, Held, ViewChanges};
-use crate::key::ObjectKey;
+use crate::store_copy::{Changes, StoreCopy, ViewChanges};
 use crate::{CommitInfo, Source};
-
-/// Objects of a snapshot that room is made for beforehand, whatever their number is said to be.
-const MOST_EXPECTED: usize = 1 << 20;
+use partial::{Group, Partial, Snapshot};
 
 /// A whole state was reached.
 #[derive(Debug)]
@@ -19,7 +16,7 @@ pub(crate) struct Step {
     pub(crate) source: Source,
     pub(crate) from: Revision,
     pub(crate) to: Revision,
-    /// Of a batch.
+    /// What a batch changed.
     pub(crate) changes: Changes,
     pub(crate) views: ViewChanges,
     pub(crate) commits: Vec<CommitInfo>,
@@ -45,33 +42,10 @@ pub(crate) enum Break {
     ForeignStore(StoreId),
 }
 
-/// What came of the state that is being received.
-#[derive(Debug)]
-enum Partial {
-    None,
-    Batch(Group),
-    Snapshot(Snapshot),
-}
-
-/// Batches up to the one without `more`.
-#[derive(Debug)]
-struct Group {
-    from: Revision,
-    changes: Changes,
-    commits: Vec<CommitInfo>,
-}
-
-#[derive(Debug)]
-struct Snapshot {
-    revision: Revision,
-    /// As they come; of two with one key the later one counts.
-    objects: Vec<(ObjectKey, Body)>,
-}
-
 /// Receives a stream.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    held: Option<Held>,
+    held: Option<StoreCopy>,
     store_id: Option<StoreId>,
     partial: Partial,
     accept_store: bool,
@@ -81,7 +55,7 @@ pub(crate) struct Intake {
 
 impl Intake {
     /// Goes on from what is held. Another store is taken only if `accept_store` is set.
-    pub(crate) fn new(held: Option<Held>, accept_store: bool) -> Self {
+    pub(crate) fn new(held: Option<StoreCopy>, accept_store: bool) -> Self {
         Self {
             held,
             store_id: None,
@@ -92,12 +66,12 @@ impl Intake {
     }
 
     /// What is held whole.
-    pub(crate) fn held(&self) -> Option<&Held> {
+    pub(crate) fn held(&self) -> Option<&StoreCopy> {
         self.held.as_ref()
     }
 
     /// Gives up the stream and keeps what is held whole.
-    pub(crate) fn into_held(self) -> Option<Held> {
+    pub(crate) fn into_held(self) -> Option<StoreCopy> {
         self.held
     }
 
@@ -106,7 +80,7 @@ impl Intake {
         self.partial = Partial::None;
         self.store_id = None;
         let held = self.held.as_ref().filter(|_| !self.distrusted);
-        held.map(Held::resume)
+        held.map(StoreCopy::resume)
     }
 
     /// Notes what a break says about what is held.
@@ -141,10 +115,7 @@ impl Intake {
             return Err(Break::Violation("a snapshot within another frame"));
         }
         let expected = usize::try_from(begin.objects).unwrap_or(usize::MAX);
-        self.partial = Partial::Snapshot(Snapshot {
-            revision: Revision(begin.revision),
-            objects: Vec::with_capacity(expected.min(MOST_EXPECTED)),
-        });
+        self.partial = Partial::Snapshot(Snapshot::begun(Revision(begin.revision), expected));
         Ok(())
     }
 
@@ -190,13 +161,12 @@ impl Intake {
             return Err(Break::Violation("end of no snapshot"));
         };
         let revision = snapshot.revision;
-        let objects: BTreeMap<_, _> = snapshot.objects.into_iter().collect();
-        let digest = digest(&objects);
+        let (objects, digest) = snapshot.finish();
         if digest.as_bytes() != end.digest.as_slice() {
             return Err(Break::Digest(revision));
         }
         self.distrusted = false;
-        let held = self.held.get_or_insert_with(|| Held::empty(store_id));
+        let held = self.held.get_or_insert_with(|| StoreCopy::empty(store_id));
         held.store_id = store_id;
         let from = held.revision;
         let views = held.replace(objects, digest, revision);
@@ -229,73 +199,6 @@ impl Intake {
         // Revisions that changed nothing for nodes.
         Ok(Some(Group::at(held.revision).finish(held, revision)))
     }
-}
-
-impl Snapshot {
-    fn add(&mut self, batch: wire::Batch) -> Result<(), Break> {
-        for object in batch.objects {
-            self.objects.push(whole(&object)?);
-        }
-        Ok(())
-    }
-}
-
-fn digest(objects: &BTreeMap<ObjectKey, Body>) -> Digest {
-    let mut digest = Digest::EMPTY;
-    for (key, body) in objects {
-        digest.toggle(key.digest(body));
-    }
-    digest
-}
-
-impl Group {
-    fn at(from: Revision) -> Self {
-        Self {
-            from,
-            changes: Changes::new(),
-            commits: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, batch: wire::Batch) -> Result<(), Break> {
-        for object in &batch.objects {
-            let (key, body) = whole(object)?;
-            self.changes.insert(key, Some(body));
-        }
-        for gone in &batch.removed {
-            self.changes.insert(key(gone.kind, &gone.uid)?, None);
-        }
-        self.commits
-            .extend(batch.commits.into_iter().map(|commit| CommitInfo {
-                revision: Revision(commit.revision),
-                committed_at: Timestamp(commit.committed_at_us),
-                traceparent: commit.traceparent,
-            }));
-        Ok(())
-    }
-
-    fn finish(self, held: &mut Held, to: Revision) -> Step {
-        let from = held.revision;
-        let views = held.apply(&self.changes, to);
-        Step {
-            source: Source::Batch,
-            from,
-            to,
-            changes: self.changes,
-            views,
-            commits: self.commits,
-        }
-    }
-}
-
-fn key(kind: i32, uid: &[u8]) -> Result<ObjectKey, Break> {
-    ObjectKey::new(kind, uid).ok_or(Break::Violation("an object without kind or uid"))
-}
-
-/// A body of its own: the received one is a slice of a buffer that it would keep alive.
-fn whole(object: &wire::Object) -> Result<(ObjectKey, Body), Break> {
-    let key = key(object.kind, &object.uid)?;
-    Ok((key, Body::from(&object.body[..])))
 }
 
 #[cfg(test)]

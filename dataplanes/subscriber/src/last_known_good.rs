@@ -19,7 +19,7 @@ use portolan_model::Revision;
 use tracing::warn;
 
 use crate::StateDirError;
-use crate::held::{Changes, Held};
+use crate::store_copy::{Changes, StoreCopy};
 use files::Replacement;
 
 /// A journal may always grow to this before the image is written again.
@@ -47,7 +47,7 @@ struct Journal {
     file: File,
     /// Bytes of the image at its start.
     image: u64,
-    /// Bytes after it.
+    /// How many bytes follow it.
     appended: u64,
 }
 
@@ -89,7 +89,7 @@ impl Syncing {
 
 impl LastKnownGood {
     /// Locks a directory, makes it if need be, and reads what it remembers.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, Option<Held>), StateDirError> {
+    pub(crate) fn open(dir: &Path) -> Result<(Self, Option<StoreCopy>), StateDirError> {
         let lock = files::lock(dir)?;
         let generations = files::generations(dir).map_err(StateDirError::io(dir))?;
         let mut opened = Self {
@@ -163,7 +163,7 @@ impl LastKnownGood {
 
     /// Starts a new generation with a whole state, frame by frame into the page cache: as one piece it would take as much
     /// memory again. [`Self::finish`] follows; after an error of either the next state has to be written as a whole.
-    pub(crate) fn begin(&mut self, held: &Held) -> io::Result<Generation> {
+    pub(crate) fn begin(&mut self, held: &StoreCopy) -> io::Result<Generation> {
         let number = self.generation + 1;
         // Whatever fails: changes after this state don't belong behind the one before.
         self.journal = None;

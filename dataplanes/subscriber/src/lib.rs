@@ -6,9 +6,9 @@
 //!
 //! ```text
 //!             server                        subscriber                                  owner
-//!   Welcome, Snapshot, Batch ... --> Intake --> Held --> Update ------------------------> applies
-//!                                                |  \-> LastKnownGood (recorded stream)    |
-//!   Ack, HealthReport, Heartbeat <-- Outbox <-- Rejections, Reporter <-- Applied, health --'
+//!   Welcome, Snapshot, Batch ... --> Intake --> StoreCopy --> Update -------------------> applies
+//!                                                    \-> LastKnownGood (recorded stream)     |
+//!   Ack, HealthReport, Heartbeat <-- Outbox <-- Rejections, Reporter <-- Applied, readiness --'
 //! ```
 //! Start with [`Subscriber`]. The first [`Update`] is what the state directory remembers, and only when it was applied
 //! is the server called. [`Update`]s are differences to the one before and always lead to a whole state, so their
@@ -17,7 +17,6 @@
 mod backoff;
 mod config;
 mod error;
-mod held;
 mod intake;
 mod key;
 mod last_known_good;
@@ -25,6 +24,7 @@ mod outbox;
 mod rejections;
 mod reporter;
 mod status;
+mod store_copy;
 mod subscriber;
 mod task;
 #[cfg(feature = "testing")]
@@ -34,5 +34,5 @@ mod update;
 pub use config::{Config, Description};
 pub use error::{StartError, StateDirError};
 pub use status::Status;
-pub use subscriber::{HealthSender, Subscriber};
-pub use update::{Applied, CommitInfo, HealthTable, Mark, Readiness, Reason, Source, Update};
+pub use subscriber::{ReadinessSender, Subscriber};
+pub use update::{Applied, CommitInfo, Mark, Readiness, ReadinessTable, Reason, Source, Update};

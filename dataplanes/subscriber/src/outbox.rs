@@ -6,7 +6,7 @@ use portolan_model::Revision;
 use portolan_proto::node::v1 as wire;
 
 use crate::reporter::Reporter;
-use crate::{HealthTable, Mark};
+use crate::{Mark, ReadinessTable};
 
 /// A server that asks for more than this is not heard.
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
@@ -80,8 +80,8 @@ impl Outbox {
     }
 
     /// Whether a health report should be sent.
-    pub(crate) fn report_due(&self, health: Option<&HealthTable>, now: Instant) -> bool {
-        health.is_some() && self.reporter.due(now).is_some_and(|due| due <= now)
+    pub(crate) fn report_due(&self, table: Option<&ReadinessTable>, now: Instant) -> bool {
+        table.is_some() && self.reporter.due(now).is_some_and(|due| due <= now)
     }
 
     /// When to look again, should nothing happen.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use portolan_model::Uid;
 use portolan_proto::node::v1 as wire;
 
-use crate::{HealthTable, Readiness};
+use crate::{Readiness, ReadinessTable};
 
 /// Changes that come this close together share a report: a batch of probes has the same period.
 const COALESCE: Duration = Duration::from_millis(10);
 /// A report that is not committed after this long is sent again, in full.
 const RESEND: Duration = Duration::from_secs(5);
-/// As the node stream allows.
+/// The longest reason that the node stream allows.
 const REASON_CHARACTERS: usize = 256;
 
 /// Decides when to report what. At most one report is under way; what changes meanwhile joins the next.
@@ -36,7 +36,7 @@ impl Reporter {
     }
 
     /// The table may have changed.
-    pub(crate) fn noticed(&mut self, table: &HealthTable, now: Instant) {
+    pub(crate) fn noticed(&mut self, table: &ReadinessTable, now: Instant) {
         let news = table
             .iter()
             .any(|(uid, readiness)| self.told.get(uid) != Some(&verdict(readiness)));
@@ -53,7 +53,7 @@ impl Reporter {
     }
 
     /// The report that is due now.
-    pub(crate) fn report(&mut self, table: &HealthTable, now: Instant) -> wire::HealthReport {
+    pub(crate) fn report(&mut self, table: &ReadinessTable, now: Instant) -> wire::HealthReport {
         let full = self.full || self.sent.is_some();
         let items = table
             .iter()
@@ -102,7 +102,7 @@ fn item(uid: Uid, readiness: &Readiness, now: Instant) -> wire::WorkloadHealth {
 mod tests {
     use super::*;
 
-    fn table(rows: &[(u128, u64, bool)], now: Instant) -> HealthTable {
+    fn table(rows: &[(u128, u64, bool)], now: Instant) -> ReadinessTable {
         let row = |(uid, probe_generation, serving): &(u128, u64, bool)| {
             let readiness = Readiness {
                 probe_generation: *probe_generation,
@@ -125,7 +125,7 @@ mod tests {
         let mut reporter = Reporter::restart();
         assert_eq!(reporter.due(now), Some(now));
         assert_eq!(
-            shape(&reporter.report(&HealthTable::new(), now)),
+            shape(&reporter.report(&ReadinessTable::new(), now)),
             (1, true, 0)
         );
         reporter.acked(1);

@@ -13,7 +13,7 @@ pub struct Status {
     pub session: u64,
     /// The store that `revision` belongs to; none while nothing is held.
     pub store_id: Option<StoreId>,
-    /// Held whole.
+    /// The revision that is held whole.
     pub revision: Revision,
     /// Applied by the owner.
     pub attempted: Revision,

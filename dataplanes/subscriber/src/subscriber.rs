@@ -9,8 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Endpoint;
 
 use crate::last_known_good::LastKnownGood;
-use crate::task::Task;
-use crate::{Applied, Config, HealthTable, StartError, Status, Update};
+use crate::task::{Ports, Remembered, Task};
+use crate::{Applied, Config, ReadinessTable, StartError, Status, Update};
 
 /// Updates that wait for the owner. When they do, the stream is no longer read, and the server merges what follows.
 const WAITING_UPDATES: usize = 4;
@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Subscriber {
     applied: watch::Sender<Applied>,
-    health: watch::Sender<Option<HealthTable>>,
+    readiness: watch::Sender<Option<ReadinessTable>>,
     status: watch::Receiver<Status>,
     task: JoinHandle<()>,
     stop: DropGuard,
@@ -35,29 +35,30 @@ impl Subscriber {
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Update>), StartError> {
         let endpoint = endpoint(&config.server)?;
         let dir = config.state_dir.clone();
-        let (files, held) = tokio::task::spawn_blocking(move || LastKnownGood::open(&dir))
+        let (files, copy) = tokio::task::spawn_blocking(move || LastKnownGood::open(&dir))
             .await
             .expect("reading files does not panic")?;
         let (updates, receiver) = mpsc::channel(WAITING_UPDATES);
         let (applied, applied_rx) = watch::channel(Applied::default());
-        let (health, health_rx) = watch::channel(None);
+        let (readiness, readiness_rx) = watch::channel(None);
         let (status_tx, status) = watch::channel(Status {
-            store_id: held.as_ref().map(|held| held.store_id),
-            revision: held.as_ref().map_or(Revision::ZERO, |held| held.revision),
+            store_id: copy.as_ref().map(|copy| copy.store_id),
+            revision: copy.as_ref().map_or(Revision::ZERO, |copy| copy.revision),
             durable: files.durable(),
             ..Status::default()
         });
         let stop = CancellationToken::new();
-        let task = Task::new(
-            (config, endpoint),
-            (files, held),
-            (updates, applied_rx, health_rx),
-            status_tx,
-            stop.clone(),
-        );
+        let ports = Ports {
+            updates,
+            applied: applied_rx,
+            readiness: readiness_rx,
+            status: status_tx,
+            stop: stop.clone(),
+        };
+        let task = Task::new(config, endpoint, Remembered { files, copy }, ports);
         let subscriber = Self {
             applied,
-            health,
+            readiness,
             status,
             task: tokio::spawn(task.run()),
             stop: stop.drop_guard(),
@@ -71,8 +72,8 @@ impl Subscriber {
     }
 
     /// Where to say which workloads are ready.
-    pub fn health(&self) -> HealthSender {
-        HealthSender(self.health.clone())
+    pub fn readiness(&self) -> ReadinessSender {
+        ReadinessSender(self.readiness.clone())
     }
 
     /// How it is doing, now and later.
@@ -90,11 +91,11 @@ impl Subscriber {
 
 /// Takes the readiness of a node's workloads.
 #[derive(Clone, Debug)]
-pub struct HealthSender(pub(crate) watch::Sender<Option<HealthTable>>);
+pub struct ReadinessSender(pub(crate) watch::Sender<Option<ReadinessTable>>);
 
-impl HealthSender {
+impl ReadinessSender {
     /// Says which workloads are ready: always the whole table. Before the first call nothing is reported.
-    pub fn send(&self, table: HealthTable) {
+    pub fn send(&self, table: ReadinessTable) {
         self.0.send_replace(Some(table));
     }
 }

@@ -1,55 +1,34 @@
 //! What a subscriber does in the background: one session after the other.
 
+mod end;
 mod link;
+mod opening;
 mod storage;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use portolan_model::Revision;
 use portolan_proto::node::v1 as wire;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
 use tonic::transport::Endpoint;
-use tracing::{debug, info, warn};
-use wire::node_sync_client::NodeSyncClient;
+use tracing::info;
 
 use crate::backoff::Backoff;
-use crate::held::Held;
-use crate::intake::{Break, Intake};
+use crate::intake::Intake;
 use crate::last_known_good::LastKnownGood;
 use crate::rejections::Rejections;
-use crate::{Applied, Config, HealthTable, Mark, Source, Status, Update};
+use crate::store_copy::StoreCopy;
+use crate::{Applied, Config, Mark, ReadinessTable, Source, Status, Update};
+use end::End;
 use link::Link;
+use opening::{OPEN_TIMEOUT, open};
 use storage::Storage;
 
-/// How long a server may take to answer a new stream.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages on their way to the server.
 const OUTGOING: usize = 8;
-/// The largest frame that is taken; servers cut theirs far below.
-const LARGEST_FRAME: usize = 4 << 20;
-/// Pause between attempts while the server has another store: only an operator can change that.
-const FOREIGN_STORE_PAUSE: Duration = Duration::from_secs(30);
-
-/// Why a session ended.
-#[derive(Debug, thiserror::Error)]
-enum End {
-    #[error("stopped")]
-    Stop,
-    #[error(transparent)]
-    Break(#[from] Break),
-    #[error("the server asks for another stream ({0:?})")]
-    Resync(wire::resync::Reason),
-    #[error("the server is about to end")]
-    Drain { after: Duration, spread: Duration },
-    #[error("{0}")]
-    Lost(String),
-}
-
 /// The background of a subscriber.
 pub(crate) struct Task {
     config: Config,
@@ -58,13 +37,13 @@ pub(crate) struct Task {
     intake: Intake,
     updates: mpsc::Sender<Update>,
     applied: watch::Receiver<Applied>,
-    health: watch::Receiver<Option<HealthTable>>,
+    readiness: watch::Receiver<Option<ReadinessTable>>,
     status: watch::Sender<Status>,
     stop: CancellationToken,
     rejections: Rejections,
     /// What the owner said last, together with `rejections`.
     done: Done,
-    /// Of the latest update.
+    /// The mark of the latest update.
     mark: Mark,
     /// An update that the owner has no room for yet.
     pending: Option<Update>,
@@ -78,21 +57,37 @@ struct Done {
     apply_us: u64,
 }
 
-type Ports = (
-    mpsc::Sender<Update>,
-    watch::Receiver<Applied>,
-    watch::Receiver<Option<HealthTable>>,
-);
+/// What the state directory has.
+pub(crate) struct Remembered {
+    pub(crate) files: LastKnownGood,
+    pub(crate) copy: Option<StoreCopy>,
+}
+
+/// The subscriber's ends of what leads to and from its owner.
+pub(crate) struct Ports {
+    pub(crate) updates: mpsc::Sender<Update>,
+    pub(crate) applied: watch::Receiver<Applied>,
+    pub(crate) readiness: watch::Receiver<Option<ReadinessTable>>,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) stop: CancellationToken,
+}
 
 impl Task {
     pub(crate) fn new(
-        (config, endpoint): (Config, Endpoint),
-        (files, held): (LastKnownGood, Option<Held>),
-        (updates, applied, health): Ports,
-        status: watch::Sender<Status>,
-        stop: CancellationToken,
+        config: Config,
+        endpoint: Endpoint,
+        remembered: Remembered,
+        ports: Ports,
     ) -> Self {
-        let intake = Intake::new(held, config.accept_store);
+        let Remembered { files, copy } = remembered;
+        let Ports {
+            updates,
+            applied,
+            readiness,
+            status,
+            stop,
+        } = ports;
+        let intake = Intake::new(copy, config.accept_store);
         Self {
             config,
             endpoint,
@@ -100,7 +95,7 @@ impl Task {
             intake,
             updates,
             applied,
-            health,
+            readiness,
             status,
             stop,
             rejections: Rejections::default(),
@@ -111,7 +106,7 @@ impl Task {
         }
     }
 
-    /// Until it is stopped.
+    /// Runs until it is stopped.
     pub(crate) async fn run(mut self) {
         self.remember();
         self.pause(None).await;
@@ -202,79 +197,6 @@ impl Task {
         }
     }
 
-    async fn next_session(&mut self) -> u64 {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        let unix_ms = unix.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
-        let (session, written) = self
-            .storage
-            .blocking(move |files| files.next_session(unix_ms))
-            .await;
-        if let Err(error) = written {
-            self.storage_failed("the session", &error);
-        }
-        session
-    }
-
-    fn hello(&mut self, session: u64) -> wire::Hello {
-        let description = &self.config.description;
-        let addresses = |list: &[std::net::IpAddr]| {
-            let bytes = list.iter().copied();
-            bytes
-                .map(portolan_proto::convert::view::address_bytes)
-                .collect()
-        };
-        wire::Hello {
-            cluster: self.config.cluster.clone(),
-            node: self.config.node.clone(),
-            session,
-            resume: self.intake.restart(),
-            description: Some(wire::NodeDescription {
-                addresses: addresses(&description.addresses),
-                zone: description.zone.clone(),
-                node_port_addresses: addresses(&description.node_port_addresses),
-                dataplane: description.dataplane.clone(),
-                capabilities: description.capabilities.clone(),
-            }),
-            agent_version: self.config.agent_version.clone(),
-            projection_version: portolan_model::view::PROJECTION_VERSION,
-        }
-    }
-
-    /// Draws the conclusions from the end of a session and says how long to wait.
-    fn ended(&mut self, end: &End) -> Duration {
-        let before = self.status.borrow().clone();
-        let lived = before
-            .welcomed_at
-            .filter(|_| before.connected)
-            .map_or(Duration::ZERO, |at| at.elapsed());
-        let because = end.to_string();
-        let wait = match end {
-            End::Stop => Duration::ZERO,
-            End::Drain { after, spread } => *after + spread.mul_f64(rand::random()),
-            End::Break(Break::ForeignStore(_)) => FOREIGN_STORE_PAUSE,
-            _ => self.backoff.next(lived, rand::random()),
-        };
-        if matches!(end, End::Stop) {
-            debug!("leaving the stream");
-        } else if before.disconnected_because == because {
-            debug!(?wait, "no stream: {because}");
-        } else {
-            warn!(server = self.config.server, ?wait, "no stream: {because}");
-        }
-        if let End::Break(reason) = end {
-            self.intake.left(reason);
-        }
-        self.status.send_modify(|status| {
-            status.connected = false;
-            status.disconnected_because = because;
-            status.digest_mismatches += u64::from(matches!(end, End::Break(Break::Digest(_))));
-            if let End::Break(Break::ForeignStore(store_id)) = end {
-                status.refused_store = Some(*store_id);
-            }
-        });
-        wait
-    }
-
     /// Looks at what the owner said last.
     fn take_applied(&mut self) {
         let applied = self.applied.borrow_and_update();
@@ -283,7 +205,11 @@ impl Task {
             .rejected
             .iter()
             .map(|(key, reason)| (*key, revision, reason.clone()));
-        let unreadable = self.intake.held().into_iter().flat_map(Held::unreadable);
+        let unreadable = self
+            .intake
+            .held()
+            .into_iter()
+            .flat_map(StoreCopy::unreadable);
         self.rejections.set(rejected.chain(unreadable));
         self.done = Done {
             mark: applied.mark,
@@ -321,29 +247,4 @@ async fn deliver(
         permit.send(update);
     }
     Ok(())
-}
-
-async fn open(
-    endpoint: Endpoint,
-    outgoing: mpsc::Receiver<wire::SyncRequest>,
-) -> Result<Streaming<wire::SyncResponse>, End> {
-    let lost = |error: &dyn std::error::Error| End::Lost(chain(error));
-    let channel = endpoint.connect().await.map_err(|error| lost(&error))?;
-    let mut client = NodeSyncClient::new(channel).max_decoding_message_size(LARGEST_FRAME);
-    let opened = client.sync(ReceiverStream::new(outgoing)).await;
-    Ok(opened.map_err(|error| lost(&error))?.into_inner())
-}
-
-/// An error with its causes, as tonic's own text says little ("transport error").
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        if !text.contains(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        cause = error.source();
-    }
-    text
 }

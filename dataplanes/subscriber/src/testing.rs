@@ -22,12 +22,12 @@ use wire::sync_response::Message as Frame;
 
 pub use state::ServerState;
 
-use crate::{HealthSender, HealthTable};
+use crate::{ReadinessSender, ReadinessTable};
 
-/// What a subscriber's health sender sends, without a subscriber.
-pub fn health_channel() -> (HealthSender, watch::Receiver<Option<HealthTable>>) {
+/// What a subscriber's readiness sender sends, without a subscriber.
+pub fn readiness_channel() -> (ReadinessSender, watch::Receiver<Option<ReadinessTable>>) {
     let (sender, receiver) = watch::channel(None);
-    (HealthSender(sender), receiver)
+    (ReadinessSender(sender), receiver)
 }
 
 /// Long enough for the slowest machine; only a failing test waits for it.

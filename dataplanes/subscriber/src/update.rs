@@ -9,7 +9,7 @@ use portolan_model::{Revision, Timestamp, Uid};
 /// Leads from one whole state to the next.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// To be given back when it was applied.
+    /// What the owner gives back when it was applied.
     pub mark: Mark,
     /// Where it came from.
     pub source: Source,
@@ -17,9 +17,9 @@ pub struct Update {
     pub received: Instant,
     /// The state it follows; [`Revision::ZERO`] for the first.
     pub from: Revision,
-    /// New or changed, whole.
+    /// What is new or changed, whole.
     pub upserts: Vec<(ViewKey, PackedView)>,
-    /// Gone.
+    /// What is gone.
     pub removed: Vec<ViewKey>,
     /// Commits covered, the oldest first; none for what is not fresh.
     pub commits: Vec<CommitInfo>,
@@ -57,7 +57,7 @@ pub enum Source {
 pub struct CommitInfo {
     /// Its revision.
     pub revision: Revision,
-    /// When, on the store's clock.
+    /// When it was made, on the store's clock.
     pub committed_at: Timestamp,
     /// W3C trace context of the request that made it; may be empty.
     pub traceparent: String,
@@ -84,7 +84,7 @@ pub struct Reason {
 }
 
 /// Readiness of every workload that the owner probes, whole; the subscriber finds out what is news.
-pub type HealthTable = BTreeMap<Uid, Readiness>;
+pub type ReadinessTable = BTreeMap<Uid, Readiness>;
 
 /// Readiness of one workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub struct Readiness {
     pub probe_generation: u64,
     /// Whether it serves.
     pub serving: bool,
-    /// Since when.
+    /// Since when that is so.
     pub since: Instant,
     /// The last error; empty if it serves.
     pub reason: String,

@@ -9,7 +9,7 @@ use portolan_model::{Name, Uid};
 use portolan_proto::node::v1 as wire;
 use portolan_subscriber::testing::{Connection, FakeServer, ServerState};
 use portolan_subscriber::{
-    Applied, Config, Description, HealthTable, Readiness, Reason, Source, Status, Subscriber,
+    Applied, Config, Description, Readiness, ReadinessTable, Reason, Source, Status, Subscriber,
     Update,
 };
 use tokio::sync::mpsc::Receiver;
@@ -426,15 +426,15 @@ async fn health_is_reported_in_full_first_then_as_differences() {
             since: Instant::now(),
             reason: String::new(),
         };
-        HealthTable::from([(uid(5), readiness)])
+        ReadinessTable::from([(uid(5), readiness)])
     };
-    owner.subscriber.health().send(HealthTable::new());
+    owner.subscriber.readiness().send(ReadinessTable::new());
     let report = stream.report().await;
     assert_eq!((report.seq, report.full, report.items.len()), (1, true, 0));
     stream
         .send([Frame::HealthAck(wire::HealthAck { seq: 1 })])
         .await;
-    owner.subscriber.health().send(table(true));
+    owner.subscriber.readiness().send(table(true));
     let report = stream.report().await;
     assert_eq!((report.seq, report.full, report.items.len()), (2, false, 1));
     assert!(report.items[0].serving && report.items[0].probe_generation == 4);

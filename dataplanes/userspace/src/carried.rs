@@ -11,11 +11,12 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use crate::bind::bind;
+use crate::engine::Engine;
 use crate::pool::Pools;
-use crate::route::{Route, Shared};
+use crate::route::Route;
 use crate::sys::Watched;
 use crate::tcp::Accepts;
-use crate::tproxy::{Registered, Routes};
+use crate::tproxy::routes::{Registered, Routes};
 use crate::workers::Place;
 use crate::{tcp, udp};
 
@@ -27,19 +28,20 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// A new frontend; an error leaves nothing behind.
+    /// A new frontend; an error leaves nothing behind. It is one of the `common` ones, if there are, instead of having a socket.
     pub(crate) fn new(
         key: FrontendKey,
         frontend: Arc<Frontend>,
-        shared: &Arc<Shared>,
+        engine: &Arc<Engine>,
+        common: Option<&Arc<Routes>>,
     ) -> io::Result<Self> {
-        let route = Arc::new(Route::new(key, Arc::clone(shared)));
-        let home = shared.workers.home();
+        let route = Arc::new(Route::new(key, Arc::clone(engine)));
+        let home = engine.workers.home();
         let pools = Pools::new(&frontend, &Pools::default());
         let open = if pools.is_empty() {
             None
         } else {
-            Some(Socket::bind(&route, home)?)
+            Some(Socket::bind(&route, home, common)?)
         };
         route.set(&frontend, pools);
         let open = open.map(|socket| socket.serve(&route, home));
@@ -52,7 +54,11 @@ impl Carried {
     }
 
     /// A new version; an error leaves the one before as it is.
-    pub(crate) async fn update(&mut self, frontend: Arc<Frontend>) -> io::Result<()> {
+    pub(crate) async fn update(
+        &mut self,
+        frontend: Arc<Frontend>,
+        common: Option<&Arc<Routes>>,
+    ) -> io::Result<()> {
         let pools = Pools::new(&frontend, &self.route.pools());
         if pools.is_empty() {
             self.route.set(&frontend, pools);
@@ -60,7 +66,7 @@ impl Carried {
         } else if self.is_open() {
             self.route.set(&frontend, pools);
         } else {
-            let socket = Socket::bind(&self.route, self.home)?;
+            let socket = Socket::bind(&self.route, self.home, common)?;
             self.route.set(&frontend, pools);
             self.open = Some(socket.serve(&self.route, self.home));
         }
@@ -120,13 +126,13 @@ enum Socket {
 }
 
 impl Socket {
-    fn bind(route: &Route, home: Place) -> io::Result<Self> {
-        if let Some(routes) = route.shared.common(route.key) {
+    fn bind(route: &Route, home: Place, common: Option<&Arc<Routes>>) -> io::Result<Self> {
+        if let Some(routes) = common {
             return Ok(Self::Common(Arc::clone(routes)));
         }
-        let socket = bind(route.key, route.shared.is_virtual(route.key.address))?;
+        let socket = bind(route.key, route.engine.is_virtual(route.key.address))?;
         // Its events arrive where it is served.
-        let _there = route.shared.workers.handle(home).enter();
+        let _there = route.engine.workers.handle(home).enter();
         Ok(if route.key.protocol == Protocol::Tcp {
             Self::Tcp(Watched::new(socket, Interest::READABLE)?)
         } else {
@@ -135,7 +141,7 @@ impl Socket {
     }
 
     fn serve(self, route: &Arc<Route>, home: Place) -> Open {
-        let there = route.shared.workers.handle(home);
+        let there = route.engine.workers.handle(home);
         let own = Arc::clone(route);
         let task = match self {
             Self::Tcp(listener) => there.spawn(tcp::serve(listener, Accepts::Of(own), home)),

@@ -1,8 +1,7 @@
 //! The mechanism as the agent sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use portolan_dataplane::{
@@ -15,10 +14,12 @@ use portolan_process::{holder, raise_limit};
 
 use crate::bind::{is_in_use, rejected};
 use crate::carried::Carried;
+use crate::engine::Engine;
 use crate::local_ranges;
 use crate::proxy_protocol::ProxyProtocol;
-use crate::route::{Route, Shared};
+use crate::route::Route;
 use crate::tproxy::Tproxy;
+use crate::tproxy::routes::Routes;
 use crate::workers::{Threads, Workers};
 
 /// Looking for who has a port reads much of /proc: done for so many frontends of a plan, the others stay unnamed.
@@ -26,13 +27,13 @@ const MOST_HOLDERS: usize = 16;
 
 /// Relays TCP and UDP by sockets at the frontends' addresses. Used within a tokio runtime.
 pub struct UserspaceDataplane {
-    carried: BTreeMap<FrontendKey, Carried>,
-    /// Of removed frontends whose connections still run.
-    draining: Vec<Weak<Route>>,
+    pub(crate) carried: BTreeMap<FrontendKey, Carried>,
+    /// The routes of removed frontends whose connections still run.
+    pub(crate) draining: Vec<Weak<Route>>,
     tproxy: Option<Tproxy>,
-    shared: Arc<Shared>,
+    pub(crate) engine: Arc<Engine>,
     _threads: Threads,
-    root: bool,
+    pub(crate) root: bool,
 }
 
 /// What can be asked for.
@@ -73,60 +74,31 @@ impl UserspaceDataplane {
         proxy_protocol: Vec<ProxyProtocol>,
         tproxy: Option<Tproxy>,
     ) -> Self {
-        let routes = tproxy.as_ref().map(|tproxy| Arc::clone(tproxy.routes()));
         Self {
             carried: BTreeMap::new(),
             draining: Vec::new(),
             tproxy,
-            shared: Arc::new(Shared::new(workers, proxy_protocol, routes)),
+            engine: Arc::new(Engine::new(workers, proxy_protocol)),
             _threads: threads,
             root: nix::unistd::geteuid().is_root(),
         }
     }
 
     async fn put(&mut self, key: FrontendKey, frontend: Arc<Frontend>) -> io::Result<()> {
+        let common = self.common(key);
         if let Some(carried) = self.carried.get_mut(&key) {
-            return carried.update(frontend).await;
+            return carried.update(frontend, common.as_ref()).await;
         }
-        let carried = Carried::new(key, frontend, &self.shared)?;
+        let carried = Carried::new(key, frontend, &self.engine, common.as_ref())?;
         self.carried.insert(key, carried);
         Ok(())
     }
 
-    /// Makes addresses local that are not within the ranges of virtual ones, such as load balancers', for as long as a
-    /// frontend is there.
-    async fn take_over(&self, plan: &Plan) {
-        let mut addresses = (**self.shared.addresses.load()).clone();
-        let wanted: BTreeSet<_> = plan.put.iter().map(|(key, _)| key.address).collect();
-        let foreign = wanted.into_iter().filter(|address| {
-            !self.shared.is_virtual(*address) && !local_ranges::is_local(*address)
-        });
-        addresses.extend(foreign);
-        self.keep_local(addresses).await;
-    }
-
-    async fn give_back(&mut self) {
-        self.draining.retain(|route| route.strong_count() > 0);
-        let draining = self.draining.iter().filter_map(Weak::upgrade);
-        let draining: BTreeSet<_> = draining.map(|route| route.key.address).collect();
-        let mut addresses = (**self.shared.addresses.load()).clone();
-        addresses.retain(|address| self.is_carried(*address) || draining.contains(address));
-        self.keep_local(addresses).await;
-    }
-
-    fn is_carried(&self, address: IpAddr) -> bool {
-        let lowest = FrontendKey {
-            address,
-            port: 0,
-            protocol: Protocol::Tcp,
-        };
-        let mut from = self.carried.range(lowest..);
-        from.next().is_some_and(|(key, _)| key.address == address)
-    }
-
-    async fn ensure_local(&self) -> Result<(), DataplaneError> {
-        let environment = self.shared.environment.load_full();
-        local_ranges::ensure(&self.shared.local_ranges(), &environment.own).await
+    /// Where a frontend belongs that needs no listener of its own.
+    fn common(&self, key: FrontendKey) -> Option<Arc<Routes>> {
+        let routes = self.tproxy.as_ref()?.routes();
+        let is_common = routes.can_have(key) && self.engine.is_virtual(key.address);
+        is_common.then(|| Arc::clone(routes))
     }
 
     /// Has the kernel hand over what is carried without a listener of its own.
@@ -156,19 +128,8 @@ impl UserspaceDataplane {
             ),
         };
         let put = plan.put.iter();
-        let common = put.filter(|(key, _)| self.shared.common(*key).is_some());
+        let common = put.filter(|(key, _)| self.common(*key).is_some());
         common.map(rejected).collect()
-    }
-
-    /// A failure shows where it matters: in frontends that can't be bound.
-    async fn keep_local(&self, addresses: BTreeSet<IpAddr>) {
-        if !self.root || **self.shared.addresses.load() == addresses {
-            return;
-        }
-        self.shared.addresses.store(Arc::new(addresses));
-        if let Err(error) = self.ensure_local().await {
-            tracing::warn!(%error, cause = ?error.source, "can't make load balancers' addresses local");
-        }
     }
 }
 
@@ -191,7 +152,7 @@ impl Dataplane for UserspaceDataplane {
     }
 
     async fn configure(&mut self, environment: &Environment) -> Result<(), DataplaneError> {
-        self.shared.environment.store(Arc::new(environment.clone()));
+        self.engine.environment.store(Arc::new(environment.clone()));
         if self.root {
             self.ensure_local().await?;
         }
@@ -245,7 +206,7 @@ impl Dataplane for UserspaceDataplane {
     }
 
     async fn probe(&mut self) -> Health {
-        if self.shared.shares.is_full() {
+        if self.engine.shares.is_full() {
             return Health::Degraded(
                 "as many TCP connections as the limit of open files allows are relayed; new ones wait. Raise \
                  LimitNOFILE= of the plugin"
@@ -269,7 +230,7 @@ impl Dataplane for UserspaceDataplane {
             carried.close().await;
         }
         self.carried.clear();
-        self.shared.addresses.store(Arc::default());
+        self.engine.addresses.store(Arc::default());
         if self.root {
             local_ranges::ensure(&[], &[]).await?;
         }
@@ -283,7 +244,7 @@ impl Dataplane for UserspaceDataplane {
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
-        self.shared.counters.read()
+        self.engine.counters.read()
     }
 }
 

@@ -13,12 +13,14 @@
 //! ```
 //! Start with [`UserspaceDataplane`]; README.md has the limits and how to look inside by hand.
 
+mod addresses;
 mod affinity;
 mod bind;
 mod carried;
 mod counters;
 mod dataplane;
 mod descriptors;
+mod engine;
 mod local_ranges;
 mod node_ports;
 mod pool;

@@ -16,7 +16,7 @@ const PASS_OVER_MS: u64 = 5_000;
 pub(crate) struct Candidate {
     endpoint: Uid,
     address: SocketAddr,
-    /// Milliseconds of [`crate::route::Shared::now`] until which it is passed over.
+    /// Milliseconds of [`crate::engine::Engine::now`] until which it is passed over.
     passed_over_until: AtomicU64,
 }
 

@@ -1,129 +1,37 @@
 //! What the data path reads: where a frontend's traffic goes.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use ipnet::IpNet;
-use portolan_dataplane::{Environment, Frontend, FrontendKey};
+use portolan_dataplane::{Frontend, FrontendKey};
 use tokio::sync::{AcquireError, Notify, Semaphore};
 
-use crate::affinity::{Affinities, Affinity};
-use crate::counters::Counters;
-use crate::descriptors::{most_connections, most_pipes, most_sessions};
+use crate::affinity::Affinity;
+use crate::engine::Engine;
 use crate::pool::{Candidate, Pools};
-use crate::proxy_protocol::ProxyProtocol;
-use crate::shares::{Room, Shares};
-use crate::tcp::Pipes;
-use crate::tproxy::Routes;
-use crate::workers::Workers;
-
-/// What all frontends share.
-pub(crate) struct Shared {
-    pub(crate) environment: ArcSwap<Environment>,
-    /// Made local by us beside the ranges of virtual addresses.
-    pub(crate) addresses: ArcSwap<BTreeSet<IpAddr>>,
-    pub(crate) counters: Counters,
-    pub(crate) pipes: Arc<Pipes>,
-    /// UDP sessions of all frontends together.
-    pub(crate) most_sessions: usize,
-    pub(crate) workers: Workers,
-    /// Services whose backends are told of their clients.
-    proxy_protocol: Vec<ProxyProtocol>,
-    /// Frontends without a listener of their own, if there is one for all.
-    tproxy: Option<Arc<Routes>>,
-    affinities: Affinities,
-    /// Room for relayed connections.
-    pub(crate) shares: Shares,
-    started: Instant,
-}
-
-impl Shared {
-    pub(crate) fn new(
-        workers: Workers,
-        proxy_protocol: Vec<ProxyProtocol>,
-        tproxy: Option<Arc<Routes>>,
-    ) -> Self {
-        Self::with_room(most_connections(), workers, proxy_protocol, tproxy)
-    }
-
-    /// With this many connections at once.
-    pub(crate) fn with_room(
-        connections: usize,
-        workers: Workers,
-        proxy_protocol: Vec<ProxyProtocol>,
-        tproxy: Option<Arc<Routes>>,
-    ) -> Self {
-        Self {
-            environment: ArcSwap::default(),
-            addresses: ArcSwap::default(),
-            counters: Counters::default(),
-            pipes: Arc::new(Pipes::new(most_pipes())),
-            most_sessions: most_sessions(),
-            workers,
-            proxy_protocol,
-            tproxy,
-            affinities: Affinities::default(),
-            shares: Shares::new(connections),
-            started: Instant::now(),
-        }
-    }
-
-    /// Whether an address is local by a route of ours, on no device.
-    pub(crate) fn is_virtual(&self, address: IpAddr) -> bool {
-        let environment = self.environment.load();
-        let mut ranges = environment.service_cidrs.iter();
-        ranges.any(|range| range.contains(&address)) || self.addresses.load().contains(&address)
-    }
-
-    /// Where a frontend belongs that needs no listener of its own.
-    pub(crate) fn common(&self, key: FrontendKey) -> Option<&Arc<Routes>> {
-        let routes = self.tproxy.as_ref()?;
-        (routes.can_have(key) && self.is_virtual(key.address)).then_some(routes)
-    }
-
-    /// Whether a source is inside. Without an address of the node that is there, Linux gives a packet to a local address that
-    /// very address as its source, so one of ours is the node itself.
-    pub(crate) fn is_inside(&self, source: IpAddr) -> bool {
-        let source = source.to_canonical();
-        self.environment.load().is_inside(source) || self.addresses.load().contains(&source)
-    }
-
-    /// What has to be local.
-    pub(crate) fn local_ranges(&self) -> Vec<IpNet> {
-        let mut ranges = self.environment.load().service_cidrs.clone();
-        ranges.extend(self.addresses.load().iter().copied().map(IpNet::from));
-        ranges
-    }
-
-    /// Milliseconds since the start: fits an atomic.
-    pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
+use crate::shares::Room;
 
 /// Where the traffic of one frontend goes.
 pub(crate) struct Route {
     pub(crate) key: FrontendKey,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) engine: Arc<Engine>,
     pools: ArcSwap<Pools>,
     affinity: ArcSwapOption<Affinity>,
     tells_clients: AtomicBool,
-    /// Of its Service.
+    /// The part of the room that its Service has.
     share: ArcSwapOption<Semaphore>,
-    /// Told after each change of the pools.
+    /// It is told after each change of the pools.
     pub(crate) changed: Notify,
 }
 
 impl Route {
-    pub(crate) fn new(key: FrontendKey, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(key: FrontendKey, engine: Arc<Engine>) -> Self {
         Self {
             key,
-            shared,
+            engine,
             pools: ArcSwap::default(),
             affinity: ArcSwapOption::empty(),
             tells_clients: AtomicBool::new(false),
@@ -138,12 +46,12 @@ impl Route {
 
     /// Traffic goes to these pools of the frontend.
     pub(crate) fn set(&self, frontend: &Frontend, pools: Pools) {
-        let mut named = self.shared.proxy_protocol.iter();
+        let mut named = self.engine.proxy_protocol.iter();
         let tells_clients = named.any(|named| named.names(&frontend.service));
         self.tells_clients.store(tells_clients, Ordering::Relaxed);
-        let share = self.shared.shares.of(frontend.service.uid);
+        let share = self.engine.shares.of(frontend.service.uid);
         self.share.store(Some(share));
-        self.affinity.store(self.shared.affinities.of(frontend));
+        self.affinity.store(self.engine.affinities.of(frontend));
         self.pools.store(Arc::new(pools));
         self.changed.notify_one();
     }
@@ -151,7 +59,7 @@ impl Route {
     /// Room for one more connection. Waits until there is some.
     pub(crate) async fn room(&self) -> Result<Room, AcquireError> {
         let share = self.share.load_full();
-        let shares = &self.shared.shares;
+        let shares = &self.engine.shares;
         // Without one it has no part of the reserve; a socket is open only where a frontend was set.
         shares
             .take(share.unwrap_or_else(|| Arc::new(Semaphore::new(0))))
@@ -166,9 +74,9 @@ impl Route {
     /// A backend for a source, other than `avoid`: the one it keeps, else one by chance, which it keeps then.
     pub(crate) fn pick(&self, source: IpAddr, avoid: Option<&Candidate>) -> Option<Arc<Candidate>> {
         let pools = self.pools.load();
-        let is_inside = || self.shared.is_inside(source);
+        let is_inside = || self.engine.is_inside(source);
         let choices = pools.for_source(is_inside);
-        let now = self.shared.now();
+        let now = self.engine.now();
         let Some(affinity) = &*self.affinity.load() else {
             return choices.pick(now, avoid).cloned();
         };
@@ -185,7 +93,7 @@ impl Route {
 
     /// Passes a backend over for a while, and says so once: what the prober does not see yet, or not at all.
     pub(crate) fn failed(&self, candidate: &Candidate, error: &io::Error) {
-        if candidate.failed(self.shared.now()) {
+        if candidate.failed(self.engine.now()) {
             let (frontend, backend) = (self.key, candidate.address());
             tracing::warn!(%frontend, %backend, %error, "a backend fails and is passed over");
         }
@@ -194,7 +102,7 @@ impl Route {
     /// Whether a source may stay on a backend.
     pub(crate) fn offers(&self, source: IpAddr, candidate: &Candidate) -> bool {
         let pools = self.pools.load();
-        let is_inside = || self.shared.is_inside(source);
+        let is_inside = || self.engine.is_inside(source);
         pools.for_source(is_inside).offers(candidate)
     }
 }
@@ -203,10 +111,12 @@ impl Route {
 mod tests {
     use std::net::SocketAddr;
 
+    use portolan_dataplane::Environment;
     use portolan_dataplane::testing::{backend, frontend, pool};
     use portolan_model::Protocol;
 
     use super::*;
+    use crate::workers::Workers;
 
     #[test]
     fn sources_inside_have_a_list_of_their_own() {
@@ -214,8 +124,8 @@ mod tests {
         let elsewhere: SocketAddr = ([10, 0, 0, 2], 80).into();
         let mut frontend = frontend(1, &[backend(1, here)]);
         frontend.inside = Some(Box::new(pool(&[backend(2, elsewhere)])));
-        let shared = Arc::new(Shared::new(Workers::start().1, Vec::new(), None));
-        shared.environment.store(Arc::new(Environment {
+        let engine = Arc::new(Engine::new(Workers::start().1, Vec::new()));
+        engine.environment.store(Arc::new(Environment {
             own: vec![[192, 0, 2, 1].into()],
             workload_ranges: vec!["10.0.0.0/8".parse().unwrap()],
             service_cidrs: vec!["198.51.100.0/24".parse().unwrap()],
@@ -225,7 +135,7 @@ mod tests {
             port: 30_080,
             protocol: Protocol::Tcp,
         };
-        let route = Route::new(key, shared);
+        let route = Route::new(key, engine);
         route.set(&frontend, Pools::new(&frontend, &Pools::default()));
         for (row, source, want) in [
             ("outside", "203.0.113.9", here),

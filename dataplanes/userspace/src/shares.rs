@@ -29,7 +29,7 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// Of this many connections.
+    /// Shares out room for this many connections.
     pub(crate) fn new(connections: usize) -> Self {
         let reserve = connections / RESERVE;
         Self {

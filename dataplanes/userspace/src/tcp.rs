@@ -3,7 +3,7 @@
 mod connection;
 mod first;
 mod flow;
-mod pipe;
+pub(crate) mod pipe;
 mod reach;
 mod relay;
 mod stream;
@@ -25,10 +25,9 @@ use tokio::time::sleep;
 use crate::route::Route;
 use crate::shares::Room;
 use crate::sys::Watched;
-use crate::tproxy::Routes;
+use crate::tproxy::routes::Routes;
 use crate::workers::Place;
 use connection::Connection;
-pub(crate) use pipe::Pipes;
 use relay::reset;
 
 /// Pause after `accept` failed for want of descriptors or memory, which only time frees.
@@ -86,7 +85,7 @@ pub(crate) async fn serve(listener: Watched, accepts: Accepts, home: Place) {
                     reset(&client);
                     continue;
                 };
-                let workers = &route.shared.workers;
+                let workers = &route.engine.workers;
                 let is_behind = in_a_row > STAYING;
                 let place = if is_behind {
                     workers.emptiest(home)
@@ -142,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::carried::Carried;
-    use crate::route::Shared;
+    use crate::engine::Engine;
     use crate::workers::Workers;
 
     const DEADLINE: Duration = Duration::from_secs(20);
@@ -185,10 +184,10 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_takes_all_room_leaves_others_a_little() {
         let (_threads, workers) = Workers::start();
-        let shared = Arc::new(Shared::with_room(ROOM, workers, Vec::new(), None));
+        let engine = Arc::new(Engine::with_room(ROOM, workers, Vec::new()));
         let only = answering().await;
         let of = |service| Arc::new(frontend(service, &[backend(1, only)]));
-        let carry = |last, service| Carried::new(at(last), of(service), &shared).unwrap();
+        let carry = |last, service| Carried::new(at(last), of(service), &engine, None).unwrap();
         // Two frontends of one Service, and one of another.
         let _carried = [carry(241, 1), carry(242, 1), carry(243, 2)];
         let mut greedy = Vec::new();

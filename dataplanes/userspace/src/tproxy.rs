@@ -9,7 +9,7 @@
 //! has left the set.
 
 mod program;
-mod routes;
+pub(crate) mod routes;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,8 +19,7 @@ use std::sync::Arc;
 use portolan_dataplane::FrontendKey;
 use portolan_netlink::NetlinkError;
 use portolan_netlink::nftables::{Element, Family};
-use portolan_tables::tables::{self, Found};
-use portolan_tables::{Difference, Entry, Ranges, Transactions, compare, key};
+use portolan_nft::{Difference, Entry, Found, Ranges, Tables, compare, key};
 use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::task::JoinHandle;
@@ -30,11 +29,11 @@ use crate::sys::Watched;
 use crate::tcp::{self, Accepts};
 use crate::workers::Workers;
 use program::{SetName, program};
-pub(crate) use routes::{Registered, Routes};
+use routes::Routes;
 
 /// The listeners, and what the kernel knows of the frontends.
 pub(crate) struct Tproxy {
-    transactions: Transactions,
+    tables: Tables<SetName>,
     standing: BTreeSet<FrontendKey>,
     routes: Arc<Routes>,
     listening: Vec<JoinHandle<()>>,
@@ -49,12 +48,13 @@ impl Drop for Tproxy {
 }
 
 impl Tproxy {
-    /// Listens. Needs `CAP_NET_ADMIN`; a family that the node does not have is left out.
+    /// Begins to listen. Needs `CAP_NET_ADMIN`; a family that the node does not have is left out.
     pub(crate) fn start(workers: &Workers) -> io::Result<Self> {
-        let transactions = Transactions::open()?;
         let v4 = listen((Ipv4Addr::LOCALHOST, 0).into())?;
         let v6 = listen((Ipv6Addr::LOCALHOST, 0).into()).ok();
         let routes = Arc::new(Routes::new(port(Some(&v4))?, port(v6.as_ref())?));
+        let known = Arc::clone(&routes);
+        let tables = Tables::open(move |family| program(family, known.port(family)))?;
         let mut listening = Vec::new();
         for socket in [Some(v4), v6].into_iter().flatten() {
             let home = workers.home();
@@ -68,7 +68,7 @@ impl Tproxy {
             listening.push(there.spawn(tcp::serve(listener, accepts, home)));
         }
         Ok(Self {
-            transactions,
+            tables,
             standing: BTreeSet::new(),
             routes,
             listening,
@@ -86,7 +86,7 @@ impl Tproxy {
 
     /// Tells the kernel which frontends came and went, after putting right what somebody else did.
     pub(crate) async fn follow(&mut self) -> Result<(), NetlinkError> {
-        if self.transactions.is_disturbed().await? {
+        if self.tables.transactions.is_disturbed().await? {
             self.look().await?;
         }
         let changed = self.routes.changed();
@@ -97,18 +97,13 @@ impl Tproxy {
         told
     }
 
-    /// From what stands there.
+    /// Begins anew from what stands there.
     async fn look(&mut self) -> Result<(), NetlinkError> {
-        self.transactions.look().await?;
-        let routes = Arc::clone(&self.routes);
-        let program = |family| program(family, routes.port(family));
-        let socket = self.transactions.socket();
-        let entries = match tables::found::<SetName>(socket, program).await? {
-            Found::Ours => tables::entries(socket, &[SetName::Frontends]).await?,
+        let entries = match self.tables.look().await? {
+            Found::Ours => self.tables.entries(&[SetName::Frontends]).await?,
             Found::Nothing | Found::Other => {
-                let none = Ranges::<SetName>::new();
-                let batch = tables::replacement(socket, program, &none, &[]).await?;
-                self.transactions.commit(batch).await?;
+                let batch = self.tables.replacement(&Ranges::new(), &[]).await?;
+                self.tables.transactions.commit(batch).await?;
                 Vec::new()
             }
         };
@@ -127,8 +122,8 @@ impl Tproxy {
         let old = entries(&|key| self.standing.contains(key));
         let new = entries(&|key| self.routes.at(key).is_some());
         let difference: Difference<SetName> = compare(old, new);
-        for step in difference.steps(|_| false) {
-            self.transactions.commit(tables::change(&step)).await?;
+        for step in difference.steps() {
+            self.tables.transactions.commit(step.batch()).await?;
             for gone in keys(&step.delete) {
                 self.standing.remove(&gone);
             }
@@ -139,9 +134,9 @@ impl Tproxy {
 
     /// Removes the tables, also those that an earlier process left.
     pub(crate) async fn remove(&mut self) -> Result<(), NetlinkError> {
-        self.transactions.forget();
-        let batch = tables::removal::<SetName>(self.transactions.socket()).await?;
-        self.transactions.commit(batch).await
+        self.tables.transactions.forget();
+        let batch = self.tables.removal().await?;
+        self.tables.transactions.commit(batch).await
     }
 }
 

@@ -87,7 +87,7 @@ impl Frontend {
         })
     }
 
-    /// From clients to backends.
+    /// Sends on what came from clients to backends.
     fn receive(&mut self) -> io::Result<()> {
         BATCH_OF_THREAD.with_borrow_mut(|batch| {
             for _ in 0..TURN {
@@ -99,7 +99,7 @@ impl Frontend {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                     Err(error) => return Err(error),
                 }
-                let now = self.route.shared.now();
+                let now = self.route.engine.now();
                 for run in batch.runs() {
                     self.forward(&run, now);
                 }
@@ -124,7 +124,7 @@ impl Frontend {
         self.dropped(run);
     }
 
-    /// From backends to clients.
+    /// Sends on what came from backends to clients.
     fn reply(&mut self) -> io::Result<()> {
         BATCH_OF_THREAD.with_borrow_mut(|batch| {
             for _ in 0..TURN {
@@ -149,13 +149,13 @@ impl Frontend {
         let peer = run.peer().into();
         for datagram in run.datagrams() {
             if socket.send_to(datagram, &peer).is_err() {
-                count(&self.route.shared.counters.udp_datagrams_dropped);
+                count(&self.route.engine.counters.udp_datagrams_dropped);
             }
         }
     }
 
     fn dropped(&self, run: &Run<'_>) {
-        let figure = &self.route.shared.counters.udp_datagrams_dropped;
+        let figure = &self.route.engine.counters.udp_datagrams_dropped;
         add(figure, run.count());
     }
 }

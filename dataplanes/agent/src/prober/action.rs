@@ -1,12 +1,11 @@
 //! What a probe does.
 
-use std::io;
 use std::net::SocketAddr;
 
 use portolan_model::view::WorkloadView;
 use portolan_model::{ProbeAction, ProbePort};
 
-use super::threshold::Outcome;
+use super::outcome::Outcome;
 use super::{grpc, http, tcp};
 
 /// One probe, without a time limit: always at the workload's own first address.
@@ -39,17 +38,5 @@ pub(super) async fn attempt(view: &WorkloadView) -> Outcome {
         ProbeAction::HttpGet { .. } | ProbeAction::TcpConnect { .. } => {
             Outcome::Unknown("the probe's port has no number".to_owned())
         }
-    }
-}
-
-/// What a failed connection says: about the workload, or about this process and its machine.
-pub(super) fn connection_failed(error: &io::Error) -> Outcome {
-    use nix::errno::Errno::{EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM};
-    let own = [EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM];
-    let code = error.raw_os_error();
-    if own.into_iter().any(|errno| code == Some(errno as i32)) {
-        Outcome::Unknown(error.to_string())
-    } else {
-        Outcome::Fail(format!("can't connect: {error}"))
     }
 }

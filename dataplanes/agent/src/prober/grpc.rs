@@ -8,7 +8,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::threshold::Outcome;
+use super::outcome::Outcome;
 
 pub(super) async fn attempt(at: SocketAddr, service: &str) -> Outcome {
     let endpoint = match Endpoint::from_shared(format!("http://{at}")) {

@@ -12,8 +12,7 @@ use hyper_util::rt::TokioIo;
 use portolan_model::HttpHeader;
 use tokio::net::TcpStream;
 
-use super::action::connection_failed;
-use super::threshold::Outcome;
+use super::outcome::Outcome;
 
 /// A request.
 pub(super) struct Get<'a> {
@@ -32,7 +31,7 @@ impl Get<'_> {
         };
         let stream = match TcpStream::connect(self.at).await {
             Ok(stream) => stream,
-            Err(error) => return connection_failed(&error),
+            Err(error) => return Outcome::of_connection(&error),
         };
         let (mut sender, connection) = match http1::handshake(TokioIo::new(stream)).await {
             Ok(opened) => opened,

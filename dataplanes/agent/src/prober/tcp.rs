@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
-use super::action::connection_failed;
-use super::threshold::Outcome;
+use super::outcome::Outcome;
 
 pub(super) async fn attempt(at: SocketAddr) -> Outcome {
     match TcpStream::connect(at).await {
         Ok(_) => Outcome::Pass,
-        Err(error) => connection_failed(&error),
+        Err(error) => Outcome::of_connection(&error),
     }
 }

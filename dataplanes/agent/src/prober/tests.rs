@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic_health::ServingStatus;
 
-use super::threshold::Outcome;
+use super::outcome::Outcome;
 use super::*;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -187,23 +187,23 @@ async fn grpc_passes_when_the_service_is_serving() {
 /// A prober and what it reports.
 struct Rig {
     prober: Prober,
-    health: watch::Receiver<Option<HealthTable>>,
+    readiness: watch::Receiver<Option<ReadinessTable>>,
 }
 
 impl Rig {
     fn start() -> Self {
-        let (sender, health) = portolan_subscriber::testing::health_channel();
+        let (sender, readiness) = portolan_subscriber::testing::readiness_channel();
         let status = watch::Sender::default().subscribe();
         let metrics = Metrics::register(&mut Registry::default(), status);
         Self {
             prober: Prober::start(sender, metrics),
-            health,
+            readiness,
         }
     }
 
-    async fn until(&mut self, is: impl Fn(&HealthTable) -> bool) -> HealthTable {
+    async fn until(&mut self, is: impl Fn(&ReadinessTable) -> bool) -> ReadinessTable {
         let found = self
-            .health
+            .readiness
             .wait_for(|table| table.as_ref().is_some_and(&is));
         let found = timeout(DEADLINE, found).await.expect("in time");
         found.expect("it runs").clone().expect("it is there")
@@ -217,9 +217,9 @@ fn uid(number: u128) -> Uid {
 #[tokio::test]
 async fn nothing_to_probe_is_reported_as_an_empty_table() {
     let mut rig = Rig::start();
-    assert!(!rig.prober.is_told() && rig.health.borrow().is_none());
+    assert!(!rig.prober.is_told() && rig.readiness.borrow().is_none());
     rig.prober.set(Targets::new());
-    assert_eq!(rig.until(|_| true).await, HealthTable::new());
+    assert_eq!(rig.until(|_| true).await, ReadinessTable::new());
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn the_first_report_has_first_results_and_later_ones_follow_the_workload()
     rig.until(|table| table[&uid(1)].serving).await;
 
     rig.prober.set(Targets::new());
-    rig.until(HealthTable::is_empty).await;
+    rig.until(ReadinessTable::is_empty).await;
 }
 
 #[tokio::test]

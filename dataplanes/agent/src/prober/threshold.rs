@@ -1,14 +1,6 @@
 //! When a workload's readiness turns.
 
-/// Outcome of one probe.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Pass,
-    /// Why, for people.
-    Fail(String),
-    /// The prober itself failed: says nothing about the workload.
-    Unknown(String),
-}
+use super::outcome::Outcome;
 
 /// Counts results in a row. Starts not serving; below a threshold the old state stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,22 +11,17 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info};
 
 use super::action;
-use super::threshold::{Outcome, Thresholds};
+use super::outcome::Outcome;
+use super::threshold::Thresholds;
 use crate::metrics::{Metrics, ProbeResult};
 
-/// What a probe found: sent for the first result and whenever readiness turns.
-pub(super) struct Finding {
-    pub(super) uid: Uid,
-    pub(super) readiness: Readiness,
-}
-
-/// One workload and where its findings go.
+/// One workload and where its readiness is told: for the first result, and whenever it turns.
 pub(super) struct Workload {
     pub(super) uid: Uid,
     /// Its addresses may change; another probe means another task.
     pub(super) view: watch::Receiver<WorkloadView>,
     pub(super) turns: Arc<Semaphore>,
-    pub(super) findings: mpsc::Sender<Finding>,
+    pub(super) results: mpsc::Sender<(Uid, Readiness)>,
     pub(super) metrics: Metrics,
 }
 
@@ -85,7 +80,7 @@ impl Workload {
         view: &WorkloadView,
         serving: bool,
         outcome: Outcome,
-    ) -> Result<(), mpsc::error::SendError<Finding>> {
+    ) -> Result<(), mpsc::error::SendError<(Uid, Readiness)>> {
         let reason = match outcome {
             Outcome::Fail(reason) if !serving => reason,
             // A pass below the threshold.
@@ -99,10 +94,6 @@ impl Workload {
             since: Instant::now(),
             reason,
         };
-        let finding = Finding {
-            uid: self.uid,
-            readiness,
-        };
-        self.findings.send(finding).await
+        self.results.send((self.uid, readiness)).await
     }
 }

@@ -87,16 +87,8 @@ proptest! {
 
 fn everything() -> Capabilities {
     Capabilities {
-        kind: "test",
-        families: [Family::V4, Family::V6].into(),
         protocols: [Protocol::Tcp, Protocol::Udp].into(),
-        affinity: true,
-        source_ranges: true,
-        drop: true,
-        inside: true,
-        preserves_source: true,
-        guard: true,
-        persistent: true,
+        ..Capabilities::everything("test")
     }
 }
 

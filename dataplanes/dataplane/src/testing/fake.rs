@@ -1,9 +1,7 @@
 //! A dataplane in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use portolan_model::{Family, Protocol};
 
 use crate::{
     Applied, Capabilities, Dataplane, DataplaneError, Environment, FrontendKey, Health, NodeState,
@@ -53,18 +51,7 @@ impl FakeDataplane {
 
     /// Capabilities without a gap.
     pub fn everything() -> Capabilities {
-        Capabilities {
-            kind: "fake",
-            families: BTreeSet::from([Family::V4, Family::V6]),
-            protocols: BTreeSet::from([Protocol::Tcp, Protocol::Udp, Protocol::Sctp]),
-            affinity: true,
-            source_ranges: true,
-            drop: true,
-            inside: true,
-            preserves_source: true,
-            guard: true,
-            persistent: true,
-        }
+        Capabilities::everything("fake")
     }
 
     /// What is programmed.

@@ -3,6 +3,7 @@
 //! output and postrouting again.
 
 use portolan_netlink::nftables::{Hook, Verdict};
+use portolan_nft::{chain, hooked, rule};
 
 use super::{Chain, Key, Part, Rule, SetName};
 use crate::mark::{Kind, MarkBit};
@@ -40,55 +41,31 @@ fn jump(chain: &str) -> Part {
     Do(Verdict::Jump(chain.to_owned()))
 }
 
-fn rule(why: &'static str, parts: impl Into<Vec<Part>>) -> Rule {
-    Rule {
-        why,
-        parts: parts.into(),
-    }
-}
-
-fn chain(name: &'static str, rules: impl Into<Vec<Rule>>) -> Chain {
-    Chain {
-        name,
-        hook: None,
-        rules: rules.into(),
-    }
-}
-
-fn hooked(
-    name: &'static str,
-    kind: &'static str,
-    (number, priority): (u32, i32),
-    rules: Vec<Rule>,
-) -> Chain {
-    let hook = Some(Hook {
-        kind,
-        number,
-        priority,
-    });
-    Chain {
-        hook,
-        ..chain(name, rules)
-    }
-}
-
 /// Every chain, in order of creation.
 pub(crate) fn chains(mark: MarkBit) -> Vec<Chain> {
     let bit = mark.mask();
-    let filter = |name, hook, rules| hooked(name, "filter", hook, rules);
+    let at = |kind, number, priority| Hook {
+        kind,
+        number,
+        priority,
+    };
+    let filter = |number, priority| at("filter", number, priority);
     let mut chains = vec![
-        filter("prerouting", (PREROUTING, BEHIND_DSTNAT), entering(bit)),
-        filter("output", (OUTPUT, BEFORE_IPVS_OUT), entering(bit)),
-        filter("sent", (OUTPUT, BEFORE_DSTNAT), sent(bit)),
-        filter("passed_in", (INPUT, BEHIND_IPVS_IN), passed(bit)),
+        hooked(
+            "prerouting",
+            filter(PREROUTING, BEHIND_DSTNAT),
+            entering(bit),
+        ),
+        hooked("output", filter(OUTPUT, BEFORE_IPVS_OUT), entering(bit)),
+        hooked("sent", filter(OUTPUT, BEFORE_DSTNAT), sent(bit)),
+        hooked("passed_in", filter(INPUT, BEHIND_IPVS_IN), passed(bit)),
         hooked(
             "passed_out",
-            "route",
-            (OUTPUT, BEHIND_IPVS_OUT),
+            at("route", OUTPUT, BEHIND_IPVS_OUT),
             passed(bit),
         ),
-        filter("answers", (PREROUTING, FILTER), answers()),
-        hooked("postrouting", "nat", (POSTROUTING, SRCNAT), postrouting()),
+        hooked("answers", filter(PREROUTING, FILTER), answers()),
+        hooked("postrouting", at("nat", POSTROUTING, SRCNAT), postrouting()),
         chain("first", first_packet()),
         chain("service", for_a_frontend(mark)),
     ];

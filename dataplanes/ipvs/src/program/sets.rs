@@ -1,7 +1,8 @@
 //! The sets and maps. None leads to verdicts: those would make the kernel check the whole map again at every change.
 
-use portolan_netlink::nftables::{Family, Set};
-use portolan_tables::{Datatype, SetName as _, Shape};
+use portolan_netlink::nftables::Family;
+use portolan_nft::Datatype::{self, Mark, Port, Protocol};
+use portolan_nft::Shape;
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,19 +53,33 @@ impl SetName {
         Self::Hairpin,
         Self::ClusterIps,
     ];
+}
 
-    /// Those whose elements follow from where the node is.
-    pub(crate) const OF_ENVIRONMENT: [Self; 3] =
-        [Self::ServiceCidrs, Self::Workloads, Self::Unmasked];
+impl portolan_nft::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Frontends => ("frontends", "class of a frontend"),
+            Self::Inside => ("inside", "mark for sources inside"),
+            Self::Served => ("served", "has virtual servers, or still drains"),
+            Self::Backends => ("backends", "for the plugin, after a restart"),
+            Self::Allowed => ("allowed", "clients of guarded frontends"),
+            Self::Hairpin => ("hairpin", "backends that may reach themselves"),
+            Self::ClusterIps => ("cluster_ips", "other ports are refused"),
+            Self::ServiceCidrs => ("service_cidrs", "other addresses are dropped"),
+            Self::Workloads => ("workloads", "sources inside"),
+            Self::Unmasked => ("unmasked", "sources that ClusterIPs see"),
+        }
+    }
 
     fn shape(self, family: Family) -> Shape {
         let address = Datatype::address(family);
-        let frontend = [address, Datatype::Protocol, Datatype::Port];
         match self {
-            Self::Frontends | Self::Inside => Shape::map(&frontend, &[Datatype::Mark]),
-            Self::Served => Shape::set(&frontend),
-            Self::Backends => Shape::set(&[&frontend[..], &[address, Datatype::Port]].concat()),
-            Self::Allowed => Shape::set(&[&frontend[..], &[address]].concat())
+            Self::Frontends | Self::Inside => Shape::map(&[address, Protocol, Port], &[Mark]),
+            Self::Served => Shape::set(&[address, Protocol, Port]),
+            Self::Backends => Shape::set(&[address, Protocol, Port, address, Port]),
+            Self::Allowed => Shape::set(&[address, Protocol, Port, address])
                 .with(Shape::INTERVAL | Shape::CONCAT),
             Self::Hairpin => Shape::set(&[address, address]),
             Self::ClusterIps => Shape::set(&[address]),
@@ -73,49 +88,14 @@ impl SetName {
             }
         }
     }
-
-    fn what(self) -> &'static str {
-        match self {
-            Self::Frontends => "class of a frontend",
-            Self::Inside => "mark for sources inside",
-            Self::Served => "has virtual servers, or still drains",
-            Self::Backends => "for the plugin, after a restart",
-            Self::Allowed => "clients of guarded frontends",
-            Self::Hairpin => "backends that may reach themselves",
-            Self::ClusterIps => "other ports are refused",
-            Self::ServiceCidrs => "other addresses are dropped",
-            Self::Workloads => "sources inside",
-            Self::Unmasked => "sources that ClusterIPs see",
-        }
-    }
 }
 
-impl portolan_tables::SetName for SetName {
-    const TABLE: &'static str = super::TABLE;
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Frontends => "frontends",
-            Self::Inside => "inside",
-            Self::Served => "served",
-            Self::Backends => "backends",
-            Self::Allowed => "allowed",
-            Self::Hairpin => "hairpin",
-            Self::ClusterIps => "cluster_ips",
-            Self::ServiceCidrs => "service_cidrs",
-            Self::Workloads => "workloads",
-            Self::Unmasked => "unmasked",
-        }
-    }
-}
-
-impl portolan_tables::RangeSets for SetName {
+impl portolan_nft::ServiceSets for SetName {
+    const FRONTENDS: Self = Self::Frontends;
+    const ALLOWED: Self = Self::Allowed;
+    const HAIRPIN: Self = Self::Hairpin;
+    const CLUSTER_IPS: Self = Self::ClusterIps;
     const SERVICE_CIDRS: Self = Self::ServiceCidrs;
     const WORKLOADS: Self = Self::Workloads;
     const UNMASKED: Self = Self::Unmasked;
-}
-
-/// A set as netlink has it.
-pub(crate) fn set(name: SetName, family: Family) -> Set {
-    name.shape(family).declare(name.as_str(), name.what())
 }

@@ -17,6 +17,32 @@ use crate::tlv::Writer;
 /// A list of elements is one attribute, and those end at 64 KiB.
 const MOST_LIST: usize = 60_000;
 
+/// A sort of message.
+#[derive(Copy, Clone)]
+struct Sort {
+    /// What it does, for errors.
+    what: &'static str,
+    kind: u16,
+    flags: u16,
+}
+
+const fn sort(what: &'static str, kind: u16, flags: u16) -> Sort {
+    Sort { what, kind, flags }
+}
+
+const ADD_TABLE: Sort = sort("add", NFT_MSG_NEWTABLE, NLM_F_CREATE);
+const DELETE_TABLE: Sort = sort("delete", NFT_MSG_DELTABLE, 0);
+const ADD_CHAIN: Sort = sort("add chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+const ADD_RULE: Sort = sort(
+    "add a rule to chain",
+    NFT_MSG_NEWRULE,
+    NLM_F_CREATE | NLM_F_APPEND,
+);
+const ADD_SET: Sort = sort("add set", NFT_MSG_NEWSET, NLM_F_CREATE);
+const ADD_ELEMENTS: Sort = sort("add elements to", NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+const DELETE_ELEMENTS: Sort = sort("delete elements of", NFT_MSG_DELSETELEM, 0);
+const FLUSH_SET: Sort = sort("flush set", NFT_MSG_DELSETELEM, 0);
+
 /// What will be done in one transaction, in this order.
 #[derive(Debug)]
 pub struct Batch {
@@ -54,7 +80,7 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Nothing to do yet.
+    /// Begins with nothing to do.
     pub fn new() -> Self {
         let mut writer = Writer::new();
         let begun = writer.begin(
@@ -78,75 +104,39 @@ impl Batch {
         self.steps.is_empty()
     }
 
-    /// Bytes so far.
+    /// How many bytes there are so far.
     pub fn size(&self) -> usize {
         self.writer.bytes.len()
     }
 
     /// Adds a table, unless it is there.
     pub fn add_table(&mut self, table: &Table) {
-        self.step(
-            "add",
-            "",
-            (table.family, &table.name),
-            NFT_MSG_NEWTABLE,
-            NLM_F_CREATE,
-            |w| {
-                table.write(w);
-            },
-        );
+        let at = (table.family, table.name.as_str());
+        self.step(ADD_TABLE, at, "", |w| table.write(w));
     }
 
     /// Deletes a table with everything in it.
     pub fn delete_table(&mut self, table: (Family, &str)) {
-        self.step("delete", "", table, NFT_MSG_DELTABLE, 0, |w| {
+        self.step(DELETE_TABLE, table, "", |w| {
             w.put_str(NFTA_TABLE_NAME, table.1);
         });
     }
 
     /// Adds a chain, unless it is there.
     pub fn add_chain(&mut self, table: (Family, &str), chain: &Chain) {
-        self.step(
-            "add chain",
-            &chain.name,
-            table,
-            NFT_MSG_NEWCHAIN,
-            NLM_F_CREATE,
-            |w| {
-                chain.write(table.1, w);
-            },
-        );
+        self.step(ADD_CHAIN, table, &chain.name, |w| chain.write(table.1, w));
     }
 
     /// Adds a rule at the end of its chain.
     pub fn add_rule(&mut self, table: (Family, &str), rule: &Rule) {
-        let flags = NLM_F_CREATE | NLM_F_APPEND;
-        self.step(
-            "add a rule to chain",
-            &rule.chain,
-            table,
-            NFT_MSG_NEWRULE,
-            flags,
-            |w| {
-                rule.write(table.1, w);
-            },
-        );
+        self.step(ADD_RULE, table, &rule.chain, |w| rule.write(table.1, w));
     }
 
     /// Adds a set or map, unless it is there.
     pub fn add_set(&mut self, table: (Family, &str), set: &Set) {
         self.sets += 1;
         let id = self.sets;
-        self.step(
-            "add set",
-            &set.name,
-            table,
-            NFT_MSG_NEWSET,
-            NLM_F_CREATE,
-            |w| {
-                set.write(table.1, id, w);
-            },
-        );
+        self.step(ADD_SET, table, &set.name, |w| set.write(table.1, id, w));
     }
 
     /// Adds elements; one that is there with another value fails, with the same value changes nothing.
@@ -156,8 +146,7 @@ impl Batch {
         set: &str,
         elements: impl IntoIterator<Item = &'a Element>,
     ) {
-        let message = ("add elements to", NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-        self.elements(message, table, set, elements, |element, w| {
+        self.elements(ADD_ELEMENTS, table, set, elements, |element, w| {
             element.write(true, w);
         });
     }
@@ -169,15 +158,14 @@ impl Batch {
         set: &str,
         elements: impl IntoIterator<Item = &'a Element>,
     ) {
-        let message = ("delete elements of", NFT_MSG_DELSETELEM, 0);
-        self.elements(message, table, set, elements, |element, w| {
+        self.elements(DELETE_ELEMENTS, table, set, elements, |element, w| {
             element.write(false, w);
         });
     }
 
     /// Deletes every element.
     pub fn flush_set(&mut self, table: (Family, &str), set: &str) {
-        self.step("flush set", set, table, NFT_MSG_DELSETELEM, 0, |w| {
+        self.step(FLUSH_SET, table, set, |w| {
             w.put_str(NFTA_SET_ELEM_LIST_TABLE, table.1);
             w.put_str(NFTA_SET_ELEM_LIST_SET, set);
         });
@@ -190,8 +178,7 @@ impl Batch {
         map: &str,
         verdicts: &[(Vec<u8>, Verdict)],
     ) {
-        let what = "add elements to";
-        self.step(what, map, table, NFT_MSG_NEWSETELEM, NLM_F_CREATE, |w| {
+        self.step(ADD_ELEMENTS, table, map, |w| {
             w.put_str(NFTA_SET_ELEM_LIST_TABLE, table.1);
             w.put_str(NFTA_SET_ELEM_LIST_SET, map);
             w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |w| {
@@ -238,7 +225,7 @@ impl Batch {
     /// As many messages as the elements need.
     fn elements<'a>(
         &mut self,
-        (what, kind, flags): (&'static str, u16, u16),
+        sort: Sort,
         table: (Family, &str),
         set: &str,
         elements: impl IntoIterator<Item = &'a Element>,
@@ -246,7 +233,7 @@ impl Batch {
     ) {
         let mut elements = elements.into_iter().peekable();
         while elements.peek().is_some() {
-            self.step(what, set, table, kind, flags, |w| {
+            self.step(sort, table, set, |w| {
                 w.put_str(NFTA_SET_ELEM_LIST_TABLE, table.1);
                 w.put_str(NFTA_SET_ELEM_LIST_SET, set);
                 let list = w.open(NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -264,22 +251,20 @@ impl Batch {
 
     fn step(
         &mut self,
-        what: &'static str,
+        sort: Sort,
+        table: (Family, &str),
         name: &str,
-        (family, table): (Family, &str),
-        kind: u16,
-        flags: u16,
         body: impl FnOnce(&mut Writer),
     ) {
         self.starts.push(self.writer.bytes.len());
-        let kind = NFNL_SUBSYS_NFTABLES << 8 | kind;
-        let begun: Begun = self
-            .writer
-            .begin(kind, NLM_F_REQUEST | flags, 0, family as u8, 0);
+        let kind = NFNL_SUBSYS_NFTABLES << 8 | sort.kind;
+        let flags = NLM_F_REQUEST | sort.flags;
+        let (family, table) = table;
+        let begun: Begun = self.writer.begin(kind, flags, 0, family as u8, 0);
         body(&mut self.writer);
         self.writer.end(begun);
         self.steps.push(Step {
-            what,
+            what: sort.what,
             name: name.to_owned(),
             family,
             table: table.to_owned(),

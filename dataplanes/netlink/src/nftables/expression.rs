@@ -2,7 +2,7 @@
 //! compared byte by byte.
 
 use super::element::{Data, write_data};
-use super::{Family, Verdict};
+use super::{Family, Load, Meta, Verdict};
 use crate::tlv::Writer;
 
 /// `NFTA_EXPR_NAME`, `NFTA_EXPR_DATA`.
@@ -57,47 +57,6 @@ pub enum Expression {
     Unreachable(Family),
     /// Changes a dynamic map: key, value.
     Dynamic(String, Update, u32, u32),
-}
-
-/// What is loaded.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// Bytes of the network header: offset, length.
-    Network(u32, u32),
-    /// Bytes of the transport header: offset, length.
-    Transport(u32, u32),
-    /// Something beside the packet.
-    Meta(Meta),
-    /// The connection's state bit (`NF_CT_STATE_*`: 1 is invalid).
-    CtState,
-    /// One byte: whether the packet goes the way of the connection's first one (0) or back (1).
-    CtDirection,
-    /// The connection's status bits (`IPS_*`).
-    CtStatus,
-    /// The connection's destination as its first packet had it, of a family.
-    OriginalDestination(Family),
-    /// Its destination port likewise.
-    OriginalPort,
-    /// Where its answers come from, of a family.
-    ReplySource(Family),
-    /// The port that they come from.
-    ReplyPort,
-    /// The type (`RTN_*`) of the source address in the routing table.
-    SourceType,
-}
-
-/// Something beside the packet.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Meta {
-    /// `skb->priority`.
-    Priority = 2,
-    /// The packet's mark.
-    Mark = 3,
-    /// Index of the interface that it leaves by.
-    OutInterface = 5,
-    /// Transport protocol.
-    L4Proto = 16,
 }
 
 /// How bytes are compared.
@@ -171,15 +130,7 @@ impl Expression {
                 write_data(&Data::Verdict(verdict), 2, w);
             }
             Self::Random(below, to) => write_random(*below, register(*to), w),
-            Self::Dnat(family, address, port) => {
-                w.put_u32(1, 1);
-                w.put_u32(2, *family as u32);
-                for (kind, at) in [(3, address), (4, address), (5, port), (6, port)] {
-                    w.put_u32(kind, register(*at));
-                }
-                // NF_NAT_RANGE_MAP_IPS and _PROTO_SPECIFIED, which the kernel adds and lists.
-                w.put_u32(7, 0x3);
-            }
+            Self::Dnat(family, address, port) => write_dnat(*family, *address, *port, w),
             // NF_NAT_RANGE_PROTO_RANDOM_FULLY: else parallel connections race for one port.
             Self::Masquerade => w.put_u32(1, 0x10),
             Self::Tproxy(family, address, port) => {
@@ -199,63 +150,6 @@ impl Expression {
     }
 }
 
-impl Load {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Network(..) | Self::Transport(..) => "payload",
-            Self::Meta(_) => "meta",
-            Self::CtState
-            | Self::CtDirection
-            | Self::CtStatus
-            | Self::OriginalDestination(_)
-            | Self::OriginalPort
-            | Self::ReplySource(_)
-            | Self::ReplyPort => "ct",
-            Self::SourceType => "fib",
-        }
-    }
-
-    fn write(self, to: u32, w: &mut Writer) {
-        // NFT_CT_*: 0 state, 1 direction, 2 status, 11 and 12 ports, 19 to 22 addresses; direction 0 is the original one.
-        let ct = |w: &mut Writer, key, direction: Option<u8>| {
-            w.put_u32(1, to);
-            w.put_u32(2, key);
-            if let Some(direction) = direction {
-                w.put(3, &[direction]);
-            }
-        };
-        match self {
-            Self::Network(offset, length) => write_payload(to, 1, offset, length, w),
-            Self::Transport(offset, length) => write_payload(to, 2, offset, length, w),
-            Self::Meta(meta) => {
-                w.put_u32(2, meta as u32);
-                w.put_u32(1, to);
-            }
-            Self::CtState => ct(w, 0, None),
-            Self::CtDirection => ct(w, 1, None),
-            Self::CtStatus => ct(w, 2, None),
-            Self::OriginalDestination(Family::V4) => ct(w, 20, Some(0)),
-            Self::OriginalDestination(Family::V6) => ct(w, 22, Some(0)),
-            Self::OriginalPort => ct(w, 12, Some(0)),
-            Self::ReplySource(Family::V4) => ct(w, 19, Some(1)),
-            Self::ReplySource(Family::V6) => ct(w, 21, Some(1)),
-            Self::ReplyPort => ct(w, 11, Some(1)),
-            Self::SourceType => {
-                w.put_u32(1, to);
-                // NFT_FIB_RESULT_ADDRTYPE of NFTA_FIB_F_SADDR.
-                w.put_u32(2, 3);
-                w.put_u32(3, 1);
-            }
-        }
-    }
-}
-
-fn write_payload(to: u32, base: u32, offset: u32, length: u32, w: &mut Writer) {
-    for (kind, value) in [(1, to), (2, base), (3, offset), (4, length)] {
-        w.put_u32(kind, value);
-    }
-}
-
 fn write_bits(at: u32, length: u32, mask: u32, xor: u32, w: &mut Writer) {
     // Source, target, length, NFT_BITWISE_MASK_XOR.
     for (kind, value) in [(1, at), (2, at), (3, length), (6, 0)] {
@@ -269,6 +163,16 @@ fn write_bits(at: u32, length: u32, mask: u32, xor: u32, w: &mut Writer) {
         };
         write_data(&Data::Value(&bytes), kind, w);
     }
+}
+
+fn write_dnat(family: Family, address: u32, port: u32, w: &mut Writer) {
+    w.put_u32(1, 1);
+    w.put_u32(2, family as u32);
+    for (kind, at) in [(3, address), (4, address), (5, port), (6, port)] {
+        w.put_u32(kind, register(at));
+    }
+    // NF_NAT_RANGE_MAP_IPS and _PROTO_SPECIFIED, which the kernel adds and lists.
+    w.put_u32(7, 0x3);
 }
 
 fn write_lookup(set: &str, at: u32, to: Option<u32>, w: &mut Writer) {

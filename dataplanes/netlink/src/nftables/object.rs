@@ -120,11 +120,11 @@ pub enum Verdict {
     Accept,
     /// It is thrown away.
     Drop,
-    /// Back to where the chain was jumped from.
+    /// It goes back to where the chain was jumped from.
     Return,
-    /// To a chain, and back.
+    /// It goes to a chain, and back.
     Jump(String),
-    /// To a chain, and from its end to where this one was jumped from.
+    /// It goes to a chain, and from its end to where this one was jumped from.
     Goto(String),
 }
 
@@ -216,7 +216,7 @@ impl Set {
         self.flags | self.values.map_or(0, |_| NFT_SET_MAP)
     }
 
-    /// Bytes of a key.
+    /// How many bytes a key has.
     pub fn key_length(&self) -> u32 {
         self.fields
             .iter()

@@ -1,23 +1,38 @@
 //! The chains. A NAT chain sees the first packet of each flow; conntrack repeats for the others what it decided.
 
 use portolan_netlink::nftables::{Hook, Verdict};
+use portolan_nft::{chain, hooked, rule};
 
 use super::{Chain, Key, Part, Rule, SetName};
-use crate::class::{
-    AFFINE, COUNTS, DROP, GUARDED, INSIDE, KIND, Kind, PICK, REFUSE, SPLIT, TIMEOUT, TIMEOUTS,
-    pick, timeout_bits,
-};
+use crate::class::{AFFINE, COUNTS, GUARDED, INSIDE, KIND, PICK, SPLIT, TIMEOUT, TIMEOUTS};
 
 use Part::{
     Add, Clear, Dispatch, Do, Forget, Has, In, Invalid, Keep, Masquerade, NotSyn, Random, Remember,
     Reset, SourceIsLocal, Stays, Take, Translate, Translated, Unreachable,
 };
 
+/// `NF_INET_*`.
+const PREROUTING: u32 = 0;
+const OUTPUT: u32 = 3;
+const POSTROUTING: u32 = 4;
+
 /// `NF_IP_PRI_NAT_DST`, `NF_IP_PRI_NAT_SRC`.
 const DSTNAT: i32 = -100;
 const SRCNAT: i32 = 100;
-/// `NF_IP_PRI_FILTER`.
-const FILTER: i32 = 0;
+/// Where filters are: at `NF_IP_PRI_FILTER`.
+const FILTER: Hook = Hook {
+    kind: "filter",
+    number: PREROUTING,
+    priority: 0,
+};
+
+fn nat(number: u32, priority: i32) -> Hook {
+    Hook {
+        kind: "nat",
+        number,
+        priority,
+    }
+}
 
 fn jump(chain: &str) -> Part {
     Do(Verdict::Jump(chain.to_owned()))
@@ -27,51 +42,20 @@ fn goto(chain: &str) -> Part {
     Do(Verdict::Goto(chain.to_owned()))
 }
 
-fn rule(why: &'static str, parts: impl Into<Vec<Part>>) -> Rule {
-    Rule {
-        why,
-        parts: parts.into(),
-    }
-}
-
-fn hooked(
-    name: &str,
-    kind: &'static str,
-    (number, priority): (u32, i32),
-    rules: Vec<Rule>,
-) -> Chain {
-    let hook = Some(Hook {
-        kind,
-        number,
-        priority,
-    });
-    Chain {
-        hook,
-        ..chain(name, rules)
-    }
-}
-
-fn chain(name: &str, rules: impl Into<Vec<Rule>>) -> Chain {
-    Chain {
-        name: name.to_owned(),
-        hook: None,
-        rules: rules.into(),
-    }
-}
-
 /// Every chain, in order of creation.
 pub(crate) fn chains() -> Vec<Chain> {
     let services = || vec![rule("", [jump("services")])];
     let mut chains = vec![
-        hooked("prerouting", "nat", (0, DSTNAT), services()),
-        hooked("output", "nat", (3, DSTNAT), services()),
-        hooked("postrouting", "nat", (4, SRCNAT), postrouting()),
-        hooked("answers", "filter", (0, FILTER), answers()),
+        hooked("prerouting", nat(PREROUTING, DSTNAT), services()),
+        hooked("output", nat(OUTPUT, DSTNAT), services()),
+        hooked("postrouting", nat(POSTROUTING, SRCNAT), postrouting()),
+        hooked("answers", FILTER, answers()),
         chain("services", first_packet()),
         chain("service", for_a_frontend()),
     ];
     chains.extend(who_may());
     chains.extend(affinity());
+    chains.extend(identities());
     chains.extend(ends());
     chains.extend(masquerading());
     for seconds in TIMEOUTS {
@@ -179,6 +163,12 @@ fn affinity() -> Vec<Chain> {
                 rule("", [goto("identify")]),
             ],
         ),
+    ]
+}
+
+/// An identity becomes a backend, and a slot an identity.
+fn identities() -> Vec<Chain> {
+    vec![
         chain(
             "recall",
             [
@@ -289,41 +279,10 @@ fn masquerading() -> Vec<Chain> {
     ]
 }
 
-fn remember_chain(seconds: u32) -> String {
+pub(super) fn remember_chain(seconds: u32) -> String {
     format!("remember_{seconds}s")
 }
 
-fn pick_chain(count: u32) -> String {
+pub(super) fn pick_chain(count: u32) -> String {
     format!("pick_{count}")
-}
-
-/// The elements of a constant map.
-pub(crate) fn verdicts(map: SetName) -> Vec<(u32, Verdict)> {
-    let jump = |chain| Verdict::Jump(chain);
-    match map {
-        SetName::Pick => {
-            let empty = [
-                (REFUSE, Verdict::Goto("refuse".to_owned())),
-                (DROP, Verdict::Drop),
-            ];
-            let counts = COUNTS
-                .iter()
-                .map(|count| (pick(*count), jump(pick_chain(*count))));
-            empty.into_iter().chain(counts).collect()
-        }
-        SetName::Timeouts => {
-            let timeouts = TIMEOUTS.iter().enumerate();
-            timeouts
-                .map(|(index, seconds)| (timeout_bits(index), jump(remember_chain(*seconds))))
-                .collect()
-        }
-        SetName::Kinds => [
-            (Kind::Always, "masquerade_all"),
-            (Kind::NotWorkloads, "masquerade_strangers"),
-            (Kind::Node, "masquerade_node"),
-        ]
-        .map(|(kind, chain)| (kind as u32, jump(chain.to_owned())))
-        .into(),
-        _ => Vec::new(),
-    }
 }

@@ -1,9 +1,9 @@
 //! The sets and maps. Only those of verdicts are constant; a verdict among changing elements would make the kernel check
 //! the whole map again at every change.
 
-use portolan_netlink::nftables::{Family, Set};
-use portolan_tables::Datatype::{self, ClassId, Port, Protocol};
-use portolan_tables::{Leads, SetName as _, Shape};
+use portolan_netlink::nftables::Family;
+use portolan_nft::Datatype::{self, ClassId, Port, Protocol};
+use portolan_nft::{Leads, SetName as _, Shape};
 
 /// Sets and maps by name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +65,7 @@ impl SetName {
     /// Those that a family's table has.
     pub(crate) fn of(family: Family) -> impl Iterator<Item = Self> {
         let all = Self::ALL.into_iter();
-        all.filter(move |set| *set != Self::Seal || family == crate::seal::FAMILY)
+        all.filter(move |set| *set != Self::Seal || family == super::SEAL_FAMILY)
     }
 
     /// Those whose elements follow from Services and nothing else.
@@ -78,10 +78,30 @@ impl SetName {
         Self::Hairpin,
         Self::ClusterIps,
     ];
+}
 
-    /// Those whose elements follow from where the node is.
-    pub(crate) const OF_ENVIRONMENT: [Self; 3] =
-        [Self::ServiceCidrs, Self::Workloads, Self::Unmasked];
+impl portolan_nft::SetName for SetName {
+    const TABLE: &'static str = super::TABLE;
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Frontends => ("frontends", "class of a frontend"),
+            Self::Inside => ("inside", "class for sources inside"),
+            Self::Backends => ("backends", "of a slot, or of an identity"),
+            Self::Identities => ("identities", "of a slot, or known to be valid"),
+            Self::Affinity => ("affinity", "endpoint of a client"),
+            Self::Allowed => ("allowed", "clients of guarded frontends"),
+            Self::Hairpin => ("hairpin", "backends that may reach themselves"),
+            Self::ClusterIps => ("cluster_ips", "other ports are refused"),
+            Self::ServiceCidrs => ("service_cidrs", "other addresses are dropped"),
+            Self::Workloads => ("workloads", "sources inside"),
+            Self::Unmasked => ("unmasked", "sources that ClusterIPs see"),
+            Self::Seal => ("seal", "of our last transaction"),
+            Self::Pick => ("pick", "constant: number of slots"),
+            Self::Timeouts => ("timeouts", "constant: idle seconds"),
+            Self::Kinds => ("kinds", "constant: whose source is replaced"),
+        }
+    }
 
     fn shape(self, family: Family) -> Shape {
         let address = Datatype::address(family);
@@ -107,63 +127,22 @@ impl SetName {
         }
     }
 
-    fn what(self) -> &'static str {
-        match self {
-            Self::Frontends => "class of a frontend",
-            Self::Inside => "class for sources inside",
-            Self::Backends => "of a slot, or of an identity",
-            Self::Identities => "of a slot, or known to be valid",
-            Self::Affinity => "endpoint of a client",
-            Self::Allowed => "clients of guarded frontends",
-            Self::Hairpin => "backends that may reach themselves",
-            Self::ClusterIps => "other ports are refused",
-            Self::ServiceCidrs => "other addresses are dropped",
-            Self::Workloads => "sources inside",
-            Self::Unmasked => "sources that ClusterIPs see",
-            Self::Seal => "of our last transaction",
-            Self::Pick => "constant: number of slots",
-            Self::Timeouts => "constant: idle seconds",
-            Self::Kinds => "constant: whose source is replaced",
-        }
+    fn is_late(self) -> bool {
+        matches!(self, Self::Frontends | Self::Inside)
     }
 }
 
-impl portolan_tables::SetName for SetName {
-    const TABLE: &'static str = super::TABLE;
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Frontends => "frontends",
-            Self::Inside => "inside",
-            Self::Backends => "backends",
-            Self::Identities => "identities",
-            Self::Affinity => "affinity",
-            Self::Allowed => "allowed",
-            Self::Hairpin => "hairpin",
-            Self::ClusterIps => "cluster_ips",
-            Self::ServiceCidrs => "service_cidrs",
-            Self::Workloads => "workloads",
-            Self::Unmasked => "unmasked",
-            Self::Seal => "seal",
-            Self::Pick => "pick",
-            Self::Timeouts => "timeouts",
-            Self::Kinds => "kinds",
-        }
-    }
-}
-
-impl portolan_tables::RangeSets for SetName {
+impl portolan_nft::ServiceSets for SetName {
+    const FRONTENDS: Self = Self::Frontends;
+    const ALLOWED: Self = Self::Allowed;
+    const HAIRPIN: Self = Self::Hairpin;
+    const CLUSTER_IPS: Self = Self::ClusterIps;
     const SERVICE_CIDRS: Self = Self::ServiceCidrs;
     const WORKLOADS: Self = Self::Workloads;
     const UNMASKED: Self = Self::Unmasked;
 }
 
-/// A set as netlink has it.
-pub(crate) fn set(name: SetName, family: Family) -> Set {
-    name.shape(family).declare(name.as_str(), name.what())
-}
-
-/// The declaration as nft shows it.
+/// A set's declaration as nft shows it.
 pub(super) fn declaration(name: SetName, family: Family) -> String {
     use std::fmt::Write;
     let shape = name.shape(family);
@@ -190,6 +169,6 @@ pub(super) fn declaration(name: SetName, family: Family) -> String {
     if shape.flags & Shape::DYNAMIC != 0 {
         text.push_str("\t\tflags dynamic,timeout\n");
     }
-    let _ = write!(text, "\t\tcomment \"{}\"\n\t}}\n", name.what());
+    let _ = write!(text, "\t\tcomment \"{}\"\n\t}}\n", name.words().1);
     text
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use portolan_netlink::nftables::{Family, Verdict};
-use portolan_tables::SetName as _;
+use portolan_nft::SetName as _;
 
 use super::sets::declaration;
 use super::{Chain, Key, LAYOUT, Part, Rule, SetName, TABLE, chains};
@@ -102,20 +102,8 @@ fn part_text(part: &Part, family: Family) -> String {
 }
 
 fn key_text(key: Key, family: Family) -> String {
-    let ip = family.as_str();
-    let (from, to) = (format!("{ip} saddr"), format!("{ip} daddr"));
-    let frontend = format!("{to} . meta l4proto . th dport");
-    match key {
-        Key::Frontend => frontend,
-        Key::Slot => format!("{frontend} . meta priority"),
-        Key::Client => format!("{from} . {frontend}"),
-        Key::Source => format!("{frontend} . {from}"),
-        Key::Original => format!("ct original {to} . meta l4proto . ct original proto-dst"),
-        Key::To => to,
-        Key::From => from,
-        Key::Both => format!("{from} . {to}"),
-        Key::FromTwice => format!("{from} . {from}"),
-    }
+    let fields = key.fields().iter().map(|field| field.text(family));
+    fields.collect::<Vec<_>>().join(" . ")
 }
 
 /// The scratch in nft's notation of `classid`.
@@ -126,7 +114,7 @@ fn scratch(value: u32) -> String {
     }
 }
 
-/// As nft writes seconds.
+/// Seconds in the words of nft.
 fn duration(seconds: u32) -> String {
     let mut text = String::new();
     let units = [

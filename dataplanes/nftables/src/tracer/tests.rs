@@ -4,11 +4,11 @@ use std::sync::Arc;
 use portolan_dataplane::testing::{backend, frontend, node_state, pool};
 use portolan_dataplane::{Backend, Environment, Frontend, FrontendKey, NodeState};
 use portolan_model::view::{Reach, WhenEmpty};
-use portolan_tables::{compare, ranges};
+use portolan_nft::{FrontendChange, compare, ranges};
 use proptest::prelude::*;
 
 use super::*;
-use crate::mirror::{Change, Mirror};
+use crate::mirror::Mirror;
 use crate::recover::recover;
 
 const POD: &str = "10.1.0.9";
@@ -299,7 +299,7 @@ proptest! {
         let mut mirror = Mirror::of(old.clone());
         let gone = old.keys().filter(|key| !new.contains_key(key)).map(|key| (*key, None));
         let put = new.iter().map(|(key, frontend)| (*key, Some(frontend.clone())));
-        let changes: Vec<_> = gone.chain(put).map(|(key, frontend)| Change { key, frontend }).collect();
+        let changes: Vec<_> = gone.chain(put).map(|(key, frontend)| FrontendChange { key, frontend }).collect();
         let wanted = compare(mirror.entries(&own), Mirror::of(new.clone()).entries(&own));
         prop_assert_eq!(mirror.difference(&changes, &own, &own), wanted);
         mirror.absorb(changes);

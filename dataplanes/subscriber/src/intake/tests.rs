@@ -1,9 +1,10 @@
 use bytes::Bytes;
-use portolan_model::Uid;
 use portolan_model::view::{PackedView, ServiceView, View, ViewKey, ViewKind};
+use portolan_model::{Digest, Uid};
 use portolan_proto::convert::view;
 
 use super::*;
+use crate::key::ObjectKey;
 
 const STORE: u128 = 1;
 

@@ -8,9 +8,9 @@ use portolan_proto::node::v1 as wire;
 use wire::sync_response::Message as Frame;
 
 use super::record;
-use crate::held::{Body, Changes, Held};
 use crate::intake::Intake;
 use crate::key::ObjectKey;
+use crate::store_copy::{Body, Changes, StoreCopy};
 
 /// Bodies in one frame of an image: in memory several times over until it is written.
 const CHUNK: usize = 64 << 10;
@@ -18,7 +18,7 @@ const CHUNK: usize = 64 << 10;
 /// What a file holds.
 #[derive(Debug)]
 pub(super) struct Image {
-    pub(super) held: Held,
+    pub(super) held: StoreCopy,
     /// Bytes of the snapshot at its start.
     pub(super) snapshot: u64,
     /// Bytes of the snapshot and of all whole batches after it.
@@ -58,7 +58,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Image> {
 ///
 /// Where the present body of an object can't be read, the snapshot has the last one that could, as of one revision
 /// earlier, and a batch brings the present one: reading goes the way that led here.
-pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn write(
+    held: &StoreCopy,
+    out: &mut impl FnMut(Frame) -> io::Result<()>,
+) -> io::Result<()> {
     let late = late(held);
     let revision = if late.is_empty() {
         held.revision
@@ -73,7 +76,7 @@ pub(super) fn write(held: &Held, out: &mut impl FnMut(Frame) -> io::Result<()>) 
 }
 
 /// Objects whose last readable body is an earlier one.
-fn late(held: &Held) -> Changes {
+fn late(held: &StoreCopy) -> Changes {
     let late = held.unreadable.iter().filter_map(|(key, unreadable)| {
         unreadable.last_good.as_ref()?;
         Some((*key, Some(held.objects.get(key)?.clone())))
@@ -82,14 +85,14 @@ fn late(held: &Held) -> Changes {
 }
 
 /// The last body of an object that could be read; where there is none, the present one.
-fn readable<'a>(held: &'a Held, key: &ObjectKey, body: &'a Body) -> &'a Body {
+fn readable<'a>(held: &'a StoreCopy, key: &ObjectKey, body: &'a Body) -> &'a Body {
     let unreadable = held.unreadable.get(key);
     let good = unreadable.and_then(|unreadable| unreadable.last_good.as_ref());
     good.unwrap_or(body)
 }
 
 fn snapshot(
-    held: &Held,
+    held: &StoreCopy,
     revision: Revision,
     out: &mut impl FnMut(Frame) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -4,8 +4,8 @@ use portolan_model::{StoreId, Uid};
 use proptest::prelude::*;
 
 use super::*;
-use crate::held::{Body, Held};
 use crate::key::ObjectKey;
+use crate::store_copy::{Body, StoreCopy};
 
 /// One change: which object, and its body or nothing. Every fourth body can't be read.
 type Row = (u8, Option<u8>);
@@ -29,24 +29,24 @@ fn body(number: u8) -> Body {
     Body::from([0x12, 1, b'a' + number % 26])
 }
 
-fn empty() -> Held {
-    Held::empty(StoreId::from_random(7))
+fn empty() -> StoreCopy {
+    StoreCopy::empty(StoreId::from_random(7))
 }
 
 /// Nothing, at a revision.
-fn nothing_at(revision: u64) -> Held {
-    Held {
+fn nothing_at(revision: u64) -> StoreCopy {
+    StoreCopy {
         revision: Revision(revision),
         ..empty()
     }
 }
 
-fn rewrite(files: &mut LastKnownGood, held: &Held) {
+fn rewrite(files: &mut LastKnownGood, held: &StoreCopy) {
     let new = files.begin(held).unwrap();
     files.finish(new).unwrap();
 }
 
-fn encode(held: &Held) -> Vec<u8> {
+fn encode(held: &StoreCopy) -> Vec<u8> {
     let mut bytes = Vec::new();
     let written = image::write(held, &mut |message| {
         bytes.extend_from_slice(&record::encode(message));
@@ -57,7 +57,7 @@ fn encode(held: &Held) -> Vec<u8> {
 }
 
 /// Writes a state and batches; the states after each, and what is on disk.
-fn record(dir: &Path, batches: &[Vec<Row>]) -> (Vec<Held>, Vec<u8>) {
+fn record(dir: &Path, batches: &[Vec<Row>]) -> (Vec<StoreCopy>, Vec<u8>) {
     let (mut files, found) = LastKnownGood::open(dir).unwrap();
     assert!(found.is_none());
     let mut held = empty();
@@ -75,7 +75,7 @@ fn record(dir: &Path, batches: &[Vec<Row>]) -> (Vec<Held>, Vec<u8>) {
     (states, std::fs::read(files::state(dir, 1)).unwrap())
 }
 
-fn reopen(dir: &Path) -> Option<Held> {
+fn reopen(dir: &Path) -> Option<StoreCopy> {
     LastKnownGood::open(dir).unwrap().1
 }
 

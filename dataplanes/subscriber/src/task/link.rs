@@ -11,7 +11,9 @@ use tracing::info;
 use wire::sync_request::Message as Outgoing;
 use wire::sync_response::Message as Frame;
 
-use super::{Done, End, OPEN_TIMEOUT, Task, chain, deliver};
+use super::end::{End, chain};
+use super::opening::OPEN_TIMEOUT;
+use super::{Done, Task, deliver};
 use crate::intake::{Break, Step};
 use crate::last_known_good::Synced;
 use crate::outbox::Outbox;
@@ -21,7 +23,7 @@ use crate::{Mark, Source, Update};
 pub(super) struct Link {
     frames: Streaming<wire::SyncResponse>,
     out: mpsc::Sender<wire::SyncRequest>,
-    /// There from Welcome on.
+    /// It is there from Welcome on.
     outbox: Option<Outbox>,
     opened: Instant,
 }
@@ -30,7 +32,7 @@ pub(super) struct Link {
 pub(super) enum Event {
     Frame(Frame),
     Applied,
-    Health,
+    Readiness,
     Writable,
     Time,
     Delivered,
@@ -69,7 +71,7 @@ impl Task {
                 delivered.map(|()| Event::Delivered).map_err(|_| End::Stop)
             }
             changed = self.applied.changed() => changed.map(|()| Event::Applied).map_err(|_| End::Stop),
-            changed = self.health.changed() => changed.map(|()| Event::Health).map_err(|_| End::Stop),
+            changed = self.readiness.changed() => changed.map(|()| Event::Readiness).map_err(|_| End::Stop),
             permit = link.out.reserve(), if due => match permit {
                 Ok(_) => Ok(Event::Writable),
                 Err(_) => Err(End::Lost("the stream does not take messages any more".to_owned())),
@@ -84,9 +86,9 @@ impl Task {
         match event {
             Event::Frame(frame) => self.frame(frame, link, now).await?,
             Event::Applied => self.take_applied(),
-            Event::Health => {
+            Event::Readiness => {
                 if let (Some(outbox), Some(table)) =
-                    (&mut link.outbox, &*self.health.borrow_and_update())
+                    (&mut link.outbox, &*self.readiness.borrow_and_update())
                 {
                     outbox.reporter.noticed(table, now);
                 }
@@ -110,7 +112,7 @@ impl Task {
         link.outbox.as_ref().is_some_and(|outbox| {
             outbox.ack_due(self.done.mark, self.rejections.is_news())
                 || outbox.heartbeat_due(self.durable(outbox), now)
-                || outbox.report_due(self.health.borrow().as_ref(), now)
+                || outbox.report_due(self.readiness.borrow().as_ref(), now)
         })
     }
 
@@ -129,7 +131,7 @@ impl Task {
         let attempted = outbox.attempted(mark).0;
         let on_disk = self.durable(outbox);
         let durable = on_disk.0;
-        let health = self.health.borrow();
+        let readiness = self.readiness.borrow();
         let message = if outbox.ack_due(mark, self.rejections.is_news()) {
             outbox.acked(mark, on_disk);
             let (rejected, cleared) = self.rejections.tell();
@@ -140,7 +142,7 @@ impl Task {
                 cleared,
                 apply_us,
             })
-        } else if let Some(table) = health
+        } else if let Some(table) = readiness
             .as_ref()
             .filter(|table| outbox.report_due(Some(table), now))
         {

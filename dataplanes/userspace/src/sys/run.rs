@@ -16,7 +16,7 @@ const MOST_DATAGRAMS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message {
     pub(crate) peer: SocketAddr,
-    /// Bytes of it.
+    /// How many bytes it has.
     pub(crate) length: usize,
     /// Bytes of each datagram but the last; as many as `length` if it is one.
     pub(crate) segment: usize,

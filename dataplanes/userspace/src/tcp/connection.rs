@@ -23,8 +23,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(route: Arc<Route>, taken: Taken, room: Room) -> Self {
-        count(&route.shared.counters.connections);
-        count(&route.shared.counters.connections_active);
+        count(&route.engine.counters.connections);
+        count(&route.engine.counters.connections_active);
         Self {
             route,
             taken,
@@ -42,11 +42,11 @@ impl Connection {
             place = self.taken.better();
             place.is_some()
         };
-        let outcome = relay.run(&self.route.shared, lasts).await;
+        let outcome = relay.run(&self.route.engine, lasts).await;
         match (outcome, place) {
             (Ok(Outcome::Lasts), Some(place)) => {
                 relay.leave();
-                let workers = &self.route.shared.workers;
+                let workers = &self.route.engine.workers;
                 let there = workers.handle(place).clone();
                 self.taken = workers.take(place);
                 there.spawn(self.settle(relay));
@@ -59,7 +59,7 @@ impl Connection {
     /// Relays to the end where it moved to.
     async fn settle(self, mut relay: Relay) {
         let settled = match relay.arrive() {
-            Ok(()) => relay.run(&self.route.shared, || false).await,
+            Ok(()) => relay.run(&self.route.engine, || false).await,
             Err(error) => Err(error),
         };
         if settled.is_err() {
@@ -75,7 +75,7 @@ impl Connection {
             Err(_) => None,
         };
         let Some((backend, up)) = reached else {
-            count(&self.route.shared.counters.connections_reset);
+            count(&self.route.engine.counters.connections_reset);
             reset(&client);
             return None;
         };
@@ -92,6 +92,6 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        uncount(&self.route.shared.counters.connections_active);
+        uncount(&self.route.engine.counters.connections_active);
     }
 }

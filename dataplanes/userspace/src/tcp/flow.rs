@@ -27,8 +27,8 @@ pub(super) fn with_scratch<T>(lent: impl FnOnce(&mut [u8]) -> T) -> T {
 /// From one socket to the other, as fast as the slower of them: nothing is read before what was read is written.
 #[derive(Debug)]
 pub(super) struct Flow {
-    held: Held,
-    /// Bytes written.
+    unwritten: Unwritten,
+    /// How many bytes were written.
     pub(super) moved: u64,
     /// The receiver sends small segments at once (`TCP_NODELAY`).
     is_prompt: bool,
@@ -37,6 +37,12 @@ pub(super) struct Flow {
     /// `moved` when the pipe was taken.
     piped_from: u64,
     end: End,
+}
+
+/// Whose bytes go to whom.
+pub(super) struct Ends<'a> {
+    pub(super) from: &'a Stream,
+    pub(super) to: &'a mut Stream,
 }
 
 /// Where the sender's end is.
@@ -49,7 +55,7 @@ enum End {
 
 /// What was read and not yet written.
 #[derive(Debug, Default)]
-enum Held {
+enum Unwritten {
     #[default]
     Nothing,
     Bytes {
@@ -63,7 +69,7 @@ impl Flow {
     /// To a client, whose socket is prompt as its listener is.
     pub(super) fn down() -> Self {
         Self {
-            held: Held::Nothing,
+            unwritten: Unwritten::Nothing,
             moved: 0,
             is_prompt: true,
             is_bulk: false,
@@ -81,7 +87,7 @@ impl Flow {
         };
         if written < first.len() {
             let bytes = first.into();
-            flow.held = Held::Bytes { bytes, written };
+            flow.unwritten = Unwritten::Bytes { bytes, written };
         }
         flow
     }
@@ -101,12 +107,12 @@ impl Flow {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        (from, to): (&Stream, &mut Stream),
+        Ends { from, to }: Ends<'_>,
         last: bool,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<()>> {
         while !self.has_ended() {
-            ready!(self.poll_write_held(cx, to))?;
+            ready!(self.poll_write_rest(cx, to))?;
             if self.end == End::Ahead {
                 match self.poll_read(cx, from, to, pipes) {
                     Poll::Ready(read) => {
@@ -120,8 +126,8 @@ impl Flow {
                     }
                 }
             }
-            if self.end == End::Read && !matches!(self.held, Held::Bytes { .. }) {
-                self.held = Held::Nothing;
+            if self.end == End::Read && !matches!(self.unwritten, Unwritten::Bytes { .. }) {
+                self.unwritten = Unwritten::Nothing;
                 self.end = End::PassedOn;
                 if !last {
                     to.end()?;
@@ -139,13 +145,13 @@ impl Flow {
         to: &mut Stream,
         pipes: &Arc<Pipes>,
     ) -> Poll<io::Result<Read>> {
-        if self.is_bulk && self.is_long() && !matches!(self.held, Held::Piped(_)) {
+        if self.is_bulk && self.is_long() && !matches!(self.unwritten, Unwritten::Piped(_)) {
             // Before a pipe is taken: most often a direction is looked at in vain.
             ready!(from.poll_readable(cx))?;
-            self.held = pipes.lend().map_or(Held::Nothing, Held::Piped);
+            self.unwritten = pipes.lend().map_or(Unwritten::Nothing, Unwritten::Piped);
             self.piped_from = self.moved;
         }
-        if let Held::Piped(pipe) = &mut self.held {
+        if let Unwritten::Piped(pipe) = &mut self.unwritten {
             let filled = from.poll_read_by(cx, |socket| pipe.fill(socket));
             return filled.map_ok(|length| Read {
                 length,
@@ -164,8 +170,8 @@ impl Flow {
 
     /// Nothing waits. Somebody else may use the pipe, which is empty, meanwhile.
     fn give_pipe_back(&mut self) {
-        if matches!(self.held, Held::Piped(_)) {
-            self.held = Held::Nothing;
+        if matches!(self.unwritten, Unwritten::Piped(_)) {
+            self.unwritten = Unwritten::Nothing;
             self.is_bulk = self.moved - self.piped_from >= count(BUFFER);
         }
     }
@@ -186,7 +192,7 @@ impl Flow {
         };
         self.moved += count(written);
         if written < bytes.len() {
-            self.held = Held::Bytes {
+            self.unwritten = Unwritten::Bytes {
                 bytes: bytes[written..].into(),
                 written: 0,
             };
@@ -203,10 +209,10 @@ impl Flow {
         Ok(())
     }
 
-    fn poll_write_held(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Poll<io::Result<()>> {
-        match &mut self.held {
-            Held::Nothing => {}
-            Held::Bytes {
+    fn poll_write_rest(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Poll<io::Result<()>> {
+        match &mut self.unwritten {
+            Unwritten::Nothing => {}
+            Unwritten::Bytes {
                 bytes: held,
                 written,
             } => {
@@ -215,9 +221,9 @@ impl Flow {
                     *written += more;
                     self.moved += count(more);
                 }
-                self.held = Held::Nothing;
+                self.unwritten = Unwritten::Nothing;
             }
-            Held::Piped(pipe) => {
+            Unwritten::Piped(pipe) => {
                 while !pipe.is_empty() {
                     let drained = to.poll_write_by(cx, |socket| pipe.drain(socket));
                     self.moved += count(ready!(drained)?);

@@ -39,7 +39,7 @@ pub(super) async fn reach(
         let other = route.pick(source.ip(), Some(&candidate))?;
         reached = try_reach(&other, &first, began + BUDGET, route).await;
         if reached.is_some() {
-            count(&route.shared.counters.connect_retries);
+            count(&route.engine.counters.connect_retries);
         }
     }
     reached.map(|(stream, sent)| (stream, Flow::up(first.0, sent)))
@@ -56,7 +56,7 @@ async fn try_reach(
         Ok(connected) => return Some(connected),
         Err(error) => error,
     };
-    count(&route.shared.counters.connect_failures);
+    count(&route.engine.counters.connect_failures);
     // Want of local ports or descriptors says nothing about the backend.
     let own_fault =
         error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EMFILE);

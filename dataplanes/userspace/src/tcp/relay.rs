@@ -10,12 +10,12 @@ use std::time::Duration;
 use socket2::Socket;
 use tokio::time::{Instant, sleep};
 
-use super::flow::Flow;
+use super::flow::{Ends, Flow};
 use super::pipe::Pipes;
 use super::stream::Stream;
 use super::vanished::{keep_alive, vanished};
 use crate::counters::count;
-use crate::route::Shared;
+use crate::engine::Engine;
 
 /// How often a relay that moves nothing is looked at. Short connections never see it.
 const LOOK: Duration = Duration::from_secs(15);
@@ -61,19 +61,19 @@ impl Relay {
     /// because it `lasts`, it can go on.
     pub(super) async fn run(
         &mut self,
-        shared: &Shared,
+        engine: &Engine,
         mut lasts: impl FnMut() -> bool,
     ) -> io::Result<Outcome> {
         let mut was_asked = false;
         let mut look = pin!(sleep(LOOK));
         poll_fn(|cx| {
-            if self.poll_flows(cx, &shared.pipes)?.is_ready() {
+            if self.poll_flows(cx, &engine.pipes)?.is_ready() {
                 return Poll::Ready(Ok(Outcome::Ended));
             }
             let mut is_long = self.up.is_long() || self.down.is_long();
             while look.as_mut().poll(cx).is_ready() {
                 is_long = true;
-                self.look(shared)?;
+                self.look(engine)?;
                 look.as_mut().reset(Instant::now() + LOOK);
             }
             if is_long && !was_asked {
@@ -90,17 +90,25 @@ impl Relay {
     fn poll_flows(&mut self, cx: &mut Context<'_>, pipes: &Arc<Pipes>) -> Poll<io::Result<()>> {
         let (client, backend) = (&mut self.client, &mut self.backend);
         let (up, down) = (&mut self.up, &mut self.down);
-        let sent = up.poll(cx, (&*client, &mut *backend), down.has_ended(), pipes)?;
-        let received = down.poll(cx, (&*backend, &mut *client), up.has_ended(), pipes)?;
+        let ends = Ends {
+            from: &*client,
+            to: &mut *backend,
+        };
+        let sent = up.poll(cx, ends, down.has_ended(), pipes)?;
+        let ends = Ends {
+            from: &*backend,
+            to: &mut *client,
+        };
+        let received = down.poll(cx, ends, up.has_ended(), pipes)?;
         if sent.is_ready() && received.is_ready() {
             return Poll::Ready(Ok(()));
         }
         Poll::Pending
     }
 
-    fn look(&mut self, shared: &Shared) -> io::Result<()> {
+    fn look(&mut self, engine: &Engine) -> io::Result<()> {
         let ends = [self.client.socket(), self.backend.socket()];
-        self.watch.look(ends, [&self.up, &self.down], shared)
+        self.watch.look(ends, [&self.up, &self.down], engine)
     }
 
     /// To another runtime: no events arrive any more.
@@ -140,7 +148,7 @@ struct Watch {
 
 impl Watch {
     /// An error if the connection should end.
-    fn look(&mut self, ends: [&Socket; 2], flows: [&Flow; 2], shared: &Shared) -> io::Result<()> {
+    fn look(&mut self, ends: [&Socket; 2], flows: [&Flow; 2], engine: &Engine) -> io::Result<()> {
         if !self.is_kept_alive {
             self.is_kept_alive = true;
             ends.into_iter().for_each(keep_alive);
@@ -153,7 +161,7 @@ impl Watch {
         }
         self.idle += 1;
         if ends.into_iter().any(vanished) {
-            count(&shared.counters.connections_vanished);
+            count(&engine.counters.connections_vanished);
             return Err(io::ErrorKind::TimedOut.into());
         }
         let half_closed = flows.iter().any(|flow| flow.has_ended());
@@ -163,7 +171,7 @@ impl Watch {
             IDLE_LOOKS
         };
         if self.idle >= most {
-            count(&shared.counters.connections_idle);
+            count(&engine.counters.connections_idle);
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())

@@ -2,16 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portolan_netlink::nftables::{
-    Chain, Comparison, Expression, Family, Hook, Load, Meta, Set, octets,
-};
-use portolan_tables::{self as tables, Datatype, Program, Shape, rule};
+use portolan_netlink::nftables::{Expression, Family, Hook, octets};
+use portolan_nft::expressions::Field::{Destination, Port, Transport};
+use portolan_nft::expressions::{in_set, is_tcp, words};
+use portolan_nft::{Datatype, Program, Rule, SetName as _, Shape, hooked};
 
-const CHAIN: &str = "prerouting";
-const FRONTENDS: &str = "frontends";
 /// `NF_IP_PRI_MANGLE`: after connection tracking, before destinations are translated.
 const MANGLE: i32 = -150;
-const TCP: u8 = 6;
 
 /// The only set.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,61 +17,59 @@ pub(crate) enum SetName {
     Frontends,
 }
 
-impl tables::SetName for SetName {
+impl portolan_nft::SetName for SetName {
     const TABLE: &'static str = "portolan-userspace";
 
-    fn as_str(self) -> &'static str {
-        FRONTENDS
+    fn words(self) -> (&'static str, &'static str) {
+        ("frontends", "without a listener of their own")
+    }
+
+    fn shape(self, family: Family) -> Shape {
+        Shape::set(&[
+            Datatype::address(family),
+            Datatype::Protocol,
+            Datatype::Port,
+        ])
     }
 }
 
-/// For a listener at this port of the loopback address; without one there is no rule.
+/// The program for a listener at this port of the loopback address; without one there is no rule.
 pub(super) fn program(family: Family, port: Option<u16>) -> Program {
+    let rules: Vec<_> = port
+        .into_iter()
+        .map(|port| Rule {
+            why: "to the listener of all",
+            parts: hand_over(family, port),
+        })
+        .collect();
     let hook = Hook {
         kind: "filter",
         number: 0,
         priority: MANGLE,
     };
-    let why = "to the listener of all";
-    Program {
-        layout: "portolan: layout 1, see the README of portolan-userspace",
-        sets: vec![frontends(family)],
-        chains: vec![Chain {
-            name: CHAIN.to_owned(),
-            hook: Some(hook),
-        }],
-        rules: port
-            .map(|port| rule(CHAIN, why, hand_over(family, port)))
-            .into_iter()
-            .collect(),
-        verdicts: Vec::new(),
-    }
-}
-
-fn frontends(family: Family) -> Set {
-    let key = [
-        Datatype::address(family),
-        Datatype::Protocol,
-        Datatype::Port,
-    ];
-    Shape::set(&key).declare(FRONTENDS, "without a listener of their own")
+    let layout = "portolan: layout 1, see the README of portolan-userspace";
+    let sets = vec![SetName::Frontends.declare(family)];
+    Program::of(layout, sets, &[hooked("prerouting", hook, rules)], |part| {
+        vec![part.clone()]
+    })
 }
 
 fn hand_over(family: Family, port: u16) -> Vec<Expression> {
-    // Of the destination: offset in the header, words.
-    let (offset, words, listener) = match family {
-        Family::V4 => (16, 1, octets(Ipv4Addr::LOCALHOST.into())),
-        Family::V6 => (24, 4, octets(Ipv6Addr::LOCALHOST.into())),
+    let listener = match family {
+        Family::V4 => octets(Ipv4Addr::LOCALHOST.into()),
+        Family::V6 => octets(Ipv6Addr::LOCALHOST.into()),
     };
-    vec![
-        Expression::Load(Load::Meta(Meta::L4Proto), 0),
-        Expression::Compare(0, Comparison::Is, vec![TCP]),
-        Expression::Load(Load::Network(offset, words * 4), 0),
-        Expression::Load(Load::Meta(Meta::L4Proto), words),
-        Expression::Load(Load::Transport(2, 2), words + 1),
-        Expression::InSet(FRONTENDS.to_owned(), 0),
+    let frontends = SetName::Frontends.as_str();
+    let words = words(family);
+    let to_listener = vec![
         Expression::Value(0, listener),
         Expression::Value(words, port.to_be_bytes().to_vec()),
         Expression::Tproxy(family, 0, words),
+    ];
+    [
+        is_tcp(),
+        in_set(&[Destination, Transport, Port], frontends, family),
+        to_listener,
     ]
+    .concat()
 }

@@ -35,7 +35,7 @@ impl Drop for Registered {
 }
 
 impl Routes {
-    /// For listeners at these ports.
+    /// Begins without frontends, for listeners at these ports.
     pub(super) fn new(v4: Option<u16>, v6: Option<u16>) -> Self {
         Self {
             v4,
@@ -58,7 +58,7 @@ impl Routes {
         key.protocol == Protocol::Tcp && self.port(Family::from(key.address)).is_some()
     }
 
-    /// From now on this one is.
+    /// From now on this one is among them.
     pub(crate) fn register(self: &Arc<Self>, route: &Arc<Route>) -> Registered {
         let key = route.key;
         let routes = self.by_key.write();

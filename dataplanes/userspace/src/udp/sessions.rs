@@ -75,8 +75,8 @@ impl Sessions {
             .ok()?;
         let (slot, number) = (upstream.slot, self.next);
         self.next += 1;
-        count(&self.route.shared.counters.udp_sessions);
-        count(&self.route.shared.counters.udp_sessions_active);
+        count(&self.route.engine.counters.udp_sessions);
+        count(&self.route.engine.counters.udp_sessions_active);
         let session = Session::new(upstream, number, client, candidate, now);
         self.slots.put(session);
         self.by_client.insert(client, slot);
@@ -149,7 +149,7 @@ impl Sessions {
             if session.is_none_or(|session| session.is_settled && !session.is_over(now)) {
                 continue;
             }
-            count(&self.route.shared.counters.udp_sessions_evicted);
+            count(&self.route.engine.counters.udp_sessions_evicted);
             match self.end(slot) {
                 Some(upstream) if upstream.rest().is_ok() => self.resting.push_back(upstream),
                 other => self.close(other),
@@ -166,16 +166,16 @@ impl Sessions {
 
     /// One frontend has half of all at most, so that a flood of it leaves others theirs.
     fn is_full(&self) -> bool {
-        let shared = &self.route.shared;
-        let all = shared.counters.udp_sessions_active.load(Ordering::Relaxed);
-        let most = shared.most_sessions;
+        let engine = &self.route.engine;
+        let all = engine.counters.udp_sessions_active.load(Ordering::Relaxed);
+        let most = engine.most_sessions;
         self.by_client.len() >= most / 2 || all >= u64::try_from(most).unwrap_or(u64::MAX)
     }
 
     /// Ends a session, and leaves its socket.
     fn end(&mut self, slot: Slot) -> Option<Upstream> {
         let session = self.slots.take(slot)?;
-        uncount(&self.route.shared.counters.udp_sessions_active);
+        uncount(&self.route.engine.counters.udp_sessions_active);
         self.by_client.remove(&session.client);
         Some(session.upstream)
     }
@@ -199,7 +199,7 @@ impl Sessions {
         self.remove(slot);
     }
 
-    /// Until there may be replies.
+    /// Waits until there may be replies.
     pub(super) async fn ready(&self) -> io::Result<()> {
         if self.pending.is_empty() {
             // Told again until the epoll itself has nothing more to tell.
@@ -213,7 +213,7 @@ impl Sessions {
         if self.pending.is_empty() && !self.poll()? {
             return Ok(false);
         }
-        let now = self.route.shared.now();
+        let now = self.route.engine.now();
         while batch.room() > 0 {
             let Some(slot) = self.pending.pop_front() else {
                 break;
@@ -262,7 +262,7 @@ impl Sessions {
     }
 
     pub(super) fn sweep(&mut self) {
-        let now = self.route.shared.now();
+        let now = self.route.engine.now();
         self.retain(|session, _| !session.is_over(now));
         let resting = std::mem::take(&mut self.resting);
         self.close(resting);

@@ -19,7 +19,7 @@ pub(crate) type Changes = BTreeMap<ObjectKey, Option<Body>>;
 
 /// Every object of a store at a revision, each body as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct StoreCopy {
     pub(crate) store_id: StoreId,
     pub(crate) revision: Revision,
     pub(crate) digest: Digest,
@@ -30,9 +30,9 @@ pub(crate) struct Held {
 /// An object whose body this release can't read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
-    /// Since when.
+    /// The revision since which that is so.
     pub(crate) since: Revision,
-    /// Why.
+    /// Why it could not be read.
     pub(crate) error: String,
     /// The last body that it could read: what stays programmed.
     pub(crate) last_good: Option<Body>,
@@ -45,7 +45,7 @@ pub(crate) struct ViewChanges {
     pub(crate) removed: Vec<ViewKey>,
 }
 
-impl Held {
+impl StoreCopy {
     /// Nothing of a store.
     pub(crate) fn empty(store_id: StoreId) -> Self {
         Self {

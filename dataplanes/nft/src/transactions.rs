@@ -13,7 +13,7 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Nothing is known at first.
+    /// Opens a socket; nothing is known at first.
     pub fn open() -> io::Result<Self> {
         Ok(Self {
             socket: Socket::open()?,
@@ -21,7 +21,7 @@ impl Transactions {
         })
     }
 
-    /// To ask the kernel by.
+    /// The socket, to ask the kernel by.
     pub fn socket(&mut self) -> &mut Socket {
         &mut self.socket
     }

@@ -22,7 +22,7 @@ pub fn protocol(wanted: u8) -> Option<Protocol> {
         .find(|known| number(*known) == wanted)
 }
 
-/// Address, transport, port.
+/// The key of a frontend: address, transport, port.
 pub fn frontend(key: FrontendKey) -> Vec<u8> {
     let [high, low] = key.port.to_be_bytes();
     let mut bytes = octets(key.address);
@@ -30,7 +30,7 @@ pub fn frontend(key: FrontendKey) -> Vec<u8> {
     bytes
 }
 
-/// Back, with what follows the frontend in the key.
+/// Reads what [`frontend`] wrote, with what follows it in the key.
 pub fn read_frontend(family: Family, key: &[u8]) -> Option<(FrontendKey, &[u8])> {
     let (address, rest) = read_address(family, key)?;
     let ([number, 0, 0, 0, high, low, 0, 0], rest) = rest.split_first_chunk::<8>()? else {
@@ -44,7 +44,7 @@ pub fn read_frontend(family: Family, key: &[u8]) -> Option<(FrontendKey, &[u8])>
     Some((key, rest))
 }
 
-/// An address, with what follows it.
+/// Reads an address, with what follows it.
 pub fn read_address(family: Family, bytes: &[u8]) -> Option<(IpAddr, &[u8])> {
     match family {
         Family::V4 => {

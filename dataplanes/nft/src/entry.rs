@@ -7,11 +7,11 @@ use crate::SetName;
 /// An element of one of our sets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry<S> {
-    /// Of the table.
+    /// The family of its table.
     pub family: Family,
-    /// Of the element.
+    /// Where it is in the table.
     pub set: S,
-    /// The element.
+    /// What is there.
     pub element: Element,
 }
 

@@ -1,6 +1,9 @@
 //! What leads from some elements to others.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+
+use portolan_netlink::nftables::{Batch, Family};
 
 use crate::{Entry, SetName};
 
@@ -10,9 +13,9 @@ pub const BATCH: usize = 1000;
 /// Elements to delete and to add, each in order. What changes its value is in both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference<S> {
-    /// Goes.
+    /// What is there and should not be.
     pub delete: Vec<Entry<S>>,
-    /// Comes.
+    /// What should be there and is not.
     pub add: Vec<Entry<S>>,
 }
 
@@ -38,16 +41,26 @@ impl<S> Difference<S> {
 }
 
 impl<S: SetName> Difference<S> {
-    /// In transactions of at most [`BATCH`] elements. What is added comes first, together with what it replaces, and in sets
-    /// that are `late` after all others; then the rest goes, in the order of the sets.
-    pub fn steps(&self, late: impl Fn(S) -> bool) -> Vec<Self> {
+    /// One transaction if it fits into one, else several of at most [`BATCH`] elements. Then what is added comes first, together
+    /// with what it replaces, and in sets that are late after all others; the rest goes last, in the order of the sets.
+    pub fn steps(&self) -> Vec<Cow<'_, Self>> {
+        if self.len() <= BATCH {
+            return vec![Cow::Borrowed(self)];
+        }
+        self.bounded().into_iter().map(Cow::Owned).collect()
+    }
+
+    fn bounded(&self) -> Vec<Self> {
         let find = |all: &[Entry<S>], entry: &Entry<S>| {
             let found = all.binary_search_by(|other| other.identity().cmp(&entry.identity()));
             found.ok().map(|index| all[index].clone())
         };
         let mut steps = Vec::new();
         for is_late in [false, true] {
-            let adds = self.add.iter().filter(|entry| late(entry.set) == is_late);
+            let adds = self
+                .add
+                .iter()
+                .filter(|entry| entry.set.is_late() == is_late);
             let adds: Vec<_> = adds.collect();
             steps.extend(adds.chunks(BATCH / 2).map(|adds| {
                 let replaced = adds.iter().filter_map(|entry| find(&self.delete, entry));
@@ -68,9 +81,36 @@ impl<S: SetName> Difference<S> {
         }));
         steps
     }
+
+    /// The transaction that makes it: what goes, then what comes.
+    pub fn batch(&self) -> Batch {
+        let mut batch = Batch::new();
+        for entries in self.delete.chunk_by(same_set) {
+            let (table, set) = place(&entries[0]);
+            batch.delete_elements(table, set, entries.iter().map(|entry| &entry.element));
+        }
+        add(&self.add, &mut batch);
+        batch
+    }
 }
 
-/// From elements to others; both in order.
+/// Adds elements, which are in order, to a transaction.
+pub(crate) fn add<S: SetName>(entries: &[Entry<S>], batch: &mut Batch) {
+    for entries in entries.chunk_by(same_set) {
+        let (table, set) = place(&entries[0]);
+        batch.add_elements(table, set, entries.iter().map(|entry| &entry.element));
+    }
+}
+
+fn same_set<S: SetName>(one: &Entry<S>, other: &Entry<S>) -> bool {
+    (one.family, one.set) == (other.family, other.set)
+}
+
+fn place<S: SetName>(entry: &Entry<S>) -> ((Family, &'static str), &'static str) {
+    ((entry.family, S::TABLE), entry.set.as_str())
+}
+
+/// What leads from elements to others; both are in order.
 pub fn compare<S: SetName>(old: Vec<Entry<S>>, new: Vec<Entry<S>>) -> Difference<S> {
     let mut difference = Difference::default();
     let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
@@ -159,9 +199,9 @@ mod tests {
         fn steps_lead_to_the_same_as_all_at_once(old in elements(), new in elements()) {
             let difference = compare(old.clone(), new.clone());
             let mut now = standing(old);
-            for step in difference.steps(|set| set == Name::Frontends) {
+            for step in difference.steps() {
                 prop_assert!(step.len() <= BATCH);
-                carry(step, &mut now);
+                carry(step.into_owned(), &mut now);
             }
             prop_assert_eq!(now, standing(new));
         }
@@ -172,7 +212,7 @@ mod tests {
             new in elements(),
         ) {
             let difference = compare(old, new);
-            let order = difference.steps(|set| set == Name::Frontends).into_iter().map(|step| {
+            let order = difference.bounded().into_iter().map(|step| {
                 let first = step.add.first().map(|entry| entry.set);
                 prop_assert!(step.add.iter().all(|entry| Some(entry.set) == first));
                 Ok(match first {

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use portolan_dataplane::Environment;
-use portolan_netlink::nftables::{Element, Family, intervals};
+use portolan_netlink::nftables::{Batch, Element, Family, intervals};
 
-use crate::RangeSets;
+use crate::{Entry, FAMILIES, ServiceSets, SetName};
 
 /// The elements of each set of ranges.
 pub type Ranges<S> = BTreeMap<(Family, S), Vec<Element>>;
 
 /// What the program should know of the node. Addresses of nobody are dropped only if `guarded`.
-pub fn ranges<S: RangeSets>(
+pub fn ranges<S: ServiceSets>(
     environment: &Environment,
     masquerade_all: bool,
     guarded: bool,
 ) -> Ranges<S> {
     let mut ranges = Ranges::new();
-    for of in [Family::V4, Family::V6] {
+    for of in FAMILIES {
         let workloads = own_family(&environment.workload_ranges, of);
         // Without ranges nobody can be told from a workload, so nobody's address is replaced.
         let unmasked = match (masquerade_all, workloads.is_empty()) {
@@ -40,6 +40,33 @@ pub fn ranges<S: RangeSets>(
         }
     }
     ranges
+}
+
+/// The ranges among elements that were listed; a set without any is there, too.
+pub(crate) fn listed<S: ServiceSets>(entries: Vec<Entry<S>>) -> Ranges<S> {
+    let mut listed = Ranges::new();
+    for family in FAMILIES {
+        for set in S::OF_ENVIRONMENT {
+            listed.insert((family, set), Vec::new());
+        }
+    }
+    for entry in entries {
+        let at = listed.entry((entry.family, entry.set)).or_default();
+        at.push(entry.element);
+    }
+    listed
+}
+
+/// The transaction that replaces the ranges which are others now.
+pub fn change_of_ranges<S: SetName>(old: &Ranges<S>, new: &Ranges<S>) -> Batch {
+    let mut batch = Batch::new();
+    for ((family, set), elements) in new {
+        if old.get(&(*family, *set)) != Some(elements) {
+            batch.flush_set((*family, S::TABLE), set.as_str());
+            batch.add_elements((*family, S::TABLE), set.as_str(), elements);
+        }
+    }
+    batch
 }
 
 fn own_family(nets: &[IpNet], of: Family) -> Vec<IpNet> {

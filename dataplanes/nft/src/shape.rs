@@ -20,7 +20,7 @@ pub enum Datatype {
 }
 
 impl Datatype {
-    /// That of an address.
+    /// The type of an address.
     pub fn address(family: Family) -> Self {
         match family {
             Family::V4 => Self::Ipv4,
@@ -28,7 +28,7 @@ impl Datatype {
         }
     }
 
-    /// By nft's `enum datatypes`; the kernel only keeps it.
+    /// The number in nft's `enum datatypes`; the kernel only keeps it.
     fn number(self) -> u32 {
         match self {
             Self::Ipv4 => 7,
@@ -40,7 +40,7 @@ impl Datatype {
         }
     }
 
-    /// Bytes.
+    /// How many bytes a value has.
     fn length(self) -> u32 {
         match self {
             Self::Ipv4 | Self::Mark | Self::ClassId => 4,
@@ -50,7 +50,7 @@ impl Datatype {
         }
     }
 
-    /// As nft writes it.
+    /// The word by which `nft` calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4_addr",
@@ -77,9 +77,9 @@ pub enum Leads {
 /// What a set or map holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Fields of the key.
+    /// The fields of the key.
     pub key: Vec<Datatype>,
-    /// What keys lead to.
+    /// What its keys lead to.
     pub leads: Leads,
     /// [`INTERVAL`](Self::INTERVAL), [`CONCAT`](Self::CONCAT), [`DYNAMIC`](Self::DYNAMIC).
     pub flags: u32,
@@ -123,12 +123,12 @@ impl Shape {
         }
     }
 
-    /// The same with flags.
+    /// Sets the flags.
     pub fn with(self, flags: u32) -> Self {
         Self { flags, ..self }
     }
 
-    /// As netlink has it; `what` is its comment.
+    /// The set as netlink has it; `what` is its comment.
     pub fn declare(&self, name: &str, what: &str) -> Set {
         Set {
             name: name.to_owned(),
@@ -171,12 +171,12 @@ impl Shape {
     }
 }
 
-/// Six bits a field.
+/// nft's number of a type of several fields: six bits a field.
 fn number(types: &[Datatype]) -> u32 {
     types.iter().fold(0, |all, kind| all << 6 | kind.number())
 }
 
-/// 1: the host's, 2: the network's, 0: of none or several fields.
+/// nft's number of a byte order. 1: the host's, 2: the network's, 0: of none or several fields.
 fn order(types: &[Datatype]) -> u32 {
     match types {
         [Datatype::Mark | Datatype::ClassId] => 1,

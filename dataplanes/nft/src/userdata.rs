@@ -20,13 +20,13 @@ const INSIDE_DROPS: u8 = 8;
 pub struct Facts {
     /// Whose frontend it is.
     pub service: ServiceRef,
-    /// Of the frontend.
+    /// Whom the frontend's policy concerns.
     pub reach: Reach,
-    /// Of its pool.
+    /// What happens while its pool is empty.
     pub when_empty: WhenEmpty,
-    /// Of the pool for sources inside, if that is another one.
+    /// The same of the pool for sources inside, if that is another one.
     pub inside: Option<WhenEmpty>,
-    /// 0 without affinity.
+    /// Idle seconds for which a client keeps its backend; 0 without affinity.
     pub affinity_seconds: u32,
 }
 
@@ -49,7 +49,7 @@ pub fn get(mut bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     }
 }
 
-/// Of an element of `frontends`: the Service as a comment, and the facts.
+/// What an element of `frontends` carries: the Service as a comment, and the facts.
 pub fn of_frontend(frontend: &Frontend) -> Vec<u8> {
     let mut bytes = comment(&frontend.service.to_string());
     let drops = |pool: &Pool| pool.when_empty == WhenEmpty::Drop;
@@ -70,7 +70,7 @@ pub fn of_frontend(frontend: &Frontend) -> Vec<u8> {
     bytes
 }
 
-/// Back; `None` if it is not ours.
+/// Reads what [`of_frontend`] wrote; `None` if it is not ours.
 pub fn read_frontend(bytes: &[u8]) -> Option<Facts> {
     let text = std::str::from_utf8(get(bytes, COMMENT)?.strip_suffix(&[0])?).ok()?;
     let (namespace, rest) = text.split_once('/')?;
@@ -105,14 +105,14 @@ pub fn read_frontend(bytes: &[u8]) -> Option<Facts> {
     })
 }
 
-/// Of an element of `allowed`: which of the source ranges it is.
+/// What an element of `allowed` carries: which of the source ranges it is.
 pub fn of_range(index: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(&mut bytes, RANGE, &index.to_be_bytes());
     bytes
 }
 
-/// Back.
+/// Reads what [`of_range`] wrote.
 pub fn read_range(bytes: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes(get(bytes, RANGE)?.try_into().ok()?))
 }
