@@ -20,6 +20,7 @@ mod metrics;
 mod plane;
 mod pulse;
 mod server;
+mod stores;
 mod usage;
 
 pub(crate) use args::{ClusterFlags, Ports, Serve, Settings};

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use portolan_api::node_sync::{Claimed, NodeSync, NodeSyncOptions};
 use portolan_api::{Api, Health};
-use portolan_store::{MemStore, Store, StoreError};
-use portolan_store_postgres::PgStore;
-use portolan_store_sqlite::SqliteStore;
+use portolan_store::StoreError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,6 +18,7 @@ use super::control_plane::ControlPlane;
 use super::http::{self, Inspected, STALE};
 use super::listen::{check_difference, check_exposure};
 use super::pulse::Pulse;
+use super::stores::AnyStore;
 use super::{grpc, listen};
 use crate::failure::Failure;
 
@@ -57,30 +56,12 @@ impl Server {
         check_difference(ports.listen, ports.http_listen)?;
         let grpc = listen("--listen", ports.listen).await?;
         let http = listen("--http-listen", ports.http_listen).await?;
-        if store.starts_with("postgres://") || store.starts_with("postgresql://") {
-            let store = PgStore::connect(store)
-                .await
-                .map_err(|e| unusable(store, &e))?;
-            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
-        }
-        if store == "memory" {
-            let store = MemStore::new();
-            return Self::over(store, grpc, http, settings, auto_register, remedy).await;
-        }
-        let Some(path) = store.strip_prefix("sqlite:") else {
-            return Err(Failure::Usage(format!(
-                "--store {store}: must be memory, or start with sqlite: or postgres://"
-            )));
-        };
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let store = SqliteStore::open(path)
-            .await
-            .map_err(|e| unusable(store, &e))?;
+        let store = AnyStore::open(store).await?;
         Self::over(store, grpc, http, settings, auto_register, remedy).await
     }
 
-    async fn over<S: Store>(
-        store: S,
+    async fn over(
+        store: AnyStore,
         grpc: TcpListener,
         http: TcpListener,
         settings: &Settings,
@@ -190,13 +171,4 @@ async fn readiness(health: Health, pulse: Pulse, stopped: impl Future<Output = (
             known = ready;
         }
     }
-}
-
-fn unusable(url: &str, error: &StoreError) -> Failure {
-    let cause = std::error::Error::source(error)
-        .map(|cause| format!(": {cause}"))
-        .unwrap_or_default();
-    // Everything up to the host may hold a password.
-    let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
-    Failure::Start(format!("--store {shown}: {error}{cause}"))
 }
