@@ -23,8 +23,8 @@ pub(crate) use describe::{
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use crate::kind::Kind;
 use crate::object::Object;

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{bounded, while_doing};
+use crate::migrations::migrations;
 use crate::prepared::prepare;
 
 /// How long one step of a small read or of a write may take.
@@ -82,10 +83,12 @@ impl Connections {
 
     /// Brings the tables up to date; replicas that start together take turns.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrations = sqlx::migrate!("../../migrations/postgres");
-        // A newer release only adds to the tables; what an older one can't read is told by the format of log rows.
-        migrations.set_ignore_missing(true);
-        let work = async { migrations.run(&self.pool).await.map_err(sqlx::Error::from) };
+        let work = async {
+            migrations()
+                .run(&self.pool)
+                .await
+                .map_err(sqlx::Error::from)
+        };
         bounded(MIGRATION, "bringing the tables up to date", work).await
     }
 

@@ -33,6 +33,7 @@
 mod connection;
 mod error;
 mod load;
+mod migrations;
 mod prepared;
 mod read;
 mod reports;

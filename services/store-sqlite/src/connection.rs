@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::while_doing;
+use crate::migrations::migrations;
 
 const READERS: u32 = 4;
 
@@ -58,9 +59,7 @@ impl Connections {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(self.options.clone());
-        let mut migrations = sqlx::migrate!("../../migrations/sqlite");
-        // A newer release only adds to the tables; what an older one can't read is told by the format of log rows.
-        let result = migrations.set_ignore_missing(true).run(&pool).await;
+        let result = migrations().run(&pool).await;
         pool.close().await;
         result.map_err(|error| StoreError::Unavailable {
             context: "bringing the tables up to date".to_owned(),

@@ -23,6 +23,7 @@
 
 mod connection;
 mod error;
+mod migrations;
 mod read;
 mod reports;
 mod store;

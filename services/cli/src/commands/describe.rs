@@ -1,7 +1,8 @@
 //! `describe`: one resource with what surrounds it.
 
+use std::time::SystemTime;
+
 use clap::Args;
-use jiff::Timestamp;
 use portolan_proto::v1::endpoint_origin::Origin;
 
 use super::{Connection, Console, targets};
@@ -45,7 +46,7 @@ impl Describe {
     async fn describe(&self, client: &Client, kind: Kind, name: &str) -> Result<String, Failure> {
         let path = self.connection.path(kind, name);
         let parent = self.connection.parent(Kind::Endpoint, false);
-        let now = Timestamp::now();
+        let now = SystemTime::now().into();
         Ok(match client.get(kind, &path).await? {
             Object::Service(service) => {
                 let endpoints = client.endpoints(&parent, name).await?;

@@ -1,7 +1,8 @@
 //! `events`: what happened, the newest last.
 
+use std::time::SystemTime;
+
 use clap::Args;
-use jiff::Timestamp;
 
 use super::{Connection, Console, Format, targets};
 use crate::failure::Failure;
@@ -44,7 +45,7 @@ impl Events {
                 return Ok(());
             }
             Format::Table | Format::Wide => {
-                let now = Timestamp::now();
+                let now = SystemTime::now().into();
                 let table = output::events::table(&events, self.all_namespaces, now);
                 table.render(&mut Vec::new(), true)
             }

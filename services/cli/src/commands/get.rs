@@ -1,7 +1,8 @@
 //! `get`: resources as a table, or as documents.
 
+use std::time::SystemTime;
+
 use clap::Args;
-use jiff::Timestamp;
 
 use super::events::Events;
 use super::{Connection, Console, Format, targets, watch};
@@ -237,7 +238,7 @@ impl View {
     }
 
     fn table(&self, objects: &[Object]) -> Table {
-        let (wide, now) = (self.format == Format::Wide, Timestamp::now());
+        let (wide, now) = (self.format == Format::Wide, SystemTime::now().into());
         let mut header = output::header(self.kind, wide);
         if self.with_namespace {
             header.insert(0, "NAMESPACE");

@@ -1,13 +1,18 @@
 //! Ages, shortened as kubectl does.
 
-use jiff::Timestamp;
+use std::ops::RangeInclusive;
+
+use prost_types::Timestamp;
+
+/// The seconds that a `google.protobuf.Timestamp` may have: the years 1 to 9999.
+const POSSIBLE: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// The time between, for example `3m4s`; `<unknown>` without a time.
-pub(crate) fn age(since: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
-    let since = since.and_then(|since| Timestamp::new(since.seconds, since.nanos).ok());
+pub(crate) fn age(since: Option<&Timestamp>, now: Timestamp) -> String {
+    let since = since.filter(|since| POSSIBLE.contains(&since.seconds));
     since.map_or_else(
         || "<unknown>".to_owned(),
-        |since| duration(now.as_second() - since.as_second()),
+        |since| duration(now.seconds - since.seconds),
     )
 }
 
@@ -37,13 +42,18 @@ fn two(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
 }
 
 /// RFC 3339, to the second as Kubernetes writes it.
-pub(crate) fn rfc3339(time: &prost_types::Timestamp) -> String {
-    Timestamp::new(time.seconds, 0).map_or_else(|_| String::new(), |time| time.to_string())
+pub(crate) fn rfc3339(time: &Timestamp) -> String {
+    let whole = Timestamp { nanos: 0, ..*time };
+    if POSSIBLE.contains(&whole.seconds) {
+        whole.to_string()
+    } else {
+        String::new()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{age, duration, rfc3339};
+    use super::{Timestamp, age, duration, rfc3339};
 
     #[test]
     fn ages_are_shortened_as_kubectl_does() {
@@ -72,16 +82,14 @@ mod tests {
 
     #[test]
     fn a_time_that_is_missing_or_impossible_is_said_to_be_unknown() {
-        let now = jiff::Timestamp::UNIX_EPOCH;
-        let impossible = prost_types::Timestamp {
+        let now = Timestamp::default();
+        let impossible = Timestamp {
             seconds: i64::MAX,
             nanos: 0,
         };
         assert_eq!(age(None, now), "<unknown>");
         assert_eq!(age(Some(&impossible), now), "<unknown>");
-        assert_eq!(
-            rfc3339(&prost_types::Timestamp::default()),
-            "1970-01-01T00:00:00Z"
-        );
+        assert_eq!(rfc3339(&Timestamp::default()), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(&impossible), "");
     }
 }

@@ -8,8 +8,8 @@ mod workload;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::table::Table;
 use super::{conditions, events};

@@ -1,7 +1,7 @@
 //! Events, as `kubectl events` shows them.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::age::{age, rfc3339};
 use super::table::Table;

@@ -1,5 +1,5 @@
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::table::Table;
 use super::{describe_service, describe_workload, document, header, row};
@@ -14,15 +14,18 @@ mod properties;
 const CREATED: i64 = 1_714_557_600;
 const NOW: i64 = CREATED + 184;
 
-fn created() -> prost_types::Timestamp {
-    prost_types::Timestamp {
+fn created() -> Timestamp {
+    Timestamp {
         seconds: CREATED,
         nanos: 5,
     }
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_second(NOW).unwrap()
+    Timestamp {
+        seconds: NOW,
+        nanos: 0,
+    }
 }
 
 /// What is in the manifest, as a server would send it back.

@@ -1,7 +1,7 @@
 //! A cluster, and one of its ranges.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::Lines;
 use crate::output::clusters;

@@ -1,7 +1,7 @@
 //! A namespace.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::Lines;
 use crate::object;

@@ -1,7 +1,7 @@
 //! A Service.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 use v1::service_port::Target;
 
 use super::Lines;

@@ -1,7 +1,7 @@
 //! A workload.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
+use prost_types::Timestamp;
 
 use super::Lines;
 use crate::object;
