@@ -13,6 +13,7 @@ mod files;
 mod get;
 mod label;
 mod patch;
+mod view;
 mod watch;
 
 use std::io::{self, Write};
@@ -96,19 +97,12 @@ impl Connection {
         } else {
             self.namespace()
         };
-        if kind.is_namespaced() {
-            self.scope().namespace_path(namespace)
-        } else {
-            self.scope().cluster_path()
-        }
+        self.scope().parent(kind, namespace)
     }
 
     /// The path of one resource.
     fn path(&self, kind: Kind, name: &str) -> String {
-        match kind {
-            Kind::Cluster => format!("clusters/{name}"),
-            kind => format!("{}/{}/{name}", self.parent(kind, false), kind.collection()),
-        }
+        self.scope().path(kind, self.namespace(), name)
     }
 }
 

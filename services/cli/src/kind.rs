@@ -1,71 +1,187 @@
 //! The kinds one can ask for, and how people call them.
 
-/// A kind of resource.
+/// Every kind, a row each. `kinds!(each)` hands the rows to the macro `each`, which makes of them what is the same for
+/// every kind; what a kind has of its own is in `kinds/`.
+///
+/// - `called`: the words of people, of which the singular stands first (`service/web`), then plural, short names and
+///   aliases; where it lives, and the part of a path in front of its name; `apiVersion` and `kind` of its document.
+/// - `message`: the field that requests hold it in, its specification, and which common fields it has besides those that
+///   all have. Who has labels has annotations.
+/// - `calls`: the API, and its calls. `parent` is named where a list has one, `force` and `drain` where a delete has them.
+/// - `applied`: its stage, since what comes later may need what comes earlier; and the request that a manifest becomes.
+///   `by` names the call that creates and updates, and what its mask says; kinds without one are written in `client/put`.
+///   `from` names the versions of its document whose fields make up the resource; others are read in `manifest`.
+macro_rules! kinds {
+    ($each:ident) => {
+        $each! {
+            Service {
+                called("service" "services" "svc"; Namespace "services"; "v1" "Service")
+                message(service: ServiceSpec; generation etag labels)
+                calls(ServiceApiClient: get_service(GetServiceRequest), list_services(ListServicesRequest parent).services,
+                    delete_service(DeleteServiceRequest), watch_services(WatchServicesRequest).service)
+                applied(2 as Service(Service) by update_service(UpdateServiceRequest "*") from "v1")
+            }
+            Namespace {
+                called("namespace" "namespaces" "ns"; Cluster "namespaces"; "portolan/v1" "Namespace")
+                message(namespace: NamespaceSpec; generation etag labels)
+                calls(NamespaceApiClient: get_namespace(GetNamespaceRequest), list_namespaces(ListNamespacesRequest parent).namespaces,
+                    delete_namespace(DeleteNamespaceRequest force), watch_namespaces(WatchNamespacesRequest).namespace)
+                applied(1 as Namespace(UpdateNamespaceRequest))
+            }
+            Workload {
+                called("workload" "workloads" "wl" "pod" "pods" "po"; Namespace "workloads"; "portolan/v1" "Workload")
+                message(workload: WorkloadSpec; generation etag labels)
+                calls(WorkloadApiClient: get_workload(GetWorkloadRequest), list_workloads(ListWorkloadsRequest parent).workloads,
+                    delete_workload(DeleteWorkloadRequest), watch_workloads(WatchWorkloadsRequest).workload)
+                applied(3 as Workload(Workload) by update_workload(UpdateWorkloadRequest "*") from "portolan/v1")
+            }
+            Endpoint {
+                called("endpoint" "endpoints" "ep"; Namespace "endpoints"; "portolan/v1" "Endpoint")
+                message(endpoint: EndpointSpec;)
+                calls(EndpointApiClient: get_endpoint(GetEndpointRequest), list_endpoints(ListEndpointsRequest parent).endpoints,
+                    delete_endpoint(DeleteEndpointRequest), watch_endpoints(WatchEndpointsRequest).endpoint)
+                applied(4 as Endpoints(ReplaceEndpointsRequest))
+            }
+            Node {
+                called("node" "nodes" "no"; Cluster "nodes"; "portolan/v1" "Node")
+                message(node: NodeSpec; generation etag labels)
+                calls(NodeApiClient: get_node(GetNodeRequest), list_nodes(ListNodesRequest parent).nodes,
+                    delete_node(DeleteNodeRequest), watch_nodes(WatchNodesRequest).node)
+                applied(1 as Node(Node) by update_node(UpdateNodeRequest) from "portolan/v1")
+            }
+            ServiceCidr {
+                called("servicecidr" "servicecidrs"; Cluster "serviceCidrs"; "portolan/v1" "ServiceCIDR")
+                message(service_cidr: ServiceCidrSpec; generation)
+                calls(ServiceCidrApiClient: get_service_cidr(GetServiceCidrRequest), list_service_cidrs(ListServiceCidrsRequest parent).service_cidrs,
+                    delete_service_cidr(DeleteServiceCidrRequest drain), watch_service_cidrs(WatchServiceCidrsRequest).service_cidr)
+                applied(1 as ServiceCidr(ServiceCidr) from "networking.k8s.io/v1" "portolan/v1")
+            }
+            Cluster {
+                called("cluster" "clusters"; Server "clusters"; "portolan/v1" "Cluster")
+                message(cluster: ClusterSpec; generation etag)
+                calls(ClusterApiClient: get_cluster(GetClusterRequest), list_clusters(ListClustersRequest).clusters,
+                    delete_cluster(DeleteClusterRequest force))
+                applied(0 as Cluster(CreateClusterRequest))
+            }
+        }
+    };
+}
+pub(crate) use kinds;
+
+/// What `get` says of its words.
+pub(crate) const GET: &str = "KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, events, all";
+/// What `describe` says of its words. An endpoint is described by its document alone.
+pub(crate) const DESCRIBE: &str = "KIND NAME..., or KIND/NAME...; kinds: service, workload, node, namespace, servicecidr, cluster";
+
+/// What holds resources of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Service,
+pub(crate) enum Home {
     Namespace,
-    Workload,
-    Endpoint,
-    Node,
-    ServiceCidr,
     Cluster,
+    Server,
 }
 
-/// Singular first: it stands in `service/web`. Plural, short names and aliases follow.
-const NAMES: &[(Kind, &[&str])] = &[
-    (Kind::Service, &["service", "services", "svc"]),
-    (Kind::Namespace, &["namespace", "namespaces", "ns"]),
-    (
-        Kind::Workload,
-        &["workload", "workloads", "wl", "pod", "pods", "po"],
-    ),
-    (Kind::Endpoint, &["endpoint", "endpoints", "ep"]),
-    (Kind::Node, &["node", "nodes", "no"]),
-    (Kind::ServiceCidr, &["servicecidr", "servicecidrs"]),
-    (Kind::Cluster, &["cluster", "clusters"]),
-];
+/// What there is to say about a kind.
+struct Row {
+    kind: Kind,
+    names: &'static [&'static str],
+    home: Home,
+    collection: &'static str,
+    version: &'static str,
+    spelling: &'static str,
+    message: &'static str,
+    stage: u8,
+}
 
-/// `all`, as kubectl has it: what belongs to a namespace.
-const ALL: [Kind; 3] = [Kind::Service, Kind::Workload, Kind::Endpoint];
+macro_rules! rows {
+    ($($kind:ident {
+        called($($name:literal)+; $home:ident $collection:literal; $version:literal $spelling:literal)
+        message($message:ident: $($common:tt)*)
+        calls $calls:tt
+        applied($stage:literal $($applied:tt)*)
+    })*) => {
+        /// A kind of resource.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $($kind,)*
+        }
+
+        /// In the order of [`Kind`].
+        const ROWS: &[Row] = &[$(Row {
+            kind: Kind::$kind,
+            names: &[$($name),+],
+            home: Home::$home,
+            collection: $collection,
+            version: $version,
+            spelling: $spelling,
+            message: stringify!($message),
+            stage: $stage,
+        },)*];
+    };
+}
+
+kinds!(rows);
 
 impl Kind {
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
     /// Singular, lower case.
     pub(crate) fn noun(self) -> &'static str {
-        let found = NAMES.iter().find(|(kind, _)| *kind == self);
-        found.map_or("", |(_, names)| names[0])
+        self.row().names[0]
     }
 
     /// The part of a path in front of the name.
     pub(crate) fn collection(self) -> &'static str {
-        match self {
-            Self::Service => "services",
-            Self::Namespace => "namespaces",
-            Self::Workload => "workloads",
-            Self::Endpoint => "endpoints",
-            Self::Node => "nodes",
-            Self::ServiceCidr => "serviceCidrs",
-            Self::Cluster => "clusters",
-        }
+        self.row().collection
+    }
+
+    /// The `apiVersion` of its document.
+    pub(crate) fn version(self) -> &'static str {
+        self.row().version
+    }
+
+    /// The `kind` of its document.
+    pub(crate) fn spelling(self) -> &'static str {
+        self.row().spelling
+    }
+
+    /// What comes later may need what comes earlier.
+    pub(crate) fn stage(self) -> u8 {
+        self.row().stage
+    }
+
+    pub(crate) fn home(self) -> Home {
+        self.row().home
     }
 
     /// Whether it lives in a namespace.
     pub(crate) fn is_namespaced(self) -> bool {
-        matches!(self, Self::Service | Self::Workload | Self::Endpoint)
+        self.home() == Home::Namespace
+    }
+
+    /// Whether requests hold a resource in a field of this name.
+    pub(crate) fn is_message(field: &str) -> bool {
+        ROWS.iter().any(|row| row.message == field)
     }
 
     fn parse(word: &str) -> Result<Self, String> {
         let lower = word.to_ascii_lowercase();
-        let found = NAMES
-            .iter()
-            .find(|(_, names)| names.contains(&lower.as_str()));
-        found.map(|(kind, _)| *kind).ok_or_else(|| {
-            let plurals: Vec<_> = NAMES.iter().map(|(_, names)| names[1]).collect();
+        let found = ROWS.iter().find(|row| row.names.contains(&lower.as_str()));
+        found.map(|row| row.kind).ok_or_else(|| {
+            let plurals: Vec<_> = ROWS.iter().map(|row| row.names[1]).collect();
             format!(
                 "there is no kind {word:?}; there are {}, all",
                 plurals.join(", ")
             )
         })
+    }
+
+    /// `all`, as kubectl has it: what belongs to a namespace.
+    fn all() -> impl Iterator<Item = Self> {
+        let kinds = ROWS.iter().map(|row| row.kind);
+        kinds.filter(|kind| kind.is_namespaced())
     }
 }
 
@@ -89,7 +205,7 @@ impl Target {
         let mut kinds = Vec::new();
         for word in first.split(',') {
             match word {
-                "all" => kinds.extend(ALL),
+                "all" => kinds.extend(Kind::all()),
                 word => kinds.push(Kind::parse(word)?),
             }
         }
@@ -116,7 +232,7 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Target};
+    use super::{GET, Kind, ROWS, Target};
 
     fn parse(words: &str) -> Result<Vec<(Kind, String)>, String> {
         let words: Vec<_> = words.split_whitespace().map(ToOwned::to_owned).collect();
@@ -157,5 +273,12 @@ mod tests {
         assert!(parse("svc,nodes web").unwrap_err().contains("one kind"));
         assert!(parse("svc/web nodes").unwrap_err().contains("KIND/NAME"));
         assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn the_help_names_every_kind() {
+        for row in ROWS {
+            assert!(GET.contains(row.names[1]), "{}", row.names[1]);
+        }
     }
 }

@@ -15,10 +15,12 @@ mod client;
 mod commands;
 mod failure;
 mod kind;
+mod kinds;
 mod manifest;
 mod object;
 mod output;
 mod selector;
+mod shape;
 mod words;
 
 pub use commands::{Command, run};

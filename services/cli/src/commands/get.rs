@@ -1,21 +1,21 @@
 //! `get`: resources as a table, or as documents.
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::events::Events;
-use super::{Connection, Console, Format, targets, watch};
+use super::view::View;
+use super::watch::Watch;
+use super::{Connection, Console, Format, targets};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
-use crate::kind::{Kind, Target};
+use crate::kind::{GET, Kind, Target};
 use crate::object::Object;
-use crate::output::{self, table::Table};
+use crate::output;
 
 /// Show resources.
 #[derive(Args)]
 pub struct Get {
-    /// KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, events, all
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(help = GET, required = true, value_name = "KIND NAME")]
     what: Vec<String>,
     /// Form of the output
     #[arg(short, long, value_enum, default_value = "table")]
@@ -53,7 +53,7 @@ impl Get {
             };
             let parent = self.connection.parent(target.kind, self.all_namespaces);
             let view = self.view(target.kind, false);
-            return watch::run(&client, target, &parent, &view, console).await;
+            return Watch::new(target, parent, view).run(&client, console).await;
         }
         let mut failed = false;
         let mut found = Vec::new();
@@ -190,69 +190,5 @@ impl Get {
             with_namespace: self.all_namespaces && kind.is_namespaced(),
             with_kind,
         }
-    }
-}
-
-/// How resources of one kind are shown.
-pub(super) struct View {
-    kind: Kind,
-    format: Format,
-    with_namespace: bool,
-    /// `service/web` rather than `web`: several kinds are shown together.
-    with_kind: bool,
-}
-
-impl View {
-    fn is_names(&self) -> bool {
-        self.format == Format::Name
-    }
-
-    /// Whether what came before a row matters to it.
-    pub(super) fn is_table(&self) -> bool {
-        matches!(self.format, Format::Table | Format::Wide)
-    }
-
-    /// One text for all of them; documents are separated, since a watch has no end to close a list at.
-    pub(super) fn render(
-        &self,
-        objects: &[Object],
-        widths: &mut Vec<usize>,
-        header: bool,
-    ) -> String {
-        match self.format {
-            Format::Table | Format::Wide => self.table(objects).render(widths, header),
-            Format::Name => {
-                let name = |object: &Object| format!("{}/{}\n", self.kind.noun(), object.name());
-                objects.iter().map(name).collect()
-            }
-            Format::Yaml => {
-                let yaml = |object| format!("---\n{}", output::document(object).to_yaml());
-                objects.iter().map(yaml).collect()
-            }
-            Format::Json => objects
-                .iter()
-                .map(|object| output::document(object).to_json())
-                .collect(),
-        }
-    }
-
-    fn table(&self, objects: &[Object]) -> Table {
-        let (wide, now) = (self.format == Format::Wide, Timestamp::now());
-        let mut header = output::header(self.kind, wide);
-        if self.with_namespace {
-            header.insert(0, "NAMESPACE");
-        }
-        let mut table = Table::new(header);
-        for object in objects {
-            let mut row = output::row(object, wide, now);
-            if self.with_kind {
-                row[0] = format!("{}/{}", self.kind.noun(), row[0]);
-            }
-            if self.with_namespace {
-                row.insert(0, object.namespace().to_owned());
-            }
-            table.push(row);
-        }
-        table
     }
 }

@@ -6,18 +6,17 @@ mod node;
 mod service;
 mod workload;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use portolan_proto::v1;
 
 use super::table::Table;
 use super::{conditions, events};
-pub(crate) use cluster::{cluster, service_cidr};
-pub(crate) use namespace::namespace;
-pub(crate) use node::node;
-pub(crate) use service::service;
-pub(crate) use workload::workload;
+use crate::object::{self, Pairs, Specified};
+pub(super) use cluster::{cluster, service_cidr};
+pub(super) use namespace::namespace;
+pub(super) use node::node;
+pub(super) use service::service;
+pub(super) use workload::workload;
 
 /// The column that values begin in.
 const INDENT: usize = 26;
@@ -27,6 +26,20 @@ const INDENT: usize = 26;
 struct Lines(String);
 
 impl Lines {
+    /// What every description begins with.
+    fn about<T: Specified>(resource: &T) -> Self {
+        let mut lines = Self::default();
+        lines.field("Name", object::last(resource.path()));
+        if T::KIND.is_namespaced() {
+            lines.field("Namespace", object::namespace(resource.path()));
+        }
+        if let (Some(labels), Some(annotations)) = (resource.labels(), resource.annotations()) {
+            lines.map("Labels", labels, "=");
+            lines.map("Annotations", annotations, ": ");
+        }
+        lines
+    }
+
     fn line(&mut self, label: &str, value: &str) {
         // The terminal must not obey what somebody wrote into an annotation.
         let value = value.replace(|c: char| c.is_control(), " ");
@@ -47,7 +60,7 @@ impl Lines {
     }
 
     /// A map, one pair a line.
-    fn map(&mut self, label: &str, map: &BTreeMap<String, String>, separator: &str) {
+    fn map(&mut self, label: &str, map: &Pairs, separator: &str) {
         if map.is_empty() {
             self.field(label, "<none>");
         }

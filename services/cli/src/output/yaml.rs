@@ -101,6 +101,20 @@ impl Fields {
         }
     }
 
+    /// Adds the fields of another map.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// Puts the fields in the order of these keys, and others behind them.
+    pub(crate) fn ordered(mut self, keys: &[&str]) -> Self {
+        let place = |key: &String| keys.iter().position(|known| known == key);
+        self.0
+            .sort_by_key(|(key, _)| place(key).unwrap_or(keys.len()));
+        self
+    }
+
     pub(crate) fn end(self) -> Document {
         Document::Map(self.0)
     }

@@ -4,21 +4,16 @@ use jiff::Timestamp;
 use portolan_proto::v1;
 
 use super::Lines;
-use crate::output::clusters;
 use crate::output::table::{Table, or_none};
-use crate::{object, words};
+use crate::{kinds, words};
 
 /// A cluster and how full it is. What happened in it is too much to list here.
 pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
     let spec = cluster.spec.clone().unwrap_or_default();
     let status = cluster.status.clone().unwrap_or_default();
-    let families = spec.ip_families.iter();
-    let families: Vec<_> = families
-        .map(|f| words::spell(words::FAMILIES, *f))
-        .collect();
+    let families = words::spell_all(words::FAMILIES, &spec.ip_families);
     let ports = status.node_ports.unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&cluster.name));
+    let mut lines = Lines::about(cluster);
     lines.field("Revision", status.head_revision.to_string());
     lines.field("Nodes", status.nodes.to_string());
     lines.field("DNS Domain", or_none(spec.dns_domain));
@@ -27,7 +22,7 @@ pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
         "Node Port Range",
         or_none(
             spec.node_port_range
-                .map(clusters::range)
+                .map(kinds::cluster::range)
                 .unwrap_or_default(),
         ),
     );
@@ -52,10 +47,9 @@ pub(crate) fn service_cidr(
 ) -> String {
     let status = range.status.clone().unwrap_or_default();
     let cidrs = range.spec.clone().unwrap_or_default().cidrs;
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&range.name));
+    let mut lines = Lines::about(range);
     lines.field("CIDRs", or_none(cidrs.join(",")));
-    lines.field("State", or_none(clusters::state(&status)));
+    lines.field("State", or_none(kinds::service_cidr::state(&status)));
     usage(&mut lines, "Usage", &status.usage);
     lines.conditions(&status.conditions);
     lines.events(events, now);
