@@ -11,6 +11,7 @@ pub(crate) mod workload;
 
 pub(crate) use probe::{ReadProbe, read as read_probe};
 
+use jiff::Timestamp;
 use portolan_proto::v1;
 
 use crate::kind::{Kind, kinds};
@@ -19,8 +20,16 @@ use crate::output::age;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::Value;
 
-/// The columns of a table, and those that a wide one has more.
-pub(crate) struct Columns(&'static [&'static str], &'static [&'static str]);
+/// The names of a table's columns, with blanks between them; and of those that only a wide one has.
+pub(crate) struct Columns(&'static str, &'static str);
+
+/// What a resource is described with.
+pub(crate) struct Surroundings {
+    /// Of a Service those behind it, of a workload those that it makes.
+    pub(crate) endpoints: Vec<v1::Endpoint>,
+    pub(crate) events: Vec<v1::Event>,
+    pub(crate) now: Timestamp,
+}
 
 /// How resources of a kind are shown.
 pub(crate) trait Show: Specified<Spec: Value> + Sized {
@@ -40,6 +49,11 @@ pub(crate) trait Show: Specified<Spec: Value> + Sized {
             .optional("spec", self.spec().map(Value::document))
             .optional("status", self.status())
             .end()
+    }
+
+    /// The resource with its surroundings, for people.
+    fn describe(&self, _around: &Surroundings) -> String {
+        self.document().to_yaml()
     }
 }
 
@@ -99,6 +113,13 @@ macro_rules! shown {
                 $(Object::$kind(resource) => resource.document(),)*
             }
         }
+
+        /// The resource with its surroundings, for people.
+        pub(crate) fn describe(object: &Object, around: &Surroundings) -> String {
+            match object {
+                $(Object::$kind(resource) => resource.describe(around),)*
+            }
+        }
     };
 }
 
@@ -107,6 +128,7 @@ kinds!(shown);
 /// The columns of a kind. `wide` has more of them.
 pub(crate) fn columns(kind: Kind, wide: bool) -> Vec<&'static str> {
     let Columns(columns, more) = all_columns(kind);
-    let more = if wide { more } else { &[] };
-    columns.iter().chain(more).copied().collect()
+    let more = if wide { more } else { "" };
+    let columns = columns.split_whitespace();
+    columns.chain(more.split_whitespace()).collect()
 }

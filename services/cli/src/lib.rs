@@ -21,6 +21,7 @@ mod object;
 mod output;
 mod selector;
 mod shape;
+mod target;
 mod words;
 
 pub use commands::{Command, run};

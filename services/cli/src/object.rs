@@ -25,9 +25,9 @@ pub(crate) trait Resource {
         0
     }
 
-    /// What a write may ask to be still true; empty where nothing is ever changed in place.
-    fn etag(&self) -> &str {
-        ""
+    /// What a write may ask to be still true; `None` where nothing is ever changed in place.
+    fn etag(&self) -> Option<&str> {
+        None
     }
 
     /// Makes a write depend on nothing having changed since the etag was read.
@@ -65,8 +65,8 @@ macro_rules! common {
         }
     };
     (etag) => {
-        fn etag(&self) -> &str {
-            &self.etag
+        fn etag(&self) -> Option<&str> {
+            Some(&self.etag)
         }
 
         fn expect(&mut self, etag: String) {
@@ -181,9 +181,9 @@ impl Object {
         }
     }
 
-    /// What a write may ask to be still true.
+    /// What a write may ask to be still true; empty where nothing is ever changed in place.
     pub(crate) fn etag(&self) -> &str {
-        self.resource().etag()
+        self.resource().etag().unwrap_or_default()
     }
 
     /// What selectors look at; `None` for kinds without labels.

@@ -3,21 +3,14 @@
 pub(crate) mod age;
 pub(crate) mod audit;
 pub(crate) mod conditions;
-mod describe;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod lines;
 pub(crate) mod table;
 pub(crate) mod yaml;
 
-pub(crate) use crate::kinds::{columns as header, document};
-use describe::{
-    cluster as describe_cluster, namespace as describe_namespace, node as describe_node,
-    service as describe_service, service_cidr as describe_service_cidr,
-    workload as describe_workload,
-};
-
+pub(crate) use crate::kinds::{Surroundings, columns as header, describe, document};
 use jiff::Timestamp;
-use portolan_proto::v1;
 
 use crate::kinds::cells;
 use crate::kinds::endpoint::Written;
@@ -43,32 +36,6 @@ pub(crate) fn documents(objects: &[&Object]) -> Vec<Document> {
     }
     documents.extend(written.documents());
     documents
-}
-
-/// What a resource is described with.
-pub(crate) struct Surroundings {
-    /// Of a Service those behind it, of a workload those that it makes.
-    pub(crate) endpoints: Vec<v1::Endpoint>,
-    pub(crate) events: Vec<v1::Event>,
-    pub(crate) now: Timestamp,
-}
-
-/// A resource with its surroundings; about kinds that have no description their document says all.
-pub(crate) fn describe(object: &Object, around: &Surroundings) -> String {
-    let Surroundings {
-        endpoints,
-        events,
-        now,
-    } = around;
-    match object {
-        Object::Service(own) => describe_service(own, endpoints, events, *now),
-        Object::Workload(own) => describe_workload(own, endpoints, events, *now),
-        Object::Node(own) => describe_node(own, events, *now),
-        Object::Namespace(own) => describe_namespace(own, events, *now),
-        Object::ServiceCidr(own) => describe_service_cidr(own, events, *now),
-        Object::Cluster(own) => describe_cluster(own),
-        other => document(other).to_yaml(),
-    }
 }
 
 /// The document without what only a server says: what one edits and compares.

@@ -6,7 +6,7 @@ use clap::Args;
 use portolan_proto::v1;
 use tonic::{Code, Status};
 
-use super::apply::report;
+use super::report::report;
 use super::{Connection, Console, files, targets};
 use crate::client::{Client, DeleteOptions};
 use crate::failure::{Failure, is_unreachable, refusal};

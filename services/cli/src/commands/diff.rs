@@ -8,7 +8,8 @@ use portolan_proto::v1;
 use similar::TextDiff;
 use tonic::Code;
 
-use super::apply::{report, stages};
+use super::apply::stages;
+use super::report::report;
 use super::{Connection, Console, files};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};

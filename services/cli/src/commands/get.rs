@@ -8,9 +8,10 @@ use super::watch::Watch;
 use super::{Connection, Console, Format, targets};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
-use crate::kind::{GET, Kind, Target};
+use crate::kind::{GET, Kind};
 use crate::object::Object;
 use crate::output;
+use crate::target::Target;
 
 /// Show resources.
 #[derive(Args)]

@@ -10,8 +10,8 @@ use super::Console;
 use super::view::View;
 use crate::client::{Client, WatchMessage};
 use crate::failure::Failure;
-use crate::kind::Target;
 use crate::object::Object;
+use crate::target::Target;
 
 /// Between attempts to resume: soon at first, then gently.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

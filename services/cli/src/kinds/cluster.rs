@@ -1,8 +1,10 @@
 //! Cluster: what Services and nodes live in.
 
+pub(super) mod describe;
+
 use portolan_proto::v1;
 
-use super::{Columns, Show};
+use super::{Columns, Show, Surroundings};
 use crate::manifest::read::{Fields as Read, Place};
 use crate::object;
 use crate::output::table::or_none;
@@ -42,21 +44,14 @@ fn parse(place: &Place<'_>) -> Option<v1::PortRange> {
     Some(v1::PortRange { first, last })
 }
 
-pub(crate) fn range(range: v1::PortRange) -> String {
+fn range(range: v1::PortRange) -> String {
     format!("{}-{}", range.first, range.last)
 }
 
 impl Show for v1::Cluster {
     const COLUMNS: Columns = Columns(
-        &[
-            "NAME",
-            "REVISION",
-            "NODES",
-            "SERVICE-IPS",
-            "NODE-PORTS",
-            "AGE",
-        ],
-        &["DNS-DOMAIN", "NODE-PORT-RANGE"],
+        "NAME REVISION NODES SERVICE-IPS NODE-PORTS AGE",
+        "DNS-DOMAIN NODE-PORT-RANGE",
     );
 
     fn row(&self, _wide: bool, age: String) -> Vec<String> {
@@ -105,5 +100,9 @@ impl Show for v1::Cluster {
             .optional("nodePorts", ports)
             .always("nodes", status.nodes);
         Some(status.end())
+    }
+
+    fn describe(&self, _around: &Surroundings) -> String {
+        describe::cluster(self)
     }
 }

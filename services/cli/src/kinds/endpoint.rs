@@ -44,12 +44,7 @@ impl Shape<String> for AroundIt {
 }
 
 impl Show for v1::Endpoint {
-    const COLUMNS: Columns = Columns(
-        &[
-            "NAME", "SERVICE", "ADDRESS", "PORTS", "READY", "NODE", "ORIGIN",
-        ],
-        &["ZONE"],
-    );
+    const COLUMNS: Columns = Columns("NAME SERVICE ADDRESS PORTS READY NODE ORIGIN", "ZONE");
 
     fn row(&self, _wide: bool, _age: String) -> Vec<String> {
         let spec = self.spec.clone().unwrap_or_default();

@@ -1,8 +1,10 @@
 //! Namespace, with what may be in it.
 
+mod describe;
+
 use portolan_proto::v1;
 
-use super::{Columns, Show, head};
+use super::{Columns, Show, Surroundings, head};
 use crate::object;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Plain, UnlessEmpty, Value, message};
@@ -20,7 +22,7 @@ message! { v1::NamespaceQuota {
 } }
 
 impl Show for v1::Namespace {
-    const COLUMNS: Columns = Columns(&["NAME", "STATUS", "AGE"], &[]);
+    const COLUMNS: Columns = Columns("NAME STATUS AGE", "");
 
     fn row(&self, _wide: bool, age: String) -> Vec<String> {
         vec![
@@ -47,6 +49,10 @@ impl Show for v1::Namespace {
             .field("spec", spec.document())
             .optional("status", self.status())
             .end()
+    }
+
+    fn describe(&self, around: &Surroundings) -> String {
+        describe::namespace(self, &around.events, around.now)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Node: a machine that carries Services.
 
+mod describe;
+
 use portolan_proto::v1;
 
-use super::{Columns, Show};
+use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
@@ -18,16 +20,8 @@ message! { v1::NodeSpec {
 
 impl Show for v1::Node {
     const COLUMNS: Columns = Columns(
-        &[
-            "NAME",
-            "STATUS",
-            "DATAPLANE",
-            "ADDRESSES",
-            "ZONE",
-            "REVISION",
-            "AGE",
-        ],
-        &["DURABLE", "REJECTED"],
+        "NAME STATUS DATAPLANE ADDRESSES ZONE REVISION AGE",
+        "DURABLE REJECTED",
     );
 
     fn row(&self, _wide: bool, age: String) -> Vec<String> {
@@ -59,6 +53,10 @@ impl Show for v1::Node {
             .optional("lastContactTime", contact.map(age::rfc3339))
             .field("conditions", conditions::documents(&status.conditions));
         Some(status.end())
+    }
+
+    fn describe(&self, around: &Surroundings) -> String {
+        describe::node(self, &around.events, around.now)
     }
 }
 

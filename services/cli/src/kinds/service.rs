@@ -1,11 +1,12 @@
 //! Service: kubectl's columns, and Kubernetes' own YAML.
 
+pub(crate) mod describe;
 mod spec;
 
 use portolan_proto::v1;
 use v1::ServiceType;
 
-use super::{Columns, Show};
+use super::{Columns, Show, Surroundings};
 use crate::object::{self, Pairs};
 use crate::output::conditions;
 use crate::output::table::or_none;
@@ -16,17 +17,7 @@ use crate::words;
 const EXTERNAL_WIDTH: usize = 16;
 
 impl Show for v1::Service {
-    const COLUMNS: Columns = Columns(
-        &[
-            "NAME",
-            "TYPE",
-            "CLUSTER-IP",
-            "EXTERNAL-IP",
-            "PORT(S)",
-            "AGE",
-        ],
-        &["SELECTOR"],
-    );
+    const COLUMNS: Columns = Columns("NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE", "SELECTOR");
 
     fn row(&self, wide: bool, age: String) -> Vec<String> {
         let spec = self.spec.clone().unwrap_or_default();
@@ -63,6 +54,10 @@ impl Show for v1::Service {
             .always("nodes", status.nodes)
             .always("programmedNodes", status.programmed_nodes);
         Some(status.end())
+    }
+
+    fn describe(&self, around: &Surroundings) -> String {
+        describe::service(self, &around.endpoints, &around.events, around.now)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use portolan_proto::v1;
 
-use super::{Columns, Show};
+use super::cluster::describe::usage as describe_usage;
+use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::conditions;
+use crate::output::lines::Lines;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Plain, message};
@@ -14,7 +16,7 @@ message! { v1::ServiceCidrSpec {
 } }
 
 impl Show for v1::ServiceCidr {
-    const COLUMNS: Columns = Columns(&["NAME", "CIDRS", "USED", "CAPACITY", "STATE", "AGE"], &[]);
+    const COLUMNS: Columns = Columns("NAME CIDRS USED CAPACITY STATE AGE", "");
 
     fn row(&self, _wide: bool, age: String) -> Vec<String> {
         let cidrs = self.spec.clone().unwrap_or_default().cidrs;
@@ -48,10 +50,22 @@ impl Show for v1::ServiceCidr {
             .field("state", state(status));
         Some(status.end())
     }
+
+    fn describe(&self, around: &Surroundings) -> String {
+        let status = self.status.clone().unwrap_or_default();
+        let cidrs = self.spec.clone().unwrap_or_default().cidrs;
+        let mut lines = Lines::about(self);
+        lines.field("CIDRs", or_none(cidrs.join(",")));
+        lines.field("State", or_none(state(&status)));
+        describe_usage(&mut lines, "Usage", &status.usage);
+        lines.conditions(&status.conditions);
+        lines.events(&around.events, around.now);
+        lines.end()
+    }
 }
 
 /// Whether addresses are allocated from it.
-pub(crate) fn state(status: &v1::ServiceCidrStatus) -> &'static str {
+fn state(status: &v1::ServiceCidrStatus) -> &'static str {
     match status.state() {
         v1::ServiceCidrState::Ready => "Ready",
         v1::ServiceCidrState::Draining => "Draining",

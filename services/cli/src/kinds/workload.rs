@@ -1,9 +1,11 @@
 //! Workload: what a selector matches.
 
+pub(crate) mod describe;
+
 use portolan_proto::v1;
 
 use super::probe::Probed;
-use super::{Columns, Show};
+use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::conditions;
 use crate::output::table::or_none;
@@ -29,7 +31,7 @@ message! { v1::WorkloadPort {
 } }
 
 impl Show for v1::Workload {
-    const COLUMNS: Columns = Columns(&["NAME", "ADDRESSES", "NODE", "READY", "AGE"], &["PORTS"]);
+    const COLUMNS: Columns = Columns("NAME ADDRESSES NODE READY AGE", "PORTS");
 
     fn row(&self, _wide: bool, age: String) -> Vec<String> {
         let spec = self.spec.clone().unwrap_or_default();
@@ -50,6 +52,10 @@ impl Show for v1::Workload {
             .field("probeGeneration", status.probe_generation)
             .field("conditions", conditions::documents(&status.conditions));
         Some(status.end())
+    }
+
+    fn describe(&self, around: &Surroundings) -> String {
+        describe::workload(self, &around.endpoints, &around.events, around.now)
     }
 }
 

@@ -1,14 +1,13 @@
-//! A cluster, and one of its ranges.
+//! A cluster, as it is described.
 
-use jiff::Timestamp;
 use portolan_proto::v1;
 
-use super::Lines;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
-use crate::{kinds, words};
+use crate::words;
 
 /// A cluster and how full it is. What happened in it is too much to list here.
-pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
+pub(super) fn cluster(cluster: &v1::Cluster) -> String {
     let spec = cluster.spec.clone().unwrap_or_default();
     let status = cluster.status.clone().unwrap_or_default();
     let families = words::spell_all(words::FAMILIES, &spec.ip_families);
@@ -20,11 +19,7 @@ pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
     lines.field("IP Families", or_none(families.join(",")));
     lines.field(
         "Node Port Range",
-        or_none(
-            spec.node_port_range
-                .map(kinds::cluster::range)
-                .unwrap_or_default(),
-        ),
+        or_none(spec.node_port_range.map(super::range).unwrap_or_default()),
     );
     lines.field(
         "Node Ports",
@@ -36,27 +31,11 @@ pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
     lines.field("Endpoint Ranges", or_none(spec.endpoint_ranges.join(",")));
     lines.field("Workload Ranges", or_none(spec.workload_ranges.join(",")));
     usage(&mut lines, "Service Ranges", &status.service_ranges);
-    lines.0
+    lines.end()
 }
 
-/// A range, how full it is, and its events.
-pub(crate) fn service_cidr(
-    range: &v1::ServiceCidr,
-    events: &[v1::Event],
-    now: Timestamp,
-) -> String {
-    let status = range.status.clone().unwrap_or_default();
-    let cidrs = range.spec.clone().unwrap_or_default().cidrs;
-    let mut lines = Lines::about(range);
-    lines.field("CIDRs", or_none(cidrs.join(",")));
-    lines.field("State", or_none(kinds::service_cidr::state(&status)));
-    usage(&mut lines, "Usage", &status.usage);
-    lines.conditions(&status.conditions);
-    lines.events(events, now);
-    lines.0
-}
-
-fn usage(lines: &mut Lines, label: &str, ranges: &[v1::RangeUsage]) {
+/// How full ranges are.
+pub(in crate::kinds) fn usage(lines: &mut Lines, label: &str, ranges: &[v1::RangeUsage]) {
     let mut table = Table::new(vec!["Range", "Used", "Quarantined", "Capacity"]);
     for usage in ranges {
         table.push(vec![

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use portolan_proto::v1;
 
-use super::Lines;
+use super::{ingress, kind, pairs};
 use crate::kinds::endpoint::is_ready;
-use crate::kinds::service::{ingress, kind, pairs};
+use crate::output::lines::Lines;
 use crate::output::table::or_none;
 use crate::shape::Port;
 use crate::words;
@@ -36,7 +36,7 @@ pub(crate) fn service(
     );
     lines.conditions(&status.conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }
 
 fn addresses(lines: &mut Lines, service: &v1::Service, spec: &v1::ServiceSpec) {

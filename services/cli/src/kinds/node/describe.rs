@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use portolan_proto::v1;
 
-use super::Lines;
-use crate::kinds::node::connected;
+use super::connected;
 use crate::output::age;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
 
 /// A node, what it rejects, and its events.
@@ -39,5 +39,5 @@ pub(crate) fn node(node: &v1::Node, events: &[v1::Event], now: Timestamp) -> Str
     lines.table("Rejected", &table);
     lines.conditions(&status.conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }

@@ -1,10 +1,4 @@
-//! `describe`: a resource with what surrounds it, as kubectl lays it out.
-
-mod cluster;
-mod namespace;
-mod node;
-mod service;
-mod workload;
+//! Lines of labels and values, as `kubectl describe` lays them out.
 
 use jiff::Timestamp;
 use portolan_proto::v1;
@@ -12,22 +6,17 @@ use portolan_proto::v1;
 use super::table::Table;
 use super::{conditions, events};
 use crate::object::{self, Pairs, Specified};
-pub(super) use cluster::{cluster, service_cidr};
-pub(super) use namespace::namespace;
-pub(super) use node::node;
-pub(super) use service::service;
-pub(super) use workload::workload;
 
 /// The column that values begin in.
 const INDENT: usize = 26;
 
 /// Lines of a label and a value.
 #[derive(Default)]
-struct Lines(String);
+pub(crate) struct Lines(String);
 
 impl Lines {
     /// What every description begins with.
-    fn about<T: Specified>(resource: &T) -> Self {
+    pub(crate) fn about<T: Specified>(resource: &T) -> Self {
         let mut lines = Self::default();
         lines.field("Name", object::last(resource.path()));
         if T::KIND.is_namespaced() {
@@ -49,18 +38,18 @@ impl Lines {
         self.0.push('\n');
     }
 
-    fn field(&mut self, label: &str, value: impl AsRef<str>) {
+    pub(crate) fn field(&mut self, label: &str, value: impl AsRef<str>) {
         self.line(&format!("{label}:"), value.as_ref());
     }
 
-    fn unless_empty(&mut self, label: &str, value: impl AsRef<str>) {
+    pub(crate) fn unless_empty(&mut self, label: &str, value: impl AsRef<str>) {
         if !value.as_ref().is_empty() {
             self.field(label, value);
         }
     }
 
     /// A map, one pair a line.
-    fn map(&mut self, label: &str, map: &Pairs, separator: &str) {
+    pub(crate) fn map(&mut self, label: &str, map: &Pairs, separator: &str) {
         if map.is_empty() {
             self.field(label, "<none>");
         }
@@ -70,7 +59,7 @@ impl Lines {
         }
     }
 
-    fn table(&mut self, label: &str, table: &Table) {
+    pub(crate) fn table(&mut self, label: &str, table: &Table) {
         if table.is_empty() {
             self.field(label, "<none>");
             return;
@@ -83,7 +72,7 @@ impl Lines {
         }
     }
 
-    fn conditions(&mut self, conditions: &[v1::Condition]) {
+    pub(crate) fn conditions(&mut self, conditions: &[v1::Condition]) {
         let mut table = Table::new(vec!["Type", "Status", "Reason", "Message"]);
         for condition in conditions {
             table.push(vec![
@@ -96,7 +85,7 @@ impl Lines {
         self.table("Conditions", &table);
     }
 
-    fn events(&mut self, events: &[v1::Event], now: Timestamp) {
+    pub(crate) fn events(&mut self, events: &[v1::Event], now: Timestamp) {
         let mut table = Table::new(vec!["Type", "Reason", "Age", "From", "Message"]);
         for event in events {
             table.push(vec![
@@ -108,5 +97,9 @@ impl Lines {
             ]);
         }
         self.table("Events", &table);
+    }
+
+    pub(crate) fn end(self) -> String {
+        self.0
     }
 }

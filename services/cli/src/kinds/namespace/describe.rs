@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use portolan_proto::v1;
 
-use super::Lines;
-use crate::kinds::namespace::state;
+use super::state;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
 
 /// A namespace, what it holds of what it may hold, and its events.
@@ -33,5 +33,5 @@ pub(crate) fn namespace(namespace: &v1::Namespace, events: &[v1::Event], now: Ti
     }
     lines.table("Quota", &table);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use portolan_proto::v1;
 
-use super::Lines;
-use crate::kinds::workload::{ports, ready};
+use super::{ports, ready};
+use crate::output::lines::Lines;
 use crate::output::table::or_none;
 use crate::shape::Port;
 
@@ -40,7 +40,7 @@ pub(crate) fn workload(
     lines.field("Services", or_none(names.join(",")));
     lines.conditions(&workload.status.clone().unwrap_or_default().conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }
 
 /// `http-get :8080/ready delay=0s timeout=1s period=10s #success=1 #failure=3`, with the defaults of the API.
