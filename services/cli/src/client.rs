@@ -42,8 +42,8 @@ pub(crate) struct WatchMessage {
 
 /// The generated client of one API.
 macro_rules! client {
-    ($api:ident, $self:expr) => {
-        $api::new($self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
+    ($($api:ident)::+, $self:expr) => {
+        $($api)::+::new($self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
     };
 }
 use client;

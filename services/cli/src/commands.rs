@@ -98,6 +98,20 @@ pub(crate) struct Console<'a> {
     pub(crate) err: &'a mut dyn Write,
 }
 
+impl Console<'_> {
+    /// Prints what is wrong, a line each.
+    fn errors(&mut self, lines: &[String]) -> io::Result<()> {
+        let mut lines = lines.iter();
+        lines.try_for_each(|line| writeln!(self.err, "error: {line}"))
+    }
+
+    /// Prints what the server says about what it wrote all the same.
+    fn warnings(&mut self, label: &str, warnings: &[String]) -> io::Result<()> {
+        let mut warnings = warnings.iter();
+        warnings.try_for_each(|warning| writeln!(self.err, "warning: {label}: {warning}"))
+    }
+}
+
 /// Runs a command of `program`, whose whole command line `completion` tells shells of.
 pub async fn run(command: Command, program: clap::Command) -> Result<(), Failure> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
@@ -131,17 +145,13 @@ async fn dispatch(
 
 /// Prints what is wrong.
 fn refused(console: &mut Console<'_>, lines: &[String]) -> Result<(), Failure> {
-    for line in lines {
-        writeln!(console.err, "error: {line}")?;
-    }
+    console.errors(lines)?;
     Err(Failure::Reported)
 }
 
 /// Prints that a resource was changed, or that it was like this before.
 fn written(console: &mut Console<'_>, label: &str, verb: &str, put: &Put) -> Result<(), Failure> {
-    for warning in &put.warnings {
-        writeln!(console.err, "warning: {label}: {warning}")?;
-    }
+    console.warnings(label, &put.warnings)?;
     let verb = match put.outcome.as_str() {
         "unchanged" => "unchanged",
         _ => verb,

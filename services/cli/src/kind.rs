@@ -2,12 +2,7 @@
 
 mod table;
 
-pub(crate) use table::kinds;
-
-/// What `get` says of its words.
-pub(crate) const GET: &str = "KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, events, all";
-/// What `describe` says of its words. An endpoint is described by its document alone.
-pub(crate) const DESCRIBE: &str = "KIND NAME..., or KIND/NAME...; kinds: service, workload, node, namespace, servicecidr, cluster";
+pub(crate) use table::{DESCRIBE, GET, kinds};
 
 /// What holds resources of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +13,20 @@ pub(crate) enum Home {
 }
 
 /// What there is to say about a kind.
-struct Row {
+pub(crate) struct Row {
     kind: Kind,
+    /// Of people: singular, plural, others.
     names: &'static [&'static str],
-    home: Home,
-    collection: &'static str,
-    version: &'static str,
-    spelling: &'static str,
+    pub(crate) home: Home,
+    /// The part of a path in front of the name.
+    pub(crate) collection: &'static str,
+    /// The `apiVersion` of its document.
+    pub(crate) version: &'static str,
+    /// The `kind` of its document.
+    pub(crate) spelling: &'static str,
     message: &'static str,
-    stage: u8,
+    /// What comes later may need what comes earlier.
+    pub(crate) stage: u8,
 }
 
 macro_rules! rows {
@@ -59,7 +59,7 @@ macro_rules! rows {
 kinds!(rows);
 
 impl Kind {
-    fn row(self) -> &'static Row {
+    pub(crate) fn row(self) -> &'static Row {
         &ROWS[self as usize]
     }
 
@@ -68,33 +68,9 @@ impl Kind {
         self.row().names[0]
     }
 
-    /// The part of a path in front of the name.
-    pub(crate) fn collection(self) -> &'static str {
-        self.row().collection
-    }
-
-    /// The `apiVersion` of its document.
-    pub(crate) fn version(self) -> &'static str {
-        self.row().version
-    }
-
-    /// The `kind` of its document.
-    pub(crate) fn spelling(self) -> &'static str {
-        self.row().spelling
-    }
-
-    /// What comes later may need what comes earlier.
-    pub(crate) fn stage(self) -> u8 {
-        self.row().stage
-    }
-
-    pub(crate) fn home(self) -> Home {
-        self.row().home
-    }
-
     /// Whether it lives in a namespace.
     pub(crate) fn is_namespaced(self) -> bool {
-        self.home() == Home::Namespace
+        self.row().home == Home::Namespace
     }
 
     /// Whether requests hold a resource in a field of this name.

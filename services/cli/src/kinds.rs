@@ -23,7 +23,7 @@ use crate::shape::Value;
 /// The names of a table's columns, with blanks between them; and of those that only a wide one has.
 pub(crate) struct Columns(&'static str, &'static str);
 
-/// What a resource is described with.
+/// What `describe` shows beside the resource itself.
 pub(crate) struct Surroundings {
     /// Of a Service those behind it, of a workload those that it makes.
     pub(crate) endpoints: Vec<v1::Endpoint>,
@@ -72,7 +72,7 @@ fn head<T: Specified>(resource: &T) -> Fields {
     let mut metadata = Fields::new()
         .field("name", object::last(path))
         .field("uid", resource.uid())
-        // Kubernetes' is a string.
+        // Kubernetes' resourceVersion is a string.
         .field("resourceVersion", revision)
         .optional("creationTimestamp", resource.created().map(age::rfc3339))
         .field("namespace", namespace)
@@ -87,8 +87,8 @@ fn head<T: Specified>(resource: &T) -> Fields {
         };
     }
     Fields::new()
-        .field("apiVersion", kind.version())
-        .field("kind", kind.spelling())
+        .field("apiVersion", kind.row().version)
+        .field("kind", kind.row().spelling)
         .field("metadata", metadata.end())
 }
 

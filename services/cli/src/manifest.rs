@@ -68,8 +68,8 @@ impl Scope {
 
     /// The path of one resource; `namespace` counts for kinds that live in one.
     pub(crate) fn path(&self, kind: Kind, namespace: &str, name: &str) -> String {
-        let collection = kind.collection();
-        match kind.home() {
+        let collection = kind.row().collection;
+        match kind.row().home {
             Home::Server => format!("{collection}/{name}"),
             Home::Cluster | Home::Namespace => {
                 format!("{}/{collection}/{name}", self.parent(kind, namespace))

@@ -150,7 +150,7 @@ impl<M: Message + Default> Shape<Option<M>> for UnlessEmpty {
 }
 
 /// Tells the fields of a message, in the order in which they are read and written. `shown` has keys that are written in
-/// another order. `first` looks at the fields before they are read, and `last` afterwards, before the rest is refused.
+/// another order, before the others. `first` looks at the fields before they are read, and `last` afterwards, before the rest is refused.
 macro_rules! message {
     ($message:ty { $($field:ident: $shape:expr,)* } $(first $first:path;)? $(last $last:path;)? $(shown $shown:expr;)?) => {
         impl $crate::shape::Message for $message {

@@ -4,13 +4,6 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use portolan_proto::v1;
 use tonic::Status;
-use v1::cluster_api_client::ClusterApiClient;
-use v1::endpoint_api_client::EndpointApiClient;
-use v1::namespace_api_client::NamespaceApiClient;
-use v1::node_api_client::NodeApiClient;
-use v1::service_api_client::ServiceApiClient;
-use v1::service_cidr_api_client::ServiceCidrApiClient;
-use v1::workload_api_client::WorkloadApiClient;
 
 use super::{Client, MAX_MESSAGE, PAGE, WatchMessage, client};
 use crate::kind::{Kind, kinds};
@@ -40,7 +33,7 @@ macro_rules! calls {
     ($($kind:ident {
         called $called:tt
         message $message:tt
-        calls($api:ident:
+        calls($module:ident::$api:ident:
             $get:ident($get_request:ident),
             $list:ident($list_request:ident $($parent:ident)?).$items:ident,
             $delete:ident($delete_request:ident $($option:ident)*)
@@ -58,7 +51,7 @@ macro_rules! calls {
                             page_token,
                             ..v1::$list_request::default()
                         };
-                        let page = client!($api, self).$list(request).await?.into_inner();
+                        let page = client!(v1::$module::$api, self).$list(request).await?.into_inner();
                         let items = page.$items.into_iter().map(Object::from).collect();
                         Ok(Page { items, next: page.next_page_token })
                     }
@@ -69,7 +62,7 @@ macro_rules! calls {
                 match kind {$(
                     Kind::$kind => {
                         let request = v1::$get_request { name, ..v1::$get_request::default() };
-                        Ok(client!($api, self).$get(request).await?.into_inner().into())
+                        Ok(client!(v1::$module::$api, self).$get(request).await?.into_inner().into())
                     }
                 )*}
             }
@@ -84,7 +77,7 @@ macro_rules! calls {
                             $($option: options.$option,)*
                             ..v1::$delete_request::default()
                         };
-                        client!($api, self).$delete(request).await.map(|_| ())
+                        client!(v1::$module::$api, self).$delete(request).await.map(|_| ())
                     }
                 )*}
             }
@@ -94,7 +87,7 @@ macro_rules! calls {
                 match kind {
                     $($(Kind::$kind => {
                         let request = v1::$watch_request { parent, from_revision, ..v1::$watch_request::default() };
-                        let stream = client!($api, self).$watch(request).await?.into_inner();
+                        let stream = client!(v1::$module::$api, self).$watch(request).await?.into_inner();
                         Ok(stream.map(|message| message.map(|message| WatchMessage {
                             event: message.r#type(),
                             object: message.$object.map(Object::from),

@@ -6,9 +6,6 @@ use portolan_proto::v1;
 use tonic::{Response, Status};
 use v1::endpoint_api_client::EndpointApiClient;
 use v1::namespace_api_client::NamespaceApiClient;
-use v1::node_api_client::NodeApiClient;
-use v1::service_api_client::ServiceApiClient;
-use v1::workload_api_client::WorkloadApiClient;
 
 use super::{Client, MAX_MESSAGE, client};
 use crate::kind::kinds;
@@ -25,7 +22,7 @@ macro_rules! writes {
     ($($kind:ident {
         called $called:tt
         message($message:ident: $($common:tt)*)
-        calls($api:ident: $($calls:tt)*)
+        calls($module:ident::$api:ident: $($calls:tt)*)
         applied($stage:literal as $item:ident($asked:ident) $(by $update:ident($request:ident $($mask:literal)?))? $(from $($from:literal)+)?)
     })*) => {
         impl Client {
@@ -47,7 +44,7 @@ macro_rules! writes {
                         validate_only,
                         ..v1::$request::default()
                     };
-                    client!($api, client).$update(request).await.map(Put::of)
+                    client!(v1::$module::$api, client).$update(request).await.map(Put::of)
                 }
             }
         )?)*

@@ -138,9 +138,7 @@ impl Run<'_> {
                     self.to_come.insert(last(manifest.item.name()).to_owned());
                 }
                 writeln!(console.out, "{label} {}{suffix}", put.outcome)?;
-                for warning in put.warnings {
-                    writeln!(console.err, "warning: {label}: {warning}")?;
-                }
+                console.warnings(label, &put.warnings)?;
             }
             Err(status) if is_unreachable(&status) => return Err(self.client.failure(status)),
             // A dry run leaves no namespace that anything else could be tried in.
@@ -153,9 +151,7 @@ impl Run<'_> {
             Err(status) => {
                 self.failed = true;
                 let server = &self.apply.connection.server;
-                for line in refusal(server, &status, Some(manifest)) {
-                    writeln!(console.err, "error: {line}")?;
-                }
+                console.errors(&refusal(server, &status, Some(manifest)))?;
             }
         }
         Ok(())

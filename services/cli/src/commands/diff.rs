@@ -62,18 +62,15 @@ impl Diff {
                 }
                 Err(status) => {
                     failed = true;
-                    for line in refusal(&self.connection.server, &status, Some(manifest)) {
-                        writeln!(console.err, "error: {line}")?;
-                    }
+                    let server = &self.connection.server;
+                    console.errors(&refusal(server, &status, Some(manifest)))?;
                     continue;
                 }
             };
             if manifest.item.kind() == Kind::Namespace {
                 to_come.insert(object::last(manifest.item.name()).to_owned());
             }
-            for warning in &put.warnings {
-                writeln!(console.err, "warning: {}: {warning}", manifest.label)?;
-            }
+            console.warnings(&manifest.label, &put.warnings)?;
             let text = unified(manifest, &text(&now), &text(&put.objects));
             differs |= !text.is_empty();
             console.out.write_all(text.as_bytes())?;

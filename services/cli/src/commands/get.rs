@@ -93,9 +93,7 @@ impl Get {
                     if status.code() == tonic::Code::NotFound =>
                 {
                     *failed = true;
-                    for line in refusal(&server, &status, None) {
-                        writeln!(console.err, "error: {line}")?;
-                    }
+                    console.errors(&refusal(&server, &status, None))?;
                 }
                 Err(failure) => return Err(failure),
             }

@@ -25,7 +25,7 @@ pub struct Label {
 /// What becomes of one label.
 struct LabelChange<'a> {
     key: &'a str,
-    /// `None` removes it.
+    /// What it is set to; `None` removes the label.
     value: Option<&'a str>,
 }
 

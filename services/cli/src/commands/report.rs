@@ -25,9 +25,7 @@ pub(super) fn report(
             Reading::Ignored(line) => writeln!(console.out, "{line}")?,
             Reading::Refused(lines) => {
                 failed = true;
-                for line in lines {
-                    writeln!(console.err, "error: {line}")?;
-                }
+                console.errors(&lines)?;
             }
         }
     }

@@ -60,7 +60,7 @@ impl Show for v1::Endpoint {
         ]
     }
 
-    /// It is shown, but not applied.
+    /// An endpoint is shown, but not applied, and says where it came from.
     fn document(&self) -> Document {
         let spec = self.spec.as_ref().map(|spec| {
             let service = Fields::new().field("service", spec.service.as_str());
@@ -85,7 +85,7 @@ fn state(spec: &v1::EndpointSpec) -> &'static str {
     }
 }
 
-/// Unset means true, as the API says.
+/// An endpoint that does not say is ready, as the API has it.
 pub(crate) fn is_ready(spec: &v1::EndpointSpec) -> bool {
     spec.ready.unwrap_or(true)
 }

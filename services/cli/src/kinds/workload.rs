@@ -22,7 +22,7 @@ message! { v1::WorkloadSpec {
     subdomain: Plain("subdomain"),
     draining: Plain("draining"),
     reported_ready: Plain("reportedReady"),
-} shown &["addresses", "node", "ports", "readinessProbe"]; }
+} shown "addresses node ports readinessProbe"; }
 
 message! { v1::WorkloadPort {
     name: Plain("name"),

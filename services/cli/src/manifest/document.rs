@@ -90,7 +90,7 @@ fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading
     Reading::Manifest(Box::new(Manifest {
         source: source.clone(),
         label: match asked.item {
-            // Whatever it was read from.
+            // A Pod becomes one, too.
             Item::Workload(_) => format!("workload/{name}"),
             _ => label,
         },

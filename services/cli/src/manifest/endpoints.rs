@@ -136,7 +136,7 @@ impl Written {
 
 /// Whose endpoints they are, and who says so.
 struct Destination {
-    /// With its path.
+    /// The whole path of the namespace.
     namespace: String,
     service: String,
     source: String,

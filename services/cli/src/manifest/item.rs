@@ -5,7 +5,7 @@ use portolan_proto::v1;
 use crate::kind::{Kind, kinds};
 use crate::object::Resource;
 
-/// A request to be.
+/// What is the same for all requests that manifests become.
 trait Asked {
     /// The resource that is written; of endpoints, their Service.
     fn path(&self) -> &str;
@@ -24,7 +24,7 @@ impl<T: Resource> Asked for T {
     }
 }
 
-/// With the ranges that the cluster begins with, should it not exist.
+/// It holds the ranges that the cluster begins with, should it not exist.
 impl Asked for v1::CreateClusterRequest {
     fn path(&self) -> &str {
         self.cluster.as_ref().map_or("", |cluster| &cluster.name)
@@ -35,7 +35,7 @@ impl Asked for v1::CreateClusterRequest {
     }
 }
 
-/// With a mask: Kubernetes' manifest says less than ours.
+/// It holds a mask, since Kubernetes' manifest says less than ours.
 impl Asked for v1::UpdateNamespaceRequest {
     fn path(&self) -> &str {
         let namespace = self.namespace.as_ref();
@@ -47,7 +47,7 @@ impl Asked for v1::UpdateNamespaceRequest {
     }
 }
 
-/// All that one source gives a Service: nobody else writes it.
+/// It holds all that one source gives a Service, and no etag guards it, since nobody else writes that.
 impl Asked for v1::ReplaceEndpointsRequest {
     fn path(&self) -> &str {
         &self.service
@@ -107,6 +107,6 @@ impl Item {
 
     /// What comes later may need what comes earlier.
     pub(crate) fn stage(&self) -> u8 {
-        self.kind().stage()
+        self.kind().row().stage
     }
 }

@@ -15,7 +15,7 @@ where
     let metadata = Metadata::read(fields, &scope.of(T::KIND));
     let spec = fields.fields("spec").map(|fields| T::Spec::read(&fields));
     fields.refuse_unknown(&["status"]);
-    let lost = metadata.unlabelled(&format!("a {}", T::KIND.spelling()));
+    let lost = metadata.unlabelled(&format!("a {}", T::KIND.row().spelling));
     let resource: T = resource(metadata, spec.unwrap_or_default(), scope);
     let notes = match resource.labels() {
         Some(_) => Vec::new(),

@@ -105,11 +105,11 @@ impl Fields {
         self
     }
 
-    /// Puts the fields in the order of these keys, and others behind them.
-    pub(crate) fn ordered(mut self, keys: &[&str]) -> Self {
-        let place = |key: &String| keys.iter().position(|known| known == key);
+    /// Puts the fields in the order of these keys, which blanks part, and others behind them.
+    pub(crate) fn ordered(mut self, keys: &str) -> Self {
+        let place = |key: &String| keys.split(' ').position(|known| known == key);
         self.0
-            .sort_by_key(|(key, _)| place(key).unwrap_or(keys.len()));
+            .sort_by_cached_key(|(key, _)| place(key).unwrap_or(usize::MAX));
         self
     }
 

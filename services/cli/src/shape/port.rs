@@ -36,7 +36,7 @@ pub(crate) trait Port: Sized {
         (number != 0).then(|| Self::numbered(number))
     }
 
-    /// For people.
+    /// The number or the name, as people read it.
     fn text(&self) -> String {
         self.number()
             .map_or_else(ToOwned::to_owned, |number| number.to_string())

@@ -29,27 +29,10 @@ message! { v1::ServiceSpec {
 } first refuse_external_ips; shown SHOWN; }
 
 /// What a Service is comes before what becomes of its traffic, and its address before its ports.
-const SHOWN: &[&str] = &[
-    "type",
-    "selector",
-    "clusterIP",
-    "clusterIPs",
-    "ipFamilies",
-    "ipFamilyPolicy",
-    "ports",
-    "externalName",
-    "externalTrafficPolicy",
-    "internalTrafficPolicy",
-    "trafficDistribution",
-    "sessionAffinity",
-    "sessionAffinityConfig",
-    "publishNotReadyAddresses",
-    "healthCheckNodePort",
-    "allocateLoadBalancerNodePorts",
-    "loadBalancerClass",
-    "loadBalancerIP",
-    "requestedLoadBalancerIPs",
-];
+const SHOWN: &str = "type selector clusterIP clusterIPs ipFamilies ipFamilyPolicy ports externalName \
+    externalTrafficPolicy internalTrafficPolicy trafficDistribution sessionAffinity sessionAffinityConfig \
+    publishNotReadyAddresses healthCheckNodePort allocateLoadBalancerNodePorts loadBalancerClass \
+    loadBalancerIP requestedLoadBalancerIPs";
 
 message! { v1::ServicePort {
     name: Plain("name"),
@@ -58,7 +41,7 @@ message! { v1::ServicePort {
     target: PortOrName("targetPort"),
     app_protocol: Plain("appProtocol"),
     node_port: Plain("nodePort"),
-} shown &["name", "appProtocol", "protocol"]; }
+} shown "name appProtocol protocol"; }
 
 message! { v1::SessionAffinityConfig {
     client_ip_timeout_seconds: ClientIpTimeout,
