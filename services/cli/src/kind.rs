@@ -15,7 +15,7 @@ pub(crate) enum Home {
 /// What there is to say about a kind.
 pub(crate) struct Row {
     kind: Kind,
-    /// Of people: singular, plural, others.
+    /// What people call it: singular, plural, others.
     names: &'static [&'static str],
     pub(crate) home: Home,
     /// The part of a path in front of the name.
@@ -24,6 +24,7 @@ pub(crate) struct Row {
     pub(crate) version: &'static str,
     /// The `kind` of its document.
     pub(crate) spelling: &'static str,
+    /// The field that requests hold it in.
     message: &'static str,
     /// What comes later may need what comes earlier.
     pub(crate) stage: u8,
@@ -42,7 +43,7 @@ macro_rules! rows {
             $($kind,)*
         }
 
-        /// In the order of [`Kind`].
+        /// The rows, in the order of [`Kind`].
         const ROWS: &[Row] = &[$(Row {
             kind: Kind::$kind,
             names: &[$($name),+],
@@ -59,6 +60,7 @@ macro_rules! rows {
 kinds!(rows);
 
 impl Kind {
+    /// Its row of the table.
     pub(crate) fn row(self) -> &'static Row {
         &ROWS[self as usize]
     }
@@ -78,6 +80,7 @@ impl Kind {
         ROWS.iter().any(|row| row.message == field)
     }
 
+    /// The kind that people call so.
     pub(crate) fn parse(word: &str) -> Result<Self, String> {
         let lower = word.to_ascii_lowercase();
         let found = ROWS.iter().find(|row| row.names.contains(&lower.as_str()));

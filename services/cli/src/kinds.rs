@@ -33,6 +33,7 @@ pub(crate) struct Surroundings {
 
 /// How resources of a kind are shown.
 pub(crate) trait Show: Specified<Spec: Value> + Sized {
+    /// Its columns, the name first.
     const COLUMNS: Columns;
 
     /// The cells of a wide table; one that is not leaves out the last of them. `wide` is for cells that it cuts.

@@ -9,6 +9,9 @@
 //!  failures: Status --failure--> lines in the words and places of the manifest
 //! ```
 //!
+//! All kinds stand in one table, `kind/table.rs`, and what a kind has of its own in a file of `kinds/`: a new kind is a row
+//! and such a file. A specification names each of its fields once, with its shape (`shape.rs`), to be read and written.
+//!
 //! Start reading at [`Command`].
 
 mod client;

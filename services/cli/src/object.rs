@@ -14,10 +14,13 @@ pub(crate) trait Resource {
     /// The whole path.
     fn path(&self) -> &str;
 
+    /// What tells it from another of the same name.
     fn uid(&self) -> &str;
 
+    /// The revision that last changed it; 0 if the server did not say.
     fn revision(&self) -> u64;
 
+    /// When it was created.
     fn created(&self) -> Option<&prost_types::Timestamp>;
 
     /// Version of the specification.
@@ -52,6 +55,7 @@ pub(crate) trait Specified: Resource {
     type Spec;
     const KIND: Kind;
 
+    /// A resource of which no more is said.
     fn new(path: String, spec: Self::Spec) -> Self;
 
     fn spec(&self) -> Option<&Self::Spec>;

@@ -31,6 +31,7 @@ pub(crate) trait Message: Sized {
     /// Reads the fields, and refuses others.
     fn read(fields: &Fields<'_>) -> Self;
 
+    /// The fields as they are written.
     fn fields(&self) -> yaml::Fields;
 }
 

@@ -25,7 +25,7 @@ const PORT: u16 = 8080;
 const BACKENDS: usize = 3;
 /// How long the first balanced answers may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two requests that are not shown.
+/// The pause between two requests that are not shown.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Requests that are shown at least, and at most while a backend is still missing.
 const REQUESTS: std::ops::Range<usize> = 9..60;

@@ -38,7 +38,7 @@ use demo::{Demo, Places};
 use portolan_server::{Server, ServerError, Settings, telemetry};
 use sandbox::Sandbox;
 
-/// Its name.
+/// Name of the one node.
 const NODE: &str = "dev";
 
 impl Dev {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::object::Object;
 use crate::target::Target;
 
-/// Between attempts to resume: soon at first, then gently.
+/// The pause between attempts to resume is short at first, and grows.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 

@@ -98,7 +98,7 @@ fn has(manifest: &Manifest, field: &str) -> bool {
     spec.is_some_and(|spec| spec.get(field).is_some())
 }
 
-/// Of a workload that was read from a Pod.
+/// The path in the Pod that a workload was read from.
 fn pod(path: &str) -> String {
     let rest = path.strip_prefix("spec.").unwrap_or_default();
     match rest.split(['.', '[']).next().unwrap_or_default() {

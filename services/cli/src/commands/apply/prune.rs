@@ -15,7 +15,7 @@ use crate::selector::Selector;
 /// What the manifests are about.
 #[derive(Default)]
 pub(super) struct Described {
-    /// With what they need in front of them.
+    /// Each kind by its stage, so that what others need comes first.
     kinds: BTreeMap<(u8, &'static str), Kind>,
     namespaces: BTreeSet<String>,
     paths: BTreeSet<String>,
