@@ -11,7 +11,7 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use tonic::{Code, Status};
 
-use super::report::report;
+use super::report::{Report, report};
 use super::{Connection, Console, DryRun, files};
 use crate::client::{Client, Put};
 use crate::failure::{Failure, is_unreachable, refusal};
@@ -54,13 +54,16 @@ pub struct Apply {
 impl Apply {
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
         let readings = files::read(&self.filename, &self.connection.scope());
-        let (mut manifests, failed) = report(readings, console)?;
+        let Report {
+            mut manifests,
+            failed,
+        } = report(readings, console)?;
         if self.reallocate {
             for manifest in &mut manifests {
                 reallocate(&mut manifest.item);
             }
         }
-        let mut run = Run {
+        let mut application = Application {
             apply: self,
             client: self.connection.client()?,
             failed,
@@ -68,12 +71,12 @@ impl Apply {
         };
         let described = prune::Described::of(&manifests);
         for stage in stages(manifests) {
-            run.stage(&stage, console).await?;
+            application.stage(&stage, console).await?;
         }
         if let Some(selector) = self.selector.as_ref().filter(|_| self.prune) {
-            run.prune(&described, selector, console).await?;
+            application.prune(&described, selector, console).await?;
         }
-        if run.failed {
+        if application.failed {
             Err(Failure::Reported)
         } else {
             Ok(())
@@ -95,7 +98,7 @@ impl Apply {
 }
 
 /// One application of manifests.
-struct Run<'a> {
+struct Application<'a> {
     apply: &'a Apply,
     client: Client,
     failed: bool,
@@ -103,7 +106,7 @@ struct Run<'a> {
     to_come: BTreeSet<String>,
 }
 
-impl Run<'_> {
+impl Application<'_> {
     async fn stage(
         &mut self,
         manifests: &[Manifest],

@@ -9,7 +9,7 @@ use similar::TextDiff;
 use tonic::Code;
 
 use super::apply::stages;
-use super::report::report;
+use super::report::{Report, report};
 use super::{Connection, Console, files};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
@@ -46,7 +46,10 @@ impl Diff {
     async fn compare(&self, console: &mut Console<'_>) -> Result<bool, Failure> {
         let client = self.connection.client()?;
         let readings = files::read(&self.filename, &self.connection.scope());
-        let (manifests, mut failed) = report(readings, console)?;
+        let Report {
+            manifests,
+            mut failed,
+        } = report(readings, console)?;
         let mut differs = false;
         let mut to_come = BTreeSet::new();
         for manifest in stages(manifests).iter().flatten() {

@@ -4,11 +4,15 @@ use super::Console;
 use crate::failure::Failure;
 use crate::manifest::{Manifest, Reading};
 
-/// Prints what can't or need not be applied; keeps the rest. True if something was refused.
-pub(super) fn report(
-    readings: Vec<Reading>,
-    console: &mut Console<'_>,
-) -> Result<(Vec<Manifest>, bool), Failure> {
+/// What is left of documents to be worked with.
+pub(super) struct Report {
+    pub(super) manifests: Vec<Manifest>,
+    /// Something was refused.
+    pub(super) failed: bool,
+}
+
+/// Prints what can't or need not be applied, and keeps the rest.
+pub(super) fn report(readings: Vec<Reading>, console: &mut Console<'_>) -> Result<Report, Failure> {
     let (mut manifests, mut failed) = (Vec::new(), false);
     if readings.is_empty() {
         writeln!(console.err, "error: there is no document in it")?;
@@ -29,5 +33,5 @@ pub(super) fn report(
             }
         }
     }
-    Ok((manifests, failed))
+    Ok(Report { manifests, failed })
 }

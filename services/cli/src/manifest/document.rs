@@ -16,13 +16,12 @@ pub(crate) fn read(file: &str, text: &str, scope: &Scope) -> Vec<Reading> {
             return vec![Reading::Refused(vec![format!("{file}:{malformed}")])];
         }
     };
-    let mut readings = Vec::new();
-    for node in documents {
+    let one = |node| {
         let source = Source::new(file, node);
         let node = Arc::clone(&source.node);
-        one(&node, &source, &Kind::of(&node, None), scope, &mut readings);
-    }
-    readings
+        each(&node, &source, &Kind::of(&node, None), scope)
+    };
+    documents.into_iter().flat_map(one).collect()
 }
 
 /// One document that was put together; `source` is where its author finds what it says.
@@ -56,17 +55,18 @@ impl Kind {
     }
 }
 
-fn one(node: &Node, source: &Source, kind: &Kind, scope: &Scope, readings: &mut Vec<Reading>) {
+/// The document, or each item if it is a List.
+fn each(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Vec<Reading> {
     let items = node.get("items").map(|items| &items.value);
-    if let (Some(item), Some(Value::List(items))) = (kind.item(), items) {
-        for (i, node) in items.iter().enumerate() {
-            let mut source = source.clone();
-            source.prefix = format!("{}items[{i}]", dotted(&source.prefix));
-            one(node, &source, &Kind::of(node, Some(&item)), scope, readings);
-        }
-        return;
-    }
-    readings.push(document(node, source, kind, scope));
+    let (Some(item), Some(Value::List(items))) = (kind.item(), items) else {
+        return vec![document(node, source, kind, scope)];
+    };
+    let one = |(i, node): (usize, &Node)| {
+        let mut source = source.clone();
+        source.prefix = format!("{}items[{i}]", dotted(&source.prefix));
+        each(node, &source, &Kind::of(node, Some(&item)), scope)
+    };
+    items.iter().enumerate().flat_map(one).collect()
 }
 
 fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use portolan_proto::v1;
 use tonic::Code;
 
-use super::Run;
+use super::Application;
 use crate::commands::Console;
 use crate::failure::{Failure, is_unreachable, refusal};
 use crate::kind::Kind;
 use crate::manifest::{Item, Manifest};
 
-impl Run<'_> {
+impl Application<'_> {
     /// Creates the namespaces that the manifests need and that are not there.
     pub(super) async fn create_namespaces(
         &mut self,

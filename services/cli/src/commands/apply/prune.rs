@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Run;
+use super::Application;
 use crate::client::DeleteOptions;
 use crate::commands::Console;
 use crate::failure::{Failure, is_unreachable, refusal};
@@ -36,7 +36,7 @@ impl Described {
     }
 }
 
-impl Run<'_> {
+impl Application<'_> {
     pub(super) async fn prune(
         &mut self,
         described: &Described,

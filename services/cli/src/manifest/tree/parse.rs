@@ -76,8 +76,14 @@ enum Content {
     Map {
         entries: Vec<Entry>,
         keys: HashSet<String>,
-        key: Option<(String, Position)>,
+        key: Option<Key>,
     },
+}
+
+/// A key whose value is still to come.
+struct Key {
+    key: String,
+    at: Position,
 }
 
 #[derive(Default)]
@@ -160,7 +166,7 @@ impl Builder {
         match &mut open.content {
             Content::List(items) => items.push(node),
             Content::Map { entries, keys, key } => match key.take() {
-                Some((key, at)) => entries.push(Entry { key, at, node }),
+                Some(Key { key, at }) => entries.push(Entry { key, at, node }),
                 None => *key = Some(new_key(node, keys)?),
             },
         }
@@ -177,7 +183,7 @@ impl Builder {
     }
 }
 
-fn new_key(node: Node, keys: &mut HashSet<String>) -> Result<(String, Position), Malformed> {
+fn new_key(node: Node, keys: &mut HashSet<String>) -> Result<Key, Malformed> {
     let key = match node.value {
         Value::Text(key) | Value::Number(key) => key,
         Value::Integer(number) => number.to_string(),
@@ -190,5 +196,5 @@ fn new_key(node: Node, keys: &mut HashSet<String>) -> Result<(String, Position),
     if !keys.insert(key.clone()) {
         return Err(Malformed::new(node.at, format!("{key:?} is there twice")));
     }
-    Ok((key, node.at))
+    Ok(Key { key, at: node.at })
 }
