@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::object::Object;
 pub(crate) use kinds::DeleteOptions;
+use kinds::Page;
 pub(crate) use put::Put;
 
 const PAGE: i32 = 1000;
@@ -33,7 +34,7 @@ pub(crate) struct Client {
 }
 
 /// One message of a watch.
-pub(crate) struct Change {
+pub(crate) struct WatchMessage {
     pub(crate) event: v1::WatchEventType,
     pub(crate) object: Option<Object>,
     pub(crate) revision: u64,
@@ -41,8 +42,8 @@ pub(crate) struct Change {
 
 /// The generated client of one API.
 macro_rules! client {
-    ($api:ident, $self:expr) => {
-        $api::new($self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
+    ($($api:ident)::+, $self:expr) => {
+        $($api)::+::new($self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
     };
 }
 use client;
@@ -75,16 +76,8 @@ impl Client {
 
     /// All resources of a kind below `parent`, page by page.
     pub(crate) async fn list(&self, kind: Kind, parent: &str) -> Result<Vec<Object>, Failure> {
-        let (mut objects, mut token) = (Vec::new(), String::new());
-        loop {
-            let page = self.page(kind, parent.to_owned(), token).await;
-            let (items, next) = page.map_err(|status| self.failure(status))?;
-            objects.extend(items);
-            if next.is_empty() {
-                return Ok(objects);
-            }
-            token = next;
-        }
+        self.pages(async |token| self.page(kind, parent.to_owned(), token).await)
+            .await
     }
 
     /// One resource.
@@ -111,8 +104,7 @@ impl Client {
         parent: &str,
         service: &str,
     ) -> Result<Vec<v1::Endpoint>, Failure> {
-        let (mut endpoints, mut page_token) = (Vec::new(), String::new());
-        loop {
+        self.pages(async |page_token| {
             let request = v1::ListEndpointsRequest {
                 parent: parent.to_owned(),
                 service: service.to_owned(),
@@ -121,13 +113,28 @@ impl Client {
                 ..v1::ListEndpointsRequest::default()
             };
             let mut client = client!(EndpointApiClient, self);
-            let page = client.list_endpoints(request).await;
-            let page = page.map_err(|status| self.failure(status))?.into_inner();
-            endpoints.extend(page.endpoints);
-            if page.next_page_token.is_empty() {
-                return Ok(endpoints);
+            let page = client.list_endpoints(request).await?.into_inner();
+            Ok(Page {
+                items: page.endpoints,
+                next: page.next_page_token,
+            })
+        })
+        .await
+    }
+
+    /// The items of all pages of a list.
+    async fn pages<T>(
+        &self,
+        page: impl AsyncFn(String) -> Result<Page<T>, Status>,
+    ) -> Result<Vec<T>, Failure> {
+        let (mut items, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = page(token).await.map_err(|status| self.failure(status))?;
+            items.extend(page.items);
+            if page.next.is_empty() {
+                return Ok(items);
             }
-            page_token = page.next_page_token;
+            token = page.next;
         }
     }
 }

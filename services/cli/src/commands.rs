@@ -3,6 +3,8 @@
 mod apply;
 mod audit;
 mod change;
+mod completion;
+mod connection;
 mod delete;
 mod describe;
 mod diff;
@@ -13,17 +15,19 @@ mod files;
 mod get;
 mod label;
 mod patch;
+mod report;
+mod view;
 mod watch;
 
 use std::io::{self, Write};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 
-use crate::client::{Client, Put};
+use crate::client::Put;
 use crate::failure::Failure;
-use crate::kind::{Kind, Target};
-use crate::manifest::Scope;
 use crate::output::yaml::Document;
+use crate::target::Target;
+pub(crate) use connection::Connection;
 
 /// What operators do with a server that runs.
 #[derive(Subcommand)]
@@ -51,65 +55,7 @@ pub enum Command {
     /// Compare claimed addresses and node ports with the Services that hold them
     Audit(audit::Audit),
     /// Print a completion script for a shell
-    Completion(Completion),
-}
-
-/// Where the server is, and what part of it is meant.
-#[derive(Args, Clone)]
-pub(crate) struct Connection {
-    /// URL of the server
-    #[arg(
-        long,
-        env = "PORTOLAN_SERVER",
-        default_value = "http://127.0.0.1:7420",
-        value_name = "URL"
-    )]
-    server: String,
-    /// Cluster
-    #[arg(long, default_value = "default")]
-    cluster: String,
-    /// Namespace; `default` unless a manifest names another
-    #[arg(short, long)]
-    namespace: Option<String>,
-}
-
-impl Connection {
-    fn client(&self) -> Result<Client, Failure> {
-        Client::new(&self.server)
-    }
-
-    fn scope(&self) -> Scope {
-        Scope {
-            cluster: self.cluster.clone(),
-            namespace: self.namespace.clone(),
-        }
-    }
-
-    fn namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or("default")
-    }
-
-    /// What resources of a kind are listed below; `-` means every namespace.
-    fn parent(&self, kind: Kind, all_namespaces: bool) -> String {
-        let namespace = if all_namespaces {
-            "-"
-        } else {
-            self.namespace()
-        };
-        if kind.is_namespaced() {
-            self.scope().namespace_path(namespace)
-        } else {
-            self.scope().cluster_path()
-        }
-    }
-
-    /// The path of one resource.
-    fn path(&self, kind: Kind, name: &str) -> String {
-        match kind {
-            Kind::Cluster => format!("clusters/{name}"),
-            kind => format!("{}/{}/{name}", self.parent(kind, false), kind.collection()),
-        }
-    }
+    Completion(completion::Completion),
 }
 
 /// How resources are printed.
@@ -146,32 +92,24 @@ enum DryRun {
     Server,
 }
 
-/// Print a completion script.
-#[derive(Args)]
-pub struct Completion {
-    /// For this shell
-    #[arg(value_parser = ["bash", "zsh", "fish"])]
-    shell: String,
-}
-
-impl Completion {
-    fn run(&self, program: &mut clap::Command, out: &mut dyn Write) -> Result<(), Failure> {
-        use clap_complete::Shell;
-        let shell = match self.shell.as_str() {
-            "zsh" => Shell::Zsh,
-            "fish" => Shell::Fish,
-            _ => Shell::Bash,
-        };
-        let mut script = Vec::new();
-        clap_complete::generate(shell, program, "portolan", &mut script);
-        Ok(out.write_all(&script)?)
-    }
-}
-
 /// Where lines go: results to one side, what is wrong to the other.
 pub(crate) struct Console<'a> {
     pub(crate) out: &'a mut dyn Write,
     pub(crate) err: &'a mut dyn Write,
+}
+
+impl Console<'_> {
+    /// Prints what is wrong, a line each.
+    fn errors(&mut self, lines: &[String]) -> io::Result<()> {
+        let mut lines = lines.iter();
+        lines.try_for_each(|line| writeln!(self.err, "error: {line}"))
+    }
+
+    /// Prints what the server says about what it wrote all the same.
+    fn warnings(&mut self, label: &str, warnings: &[String]) -> io::Result<()> {
+        let mut warnings = warnings.iter();
+        warnings.try_for_each(|warning| writeln!(self.err, "warning: {label}: {warning}"))
+    }
 }
 
 /// Runs a command of `program`, whose whole command line `completion` tells shells of.
@@ -207,17 +145,13 @@ async fn dispatch(
 
 /// Prints what is wrong.
 fn refused(console: &mut Console<'_>, lines: &[String]) -> Result<(), Failure> {
-    for line in lines {
-        writeln!(console.err, "error: {line}")?;
-    }
+    console.errors(lines)?;
     Err(Failure::Reported)
 }
 
 /// Prints that a resource was changed, or that it was like this before.
 fn written(console: &mut Console<'_>, label: &str, verb: &str, put: &Put) -> Result<(), Failure> {
-    for warning in &put.warnings {
-        writeln!(console.err, "warning: {label}: {warning}")?;
-    }
+    console.warnings(label, &put.warnings)?;
     let verb = match put.outcome.as_str() {
         "unchanged" => "unchanged",
         _ => verb,

@@ -9,16 +9,22 @@
 //!  failures: Status --failure--> lines in the words and places of the manifest
 //! ```
 //!
+//! All kinds stand in one table, `kind/table.rs`, and what a kind has of its own in a file of `kinds/`: a new kind is a row
+//! and such a file. A specification names each of its fields once, with its shape (`shape.rs`), to be read and written.
+//!
 //! Start reading at [`Command`].
 
 mod client;
 mod commands;
 mod failure;
 mod kind;
+mod kinds;
 mod manifest;
 mod object;
 mod output;
 mod selector;
+mod shape;
+mod target;
 mod words;
 
 pub use commands::{Command, run};

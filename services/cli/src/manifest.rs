@@ -1,11 +1,12 @@
 //! Manifests: from files of Kubernetes' YAML to requests of the API.
 //!
 //! ```text
-//!  text --tree--> located nodes --document--> one reader a kind --> Manifest { item, source } | Ignored | Refused
+//!  text --tree--> located nodes --document--> a reader by kind --> Manifest { item, source } | Ignored | Refused
 //! ```
 //!
 //! Nothing here talks to a server, and nothing is checked that the server checks: shapes and types only.
 
+mod answer;
 mod cluster;
 mod document;
 mod endpoints;
@@ -15,17 +16,16 @@ mod item;
 pub(crate) mod merge;
 mod metadata;
 mod namespace;
-mod node;
 mod pod;
-mod probe;
-mod read;
-mod service;
+pub(crate) mod read;
+mod readers;
+mod resource;
 pub(crate) mod tree;
-mod workload;
 
 use std::fmt;
 use std::sync::Arc;
 
+use crate::kind::{Home, Kind};
 pub(crate) use document::{read, read_node};
 pub(crate) use item::Item;
 use read::Problem;
@@ -44,16 +44,37 @@ impl Scope {
         format!("clusters/{}", self.cluster)
     }
 
-    /// For kinds that live in no namespace, whatever `--namespace` says.
-    fn anywhere(&self) -> Self {
+    /// The scope of a kind's documents: `--namespace` says nothing about kinds that live in none.
+    fn of(&self, kind: Kind) -> Self {
+        let namespace = self.namespace.clone();
         Self {
-            namespace: None,
+            namespace: namespace.filter(|_| kind.is_namespaced()),
             ..self.clone()
         }
     }
 
     pub(crate) fn namespace_path(&self, namespace: &str) -> String {
         format!("clusters/{}/namespaces/{namespace}", self.cluster)
+    }
+
+    /// What resources of a kind are listed below.
+    pub(crate) fn parent(&self, kind: Kind, namespace: &str) -> String {
+        if kind.is_namespaced() {
+            self.namespace_path(namespace)
+        } else {
+            self.cluster_path()
+        }
+    }
+
+    /// The path of one resource; `namespace` counts for kinds that live in one.
+    pub(crate) fn path(&self, kind: Kind, namespace: &str, name: &str) -> String {
+        let collection = kind.row().collection;
+        match kind.row().home {
+            Home::Server => format!("{collection}/{name}"),
+            Home::Cluster | Home::Namespace => {
+                format!("{}/{collection}/{name}", self.parent(kind, namespace))
+            }
+        }
     }
 }
 

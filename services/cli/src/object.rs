@@ -4,70 +4,171 @@ use std::collections::BTreeMap;
 
 use portolan_proto::v1;
 
-use crate::kind::Kind;
+use crate::kind::{Kind, kinds};
 
-/// A resource as the server sent it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Object {
-    Service(v1::Service),
-    Namespace(v1::Namespace),
-    Workload(v1::Workload),
-    Endpoint(v1::Endpoint),
-    Node(v1::Node),
-    ServiceCidr(v1::ServiceCidr),
-    Cluster(v1::Cluster),
+/// Labels, or annotations.
+pub(crate) type Pairs = BTreeMap<String, String>;
+
+/// The fields that resources have in common; those that not every kind has are empty elsewhere.
+pub(crate) trait Resource {
+    /// The whole path.
+    fn path(&self) -> &str;
+
+    /// What tells it from another of the same name.
+    fn uid(&self) -> &str;
+
+    /// The revision that last changed it; 0 if the server did not say.
+    fn revision(&self) -> u64;
+
+    /// When it was created.
+    fn created(&self) -> Option<&prost_types::Timestamp>;
+
+    /// Version of the specification.
+    fn generation(&self) -> i64 {
+        0
+    }
+
+    /// What a write may ask to be still true; `None` where nothing is ever changed in place.
+    fn etag(&self) -> Option<&str> {
+        None
+    }
+
+    /// Makes a write depend on nothing having changed since the etag was read.
+    fn expect(&mut self, _etag: String) {}
+
+    /// What selectors look at; `None` for kinds without labels.
+    fn labels(&self) -> Option<&Pairs> {
+        None
+    }
+
+    /// `None` for kinds without annotations.
+    fn annotations(&self) -> Option<&Pairs> {
+        None
+    }
+
+    /// Sets labels and annotations, where the kind has them.
+    fn annotate(&mut self, _labels: Pairs, _annotations: Pairs) {}
 }
 
-macro_rules! each {
-    ($object:expr, $value:ident => $result:expr) => {
-        match $object {
-            Object::Service($value) => $result,
-            Object::Namespace($value) => $result,
-            Object::Workload($value) => $result,
-            Object::Endpoint($value) => $result,
-            Object::Node($value) => $result,
-            Object::ServiceCidr($value) => $result,
-            Object::Cluster($value) => $result,
+/// A resource by what its users say of it.
+pub(crate) trait Specified: Resource {
+    type Spec;
+    const KIND: Kind;
+
+    /// A resource of which no more is said.
+    fn new(path: String, spec: Self::Spec) -> Self;
+
+    fn spec(&self) -> Option<&Self::Spec>;
+}
+
+/// A field that not every kind has.
+macro_rules! common {
+    (generation) => {
+        fn generation(&self) -> i64 {
+            self.generation
+        }
+    };
+    (etag) => {
+        fn etag(&self) -> Option<&str> {
+            Some(&self.etag)
+        }
+
+        fn expect(&mut self, etag: String) {
+            self.etag = etag;
+        }
+    };
+    (labels) => {
+        fn labels(&self) -> Option<&Pairs> {
+            Some(&self.labels)
+        }
+
+        fn annotations(&self) -> Option<&Pairs> {
+            Some(&self.annotations)
+        }
+
+        fn annotate(&mut self, labels: Pairs, annotations: Pairs) {
+            self.labels = labels;
+            self.annotations = annotations;
         }
     };
 }
 
-macro_rules! from {
-    ($($kind:ident),*) => {$(
-        impl From<v1::$kind> for Object {
-            fn from(value: v1::$kind) -> Self {
-                Self::$kind(value)
+macro_rules! objects {
+    ($($kind:ident {
+        called $called:tt
+        message($message:ident: $spec:ident; $($common:ident)*)
+        calls $calls:tt
+        applied $applied:tt
+    })*) => {
+        /// A resource as the server sent it.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) enum Object {
+            $($kind(v1::$kind),)*
+        }
+
+        impl Object {
+            pub(crate) fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind,)*
+                }
+            }
+
+            fn resource(&self) -> &dyn Resource {
+                match self {
+                    $(Self::$kind(resource) => resource,)*
+                }
             }
         }
-    )*};
+
+        $(
+            impl From<v1::$kind> for Object {
+                fn from(resource: v1::$kind) -> Self {
+                    Self::$kind(resource)
+                }
+            }
+
+            impl Resource for v1::$kind {
+                fn path(&self) -> &str {
+                    &self.name
+                }
+
+                fn uid(&self) -> &str {
+                    &self.uid
+                }
+
+                fn revision(&self) -> u64 {
+                    self.revision
+                }
+
+                fn created(&self) -> Option<&prost_types::Timestamp> {
+                    self.create_time.as_ref()
+                }
+
+                $(common!($common);)*
+            }
+
+            impl Specified for v1::$kind {
+                type Spec = v1::$spec;
+                const KIND: Kind = Kind::$kind;
+
+                fn new(path: String, spec: Self::Spec) -> Self {
+                    Self { name: path, spec: Some(spec), ..Self::default() }
+                }
+
+                fn spec(&self) -> Option<&Self::Spec> {
+                    self.spec.as_ref()
+                }
+            }
+        )*
+    };
 }
 
-from!(
-    Service,
-    Namespace,
-    Workload,
-    Endpoint,
-    Node,
-    ServiceCidr,
-    Cluster
-);
+kinds!(objects);
 
 impl Object {
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Service(_) => Kind::Service,
-            Self::Namespace(_) => Kind::Namespace,
-            Self::Workload(_) => Kind::Workload,
-            Self::Endpoint(_) => Kind::Endpoint,
-            Self::Node(_) => Kind::Node,
-            Self::ServiceCidr(_) => Kind::ServiceCidr,
-            Self::Cluster(_) => Kind::Cluster,
-        }
-    }
-
     /// The whole path.
     pub(crate) fn path(&self) -> &str {
-        each!(self, value => &value.name)
+        self.resource().path()
     }
 
     /// The last part of the path.
@@ -86,29 +187,16 @@ impl Object {
 
     /// What a write may ask to be still true; empty where nothing is ever changed in place.
     pub(crate) fn etag(&self) -> &str {
-        match self {
-            Self::Service(service) => &service.etag,
-            Self::Namespace(namespace) => &namespace.etag,
-            Self::Workload(workload) => &workload.etag,
-            Self::Node(node) => &node.etag,
-            Self::Cluster(cluster) => &cluster.etag,
-            Self::Endpoint(_) | Self::ServiceCidr(_) => "",
-        }
+        self.resource().etag().unwrap_or_default()
     }
 
     /// What selectors look at; `None` for kinds without labels.
-    pub(crate) fn labels(&self) -> Option<&BTreeMap<String, String>> {
-        match self {
-            Self::Service(service) => Some(&service.labels),
-            Self::Namespace(namespace) => Some(&namespace.labels),
-            Self::Workload(workload) => Some(&workload.labels),
-            Self::Node(node) => Some(&node.labels),
-            Self::Endpoint(_) | Self::ServiceCidr(_) | Self::Cluster(_) => None,
-        }
+    pub(crate) fn labels(&self) -> Option<&Pairs> {
+        self.resource().labels()
     }
 
     pub(crate) fn created(&self) -> Option<&prost_types::Timestamp> {
-        each!(self, value => value.create_time.as_ref())
+        self.resource().created()
     }
 }
 

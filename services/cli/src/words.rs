@@ -52,3 +52,19 @@ pub(crate) fn spell<T: Copy + Into<i32>>(words: Words<T>, number: i32) -> &'stat
         .find(|(_, value)| (*value).into() == number)
         .map_or("", |(word, _)| word)
 }
+
+/// The words for an enumeration's numbers.
+pub(crate) fn spell_all<T: Copy + Into<i32>>(
+    words: Words<T>,
+    numbers: &[i32],
+) -> Vec<&'static str> {
+    numbers.iter().map(|number| spell(words, *number)).collect()
+}
+
+/// The protocol's word; what is not said means TCP.
+pub(crate) fn protocol(number: i32) -> &'static str {
+    match spell(PROTOCOLS, number) {
+        "" => "TCP",
+        word => word,
+    }
+}

@@ -48,6 +48,15 @@ pub struct Dev {
 }
 
 impl Dev {
+    /// Refuses flags that contradict each other.
+    pub(super) fn check(&self) -> Result<(), ServerError> {
+        if self.host_network && self.dataplane == Kind::Userspace {
+            let why = "--host-network is for dataplanes in the kernel; userspace has its sockets on this machine anyway";
+            return Err(ServerError::Usage(why.to_owned()));
+        }
+        Ok(())
+    }
+
     /// The data directory: asked for, or below the user's state directory (XDG Base Directory Specification).
     pub(super) fn data_dir(&self) -> Result<PathBuf, ServerError> {
         if let Some(dir) = &self.data_dir {

@@ -7,7 +7,7 @@ pub(super) use places::Places;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ const PORT: u16 = 8080;
 const BACKENDS: usize = 3;
 /// How long the first balanced answers may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two requests that are not shown.
+/// The pause between two requests that are not shown.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Requests that are shown at least, and at most while a backend is still missing.
 const REQUESTS: std::ops::Range<usize> = 9..60;
@@ -35,6 +35,29 @@ struct Backend {
     name: String,
     listen: Vec<SocketAddr>,
     child: Child,
+}
+
+impl Backend {
+    async fn start(
+        name: String,
+        addresses: &[IpAddr],
+        places: &Places,
+        binary: &Path,
+    ) -> Result<Self, ServerError> {
+        let at = |address: &IpAddr| SocketAddr::from((*address, PORT));
+        let listen: Vec<_> = addresses.iter().map(at).collect();
+        let mut command = command(binary, &name, &listen);
+        // A child is where the thread is that starts it.
+        let child = places.backends.spawn(async move { command.spawn() });
+        let child = child
+            .await
+            .map_err(|ended| ServerError::Start(ended.to_string()))??;
+        Ok(Self {
+            name,
+            listen,
+            child,
+        })
+    }
 }
 
 /// The running backends; they end with this value.
@@ -62,25 +85,11 @@ impl Demo {
             .map_err(|e| ServerError::Start(format!("{server}: {e}")))?;
         let mut children = Vec::new();
         for (i, addresses) in (1..).zip(&places.addresses) {
-            let at = |address: &IpAddr| SocketAddr::from((*address, PORT));
-            let (name, listen): (_, Vec<_>) =
-                (format!("demo-{i}"), addresses.iter().map(at).collect());
-            let (program, named, at) = (binary.clone(), name.clone(), listen.clone());
-            // A child is where the thread is that starts it.
-            let child = places
-                .backends
-                .spawn(async move { spawn(&program, &named, &at) });
-            let child = child
-                .await
-                .map_err(|e| ServerError::Start(e.to_string()))??;
-            register(channel.clone(), &name, addresses)
+            let backend = Backend::start(format!("demo-{i}"), addresses, &places, &binary).await?;
+            register(channel.clone(), &backend.name, addresses)
                 .await
                 .map_err(|status| refused(&status))?;
-            children.push(Backend {
-                name,
-                listen,
-                child,
-            });
+            children.push(backend);
         }
         let policy = if places.has_both_families() {
             IpFamilyPolicy::PreferDualStack
@@ -186,7 +195,7 @@ impl Demo {
     }
 }
 
-fn spawn(binary: &PathBuf, name: &str, listen: &[SocketAddr]) -> Result<Child, ServerError> {
+fn command(binary: &Path, name: &str, listen: &[SocketAddr]) -> Command {
     let mut command = Command::new(binary);
     command.args(["demo-backend", "--until-eof", "--name", name]);
     for address in listen {
@@ -194,7 +203,7 @@ fn spawn(binary: &PathBuf, name: &str, listen: &[SocketAddr]) -> Result<Child, S
     }
     // The write end of its standard input is ours: it ends with us, even if we are killed.
     command.stdin(Stdio::piped()).kill_on_drop(true);
-    Ok(command.spawn()?)
+    command
 }
 
 /// A request, without more HTTP than that.

@@ -38,17 +38,14 @@ use demo::{Demo, Places};
 use portolan_server::{Server, ServerError, ServerOptions, Settings, telemetry};
 use sandbox::Sandbox;
 
-/// Its name.
+/// Name of the one node.
 const NODE: &str = "dev";
 
 impl Dev {
     /// Runs until the process is asked to end.
     pub async fn run(self) -> Result<(), ServerError> {
         let _telemetry = telemetry("warn")?;
-        if self.host_network && self.dataplane == Kind::Userspace {
-            let why = "--host-network is for dataplanes in the kernel; userspace has its sockets on this machine anyway";
-            return Err(ServerError::Usage(why.to_owned()));
-        }
+        self.check()?;
         let data = DataDir::open(self.data_dir()?)?;
         if self.reset {
             data.reset()?;
@@ -74,7 +71,13 @@ impl Dev {
         );
 
         let (stop, stopped) = oneshot::channel();
-        let node = Node::start(&self, (server.address(), &settings), &data, stopped).await?;
+        let place = NodePlace {
+            dev: &self,
+            server: connectable(server.address()),
+            settings: &settings,
+            data: &data,
+        };
+        let node = place.start(stopped).await?;
         let demo = if self.demo {
             let demo = Demo::start(&url, node.places(), self.demo_addresses()).await?;
             demo.show().await?;
@@ -85,37 +88,23 @@ impl Dev {
         let ended = server.until(portolan_process::terminated()).await;
         drop(demo);
         drop(stop);
-        match node.agent.await {
-            Ok(Ok(())) => ended,
-            Ok(Err(error)) => {
-                ended.and_then(|()| Err(ServerError::Start(format!("the node: {error}"))))
-            }
-            Err(error) => {
-                ended.and_then(|()| Err(ServerError::Start(format!("the node: {error}"))))
-            }
-        }
+        ended.and(node.ended().await)
     }
 }
 
-/// The one node.
-struct Node {
-    agent: JoinHandle<Result<(), AgentError>>,
-    sandbox: Option<Sandbox>,
+/// What a node is started with.
+struct NodePlace<'a> {
+    dev: &'a Dev,
+    server: SocketAddr,
+    settings: &'a Settings,
+    data: &'a DataDir,
 }
 
-impl Node {
-    /// On this machine, or in a sandbox. It runs until it is told to stop.
-    async fn start(
-        dev: &Dev,
-        (server, settings): (SocketAddr, &Settings),
-        data: &DataDir,
-        stopped: oneshot::Receiver<()>,
-    ) -> Result<Self, ServerError> {
-        let server = connectable(server);
-        let (sandbox, addresses) = place(dev, server, settings).await?;
-        let mut config = config(server, settings.cluster.as_str(), addresses, data);
-        // Nobody but us needs what is in the host's kernel.
-        config.leave_after = dev.host_network.then_some(Duration::ZERO);
+impl NodePlace<'_> {
+    /// Starts a node on this machine, or in a sandbox. It runs until it is told to stop.
+    async fn start(&self, stopped: oneshot::Receiver<()>) -> Result<Node, ServerError> {
+        let (sandbox, addresses) = self.sandbox().await?;
+        let config = self.config(addresses);
         let runtime = match &sandbox {
             Some(sandbox) => sandbox.node.runtime().clone(),
             None => Handle::current(),
@@ -124,7 +113,7 @@ impl Node {
             // A dropped sender means the same.
             let _ = stopped.await;
         };
-        let agent = match dev.dataplane {
+        let agent = match self.dev.dataplane {
             Kind::Userspace => {
                 run_on(&runtime, || Ok(UserspaceDataplane::new()), config, stopped).await?
             }
@@ -137,7 +126,60 @@ impl Node {
                 run_on(&runtime, make, config, stopped).await?
             }
         };
-        Ok(Self { agent, sandbox })
+        Ok(Node { agent, sandbox })
+    }
+
+    /// The node's sandbox if it has one, and its addresses.
+    async fn sandbox(&self) -> Result<(Option<Sandbox>, Vec<IpAddr>), ServerError> {
+        let dev = self.dev;
+        if dev.dataplane == Kind::Userspace {
+            return Ok((None, vec![Ipv4Addr::LOCALHOST.into()]));
+        }
+        if dev.host_network {
+            let addresses = host::addresses().await?;
+            host::explain(dev.dataplane, self.settings, &addresses);
+            return Ok((None, addresses));
+        }
+        let sandbox = Sandbox::new().await?;
+        sandbox.share(self.server).await?;
+        let addresses = sandbox.addresses.clone();
+        Ok((Some(sandbox), addresses))
+    }
+
+    fn config(&self, addresses: Vec<IpAddr>) -> AgentConfig {
+        AgentConfig {
+            server: format!("http://{}", self.server),
+            cluster: self.settings.cluster.as_str().to_owned(),
+            node: NODE.to_owned(),
+            description: Description {
+                addresses,
+                ..Description::default()
+            },
+            state_dir: self.data.node(),
+            // The store next to it is its own, however often it was reset.
+            accept_store: true,
+            metrics_listen: None,
+            // Nobody but us needs what is in the host's kernel.
+            leave_after: self.dev.host_network.then_some(Duration::ZERO),
+        }
+    }
+}
+
+/// The one node.
+struct Node {
+    agent: JoinHandle<Result<(), AgentError>>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Node {
+    /// Waits until the node has ended, and says what it failed with.
+    async fn ended(self) -> Result<(), ServerError> {
+        let failed = |error: String| ServerError::Start(format!("the node: {error}"));
+        let ended = self
+            .agent
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        ended.map_err(|error| failed(error.to_string()))
     }
 
     /// Where the demo's backends and clients are.
@@ -147,26 +189,6 @@ impl Node {
             Some(sandbox) => Places::within(sandbox),
         }
     }
-}
-
-/// The node's sandbox if it has one, and its addresses.
-async fn place(
-    dev: &Dev,
-    server: SocketAddr,
-    settings: &Settings,
-) -> Result<(Option<Sandbox>, Vec<IpAddr>), ServerError> {
-    if dev.dataplane == Kind::Userspace {
-        return Ok((None, vec![Ipv4Addr::LOCALHOST.into()]));
-    }
-    if dev.host_network {
-        let addresses = host::addresses().await?;
-        host::explain(dev.dataplane, settings, &addresses);
-        return Ok((None, addresses));
-    }
-    let sandbox = Sandbox::new().await?;
-    sandbox.share(server).await?;
-    let addresses = sandbox.addresses.clone();
-    Ok((Some(sandbox), addresses))
 }
 
 /// Makes a dataplane where the node is, and runs an agent with it there.
@@ -181,28 +203,6 @@ async fn run_on<D: Dataplane>(
         .map_err(|e| ServerError::Start(e.to_string()))?
         .map_err(|e| ServerError::Start(format!("the node: {e}")))?;
     Ok(runtime.spawn(portolan_agent::run(config, dataplane, stopped)))
-}
-
-fn config(
-    server: SocketAddr,
-    cluster: &str,
-    addresses: Vec<IpAddr>,
-    data: &DataDir,
-) -> AgentConfig {
-    AgentConfig {
-        server: format!("http://{server}"),
-        cluster: cluster.to_owned(),
-        node: NODE.to_owned(),
-        description: Description {
-            addresses,
-            ..Description::default()
-        },
-        state_dir: data.node(),
-        // The store next to it is its own, however often it was reset.
-        accept_store: true,
-        metrics_listen: None,
-        leave_after: None,
-    }
 }
 
 /// Where a listener on every address can be reached.

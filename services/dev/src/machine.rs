@@ -22,7 +22,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Nothing but loopback, and packets for others are passed on.
+    /// Makes a machine that has nothing but loopback, and passes on packets for others.
     pub(super) async fn new(name: &'static str) -> Result<Self, ServerError> {
         let (life, ended) = oneshot::channel::<()>();
         let (started, starting) = oneshot::channel();
@@ -55,12 +55,12 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Where its tasks run.
+    /// The runtime of its tasks.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
-    /// Where other programs find it.
+    /// The path by which other programs find it.
     pub(super) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.net.as_raw_fd())
     }

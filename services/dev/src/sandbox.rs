@@ -21,16 +21,16 @@ const NODE: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1)),
 ];
 
-/// Addresses of workloads.
+/// Ranges that addresses of workloads are in.
 pub(super) const WORKLOADS: [&str; 2] = ["10.244.0.0/16", "fd00:244::/64"];
 
-/// The machines.
+/// Three machines that cables join.
 pub(super) struct Sandbox {
-    /// With the dataplane.
+    /// It has the dataplane.
     pub(super) node: Machine,
-    /// Outside of the cluster, with a route to the node.
+    /// It is outside of the cluster, and has a route to the node.
     pub(super) client: Machine,
-    /// With all workloads.
+    /// It has all workloads.
     pub(super) workloads: Machine,
     /// The node's addresses: of both families, if this machine has IPv6.
     pub(super) addresses: Vec<IpAddr>,
@@ -39,7 +39,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes and joins them.
+    /// Makes the machines and joins them.
     pub(super) async fn new() -> Result<Self, ServerError> {
         let families = if Path::new("/proc/sys/net/ipv6").exists() {
             2

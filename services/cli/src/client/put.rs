@@ -6,86 +6,78 @@ use portolan_proto::v1;
 use tonic::{Response, Status};
 use v1::endpoint_api_client::EndpointApiClient;
 use v1::namespace_api_client::NamespaceApiClient;
-use v1::node_api_client::NodeApiClient;
-use v1::service_api_client::ServiceApiClient;
-use v1::workload_api_client::WorkloadApiClient;
 
 use super::{Client, MAX_MESSAGE, client};
+use crate::kind::kinds;
 use crate::manifest::Item;
 use crate::object::Object;
 
-impl Client {
-    /// Writes what a manifest asks for, or with `validate_only` only says what would come of it.
-    pub(crate) async fn put(&self, item: Item, validate_only: bool) -> Result<Put, Status> {
-        match item {
-            Item::Cluster(request) => self.put_cluster(request, validate_only).await,
-            Item::ServiceCidr(range) => self.put_service_cidr(range, validate_only).await,
-            Item::Namespace(request) => {
-                let request = v1::UpdateNamespaceRequest {
-                    validate_only,
-                    ..request
-                };
-                let mut client = client!(NamespaceApiClient, self);
-                client.update_namespace(request).await.map(Put::of)
-            }
-            Item::Node(node) => {
-                let request = v1::UpdateNodeRequest {
-                    node: Some(node),
-                    allow_missing: true,
-                    validate_only,
-                    ..v1::UpdateNodeRequest::default()
-                };
-                let mut client = client!(NodeApiClient, self);
-                client.update_node(request).await.map(Put::of)
-            }
-            Item::Service(service) => self.put_service(service, validate_only).await,
-            Item::Workload(workload) => {
-                let request = v1::UpdateWorkloadRequest {
-                    workload: Some(workload),
-                    update_mask: Some(prost_types::FieldMask {
-                        paths: vec!["*".to_owned()],
-                    }),
-                    allow_missing: true,
-                    validate_only,
-                    ..v1::UpdateWorkloadRequest::default()
-                };
-                let mut client = client!(WorkloadApiClient, self);
-                client.update_workload(request).await.map(Put::of)
-            }
-            Item::Endpoints(request) => {
-                let request = v1::ReplaceEndpointsRequest {
-                    validate_only,
-                    ..request
-                };
-                let mut client = client!(EndpointApiClient, self);
-                let answer = client.replace_endpoints(request).await?;
-                let outcome = outcome(&answer);
-                let endpoints = answer.into_inner().endpoints;
-                Ok(Put {
-                    outcome,
-                    objects: endpoints.into_iter().map(Object::from).collect(),
-                    warnings: Vec::new(),
-                })
+/// What a manifest asks for, as it is written.
+trait Write {
+    /// Writes it, or with `validate_only` only says what would come of it.
+    async fn write(self, client: &Client, validate_only: bool) -> Result<Put, Status>;
+}
+
+macro_rules! writes {
+    ($($kind:ident {
+        called $called:tt
+        message($message:ident: $($common:tt)*)
+        calls($module:ident::$api:ident: $($calls:tt)*)
+        applied($stage:literal as $item:ident($asked:ident) $(by $update:ident($request:ident $($mask:literal)?))? $(from $($from:literal)+)?)
+    })*) => {
+        impl Client {
+            /// Writes what a manifest asks for, or with `validate_only` only says what would come of it.
+            pub(crate) async fn put(&self, item: Item, validate_only: bool) -> Result<Put, Status> {
+                match item {
+                    $(Item::$item(asked) => asked.write(self, validate_only).await,)*
+                }
             }
         }
-    }
 
-    async fn put_service(&self, service: v1::Service, validate_only: bool) -> Result<Put, Status> {
-        let request = v1::UpdateServiceRequest {
-            service: Some(service),
-            update_mask: Some(prost_types::FieldMask {
-                paths: vec!["*".to_owned()],
-            }),
-            allow_missing: true,
-            validate_only,
-            ..v1::UpdateServiceRequest::default()
-        };
-        let mut client = client!(ServiceApiClient, self);
-        let answer = client.update_service(request).await?;
-        let warnings = answer.get_ref().warnings.clone();
+        $($(
+            impl Write for v1::$kind {
+                async fn write(self, client: &Client, validate_only: bool) -> Result<Put, Status> {
+                    let request = v1::$request {
+                        $message: Some(self),
+                        $(update_mask: Some(mask([$mask])),)?
+                        allow_missing: true,
+                        validate_only,
+                        ..v1::$request::default()
+                    };
+                    client!(v1::$module::$api, client).$update(request).await.map(Put::of)
+                }
+            }
+        )?)*
+    };
+}
+
+kinds!(writes);
+
+fn mask<'a>(paths: impl IntoIterator<Item = &'a str>) -> prost_types::FieldMask {
+    prost_types::FieldMask {
+        paths: paths.into_iter().map(ToOwned::to_owned).collect(),
+    }
+}
+
+impl Write for v1::UpdateNamespaceRequest {
+    async fn write(mut self, client: &Client, validate_only: bool) -> Result<Put, Status> {
+        self.validate_only = validate_only;
+        let mut client = client!(NamespaceApiClient, client);
+        client.update_namespace(self).await.map(Put::of)
+    }
+}
+
+impl Write for v1::ReplaceEndpointsRequest {
+    async fn write(mut self, client: &Client, validate_only: bool) -> Result<Put, Status> {
+        self.validate_only = validate_only;
+        let mut client = client!(EndpointApiClient, client);
+        let answer = client.replace_endpoints(self).await?;
+        let outcome = outcome(&answer);
+        let endpoints = answer.into_inner().endpoints;
         Ok(Put {
-            warnings,
-            ..Put::of(answer)
+            outcome,
+            objects: endpoints.into_iter().map(Object::from).collect(),
+            warnings: Vec::new(),
         })
     }
 }
@@ -102,10 +94,16 @@ pub(crate) struct Put {
 
 impl Put {
     fn of<T: Into<Object>>(answer: Response<T>) -> Self {
+        let outcome = outcome(&answer);
+        let object = answer.into_inner().into();
+        let warnings = match &object {
+            Object::Service(service) => service.warnings.clone(),
+            _ => Vec::new(),
+        };
         Self {
-            outcome: outcome(&answer),
-            objects: vec![answer.into_inner().into()],
-            warnings: Vec::new(),
+            outcome,
+            objects: vec![object],
+            warnings,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `apply`: what manifests describe is made so.
 
+mod namespaces;
 mod prune;
 mod stages;
 
@@ -8,14 +9,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
-use portolan_proto::v1;
 use tonic::{Code, Status};
 
+use super::report::{Report, report};
 use super::{Connection, Console, DryRun, files};
 use crate::client::{Client, Put};
 use crate::failure::{Failure, is_unreachable, refusal};
 use crate::kind::Kind;
-use crate::manifest::{Item, Manifest, Reading};
+use crate::manifest::Manifest;
 use crate::object::last;
 use crate::selector::Selector;
 use stages::reallocate;
@@ -53,13 +54,16 @@ pub struct Apply {
 impl Apply {
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
         let readings = files::read(&self.filename, &self.connection.scope());
-        let (mut manifests, failed) = report(readings, console)?;
+        let Report {
+            mut manifests,
+            failed,
+        } = report(readings, console)?;
         if self.reallocate {
             for manifest in &mut manifests {
                 reallocate(&mut manifest.item);
             }
         }
-        let mut run = Run {
+        let mut application = Application {
             apply: self,
             client: self.connection.client()?,
             failed,
@@ -67,12 +71,12 @@ impl Apply {
         };
         let described = prune::Described::of(&manifests);
         for stage in stages(manifests) {
-            run.stage(&stage, console).await?;
+            application.stage(&stage, console).await?;
         }
         if let Some(selector) = self.selector.as_ref().filter(|_| self.prune) {
-            run.prune(&described, selector, console).await?;
+            application.prune(&described, selector, console).await?;
         }
-        if run.failed {
+        if application.failed {
             Err(Failure::Reported)
         } else {
             Ok(())
@@ -94,7 +98,7 @@ impl Apply {
 }
 
 /// One application of manifests.
-struct Run<'a> {
+struct Application<'a> {
     apply: &'a Apply,
     client: Client,
     failed: bool,
@@ -102,7 +106,7 @@ struct Run<'a> {
     to_come: BTreeSet<String>,
 }
 
-impl Run<'_> {
+impl Application<'_> {
     async fn stage(
         &mut self,
         manifests: &[Manifest],
@@ -137,9 +141,7 @@ impl Run<'_> {
                     self.to_come.insert(last(manifest.item.name()).to_owned());
                 }
                 writeln!(console.out, "{label} {}{suffix}", put.outcome)?;
-                for warning in put.warnings {
-                    writeln!(console.err, "warning: {label}: {warning}")?;
-                }
+                console.warnings(label, &put.warnings)?;
             }
             Err(status) if is_unreachable(&status) => return Err(self.client.failure(status)),
             // A dry run leaves no namespace that anything else could be tried in.
@@ -152,9 +154,7 @@ impl Run<'_> {
             Err(status) => {
                 self.failed = true;
                 let server = &self.apply.connection.server;
-                for line in refusal(server, &status, Some(manifest)) {
-                    writeln!(console.err, "error: {line}")?;
-                }
+                console.errors(&refusal(server, &status, Some(manifest)))?;
             }
         }
         Ok(())
@@ -164,86 +164,4 @@ impl Run<'_> {
         let namespace = manifest.item.namespace();
         namespace.is_some_and(|namespace| self.to_come.contains(namespace))
     }
-
-    /// Creates the namespaces that the manifests need and that are not there.
-    async fn create_namespaces(
-        &mut self,
-        manifests: &[Manifest],
-        console: &mut Console<'_>,
-    ) -> Result<(), Failure> {
-        let needed = manifests.iter().filter_map(|m| m.item.namespace());
-        let needed: BTreeSet<_> = needed
-            .filter(|name| !self.to_come.contains(*name))
-            .collect();
-        for namespace in needed {
-            let path = self.apply.connection.scope().namespace_path(namespace);
-            match self.client.get(Kind::Namespace, &path).await {
-                Err(Failure::Server { status, .. }) if status.code() == Code::NotFound => {}
-                Err(Failure::Server { status, .. }) if is_unreachable(&status) => {
-                    return Err(self.client.failure(*status));
-                }
-                // Whatever else is wrong with it, the refusals of its manifests will say.
-                Ok(_) | Err(_) => continue,
-            }
-            let dry_run = self.apply.is_dry_run();
-            match self.client.put(bare_namespace(path), dry_run).await {
-                Ok(put) => {
-                    let suffix = self.apply.suffix();
-                    writeln!(console.out, "namespace/{namespace} {}{suffix}", put.outcome)?;
-                    if dry_run {
-                        self.to_come.insert(namespace.to_owned());
-                    }
-                }
-                Err(status) => {
-                    self.failed = true;
-                    for line in refusal(&self.apply.connection.server, &status, None) {
-                        writeln!(console.err, "error: namespace/{namespace}: {line}")?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A namespace of which nothing is said but that it is there.
-fn bare_namespace(name: String) -> Item {
-    Item::Namespace(v1::UpdateNamespaceRequest {
-        namespace: Some(v1::Namespace {
-            name,
-            ..v1::Namespace::default()
-        }),
-        allow_missing: true,
-        ..v1::UpdateNamespaceRequest::default()
-    })
-}
-
-/// Prints what can't or need not be applied; keeps the rest. True if something was refused.
-pub(super) fn report(
-    readings: Vec<Reading>,
-    console: &mut Console<'_>,
-) -> Result<(Vec<Manifest>, bool), Failure> {
-    let (mut manifests, mut failed) = (Vec::new(), false);
-    if readings.is_empty() {
-        writeln!(console.err, "error: there is no document in it")?;
-        failed = true;
-    }
-    for reading in readings {
-        match reading {
-            Reading::Manifest(manifest) => {
-                for note in &manifest.notes {
-                    writeln!(console.err, "note: {}: {note}", manifest.label)?;
-                }
-                manifests.push(*manifest);
-            }
-            Reading::Ignored(line) => writeln!(console.out, "{line}")?,
-            Reading::Refused(lines) => {
-                failed = true;
-                for line in lines {
-                    writeln!(console.err, "error: {line}")?;
-                }
-            }
-        }
-    }
-    Ok((manifests, failed))
 }

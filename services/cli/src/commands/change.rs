@@ -3,12 +3,13 @@
 use super::Connection;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::kind::{Kind, Target};
+use crate::kind::Kind;
 use crate::manifest::tree::{self, Node};
 use crate::manifest::{self, Manifest, Reading, Scope, Source};
 use crate::object::Object;
 use crate::output;
 use crate::output::yaml::Document;
+use crate::target::Target;
 
 /// A resource as it was when it was read.
 pub(super) struct Present {

@@ -6,12 +6,13 @@ use clap::Args;
 use portolan_proto::v1;
 use tonic::{Code, Status};
 
-use super::apply::report;
+use super::report::{Report, report};
 use super::{Connection, Console, files, targets};
 use crate::client::{Client, DeleteOptions};
 use crate::failure::{Failure, is_unreachable, refusal};
 use crate::kind::Kind;
 use crate::manifest::Item;
+use crate::object::last;
 
 /// Delete resources.
 #[derive(Args)]
@@ -41,13 +42,18 @@ pub struct Delete {
 
 impl Delete {
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
-        let client = self.connection.client()?;
-        let failed = if self.filename.is_empty() {
-            self.named(&client, console).await?
-        } else {
-            self.described(&client, console).await?
+        let mut deletion = Deletion {
+            delete: self,
+            client: self.connection.client()?,
+            console,
+            failed: false,
         };
-        if failed {
+        if self.filename.is_empty() {
+            deletion.named().await?;
+        } else {
+            deletion.described().await?;
+        }
+        if deletion.failed {
             Err(Failure::Reported)
         } else {
             Ok(())
@@ -61,91 +67,84 @@ impl Delete {
             ..DeleteOptions::default()
         }
     }
+}
 
-    async fn named(&self, client: &Client, console: &mut Console<'_>) -> Result<bool, Failure> {
-        let mut failed = false;
-        for target in targets(&self.what)? {
+/// One deletion of resources.
+struct Deletion<'a, 'c> {
+    delete: &'a Delete,
+    client: Client,
+    console: &'a mut Console<'c>,
+    failed: bool,
+}
+
+impl Deletion<'_, '_> {
+    async fn named(&mut self) -> Result<(), Failure> {
+        for target in targets(&self.delete.what)? {
             if target.names.is_empty() {
                 let message = format!("say which {} to delete", target.kind.noun());
                 return Err(Failure::Usage(message));
             }
             for name in &target.names {
-                let path = self.connection.path(target.kind, name);
-                failed |= self.one(client, target.kind, path, console).await?;
+                let path = self.delete.connection.path(target.kind, name);
+                self.one(target.kind, path).await?;
             }
         }
-        Ok(failed)
+        Ok(())
     }
 
     /// Against the order of `apply`: first what needs others.
-    async fn described(&self, client: &Client, console: &mut Console<'_>) -> Result<bool, Failure> {
-        let readings = files::read(&self.filename, &self.connection.scope());
-        let (mut manifests, mut failed) = report(readings, console)?;
+    async fn described(&mut self) -> Result<(), Failure> {
+        let readings = files::read(&self.delete.filename, &self.delete.connection.scope());
+        let Report {
+            mut manifests,
+            failed,
+        } = report(readings, self.console)?;
+        self.failed = failed;
         manifests.sort_by_key(|manifest| std::cmp::Reverse(manifest.item.stage()));
         for manifest in manifests {
             let path = manifest.item.name().to_owned();
-            failed |= match manifest.item {
-                Item::Endpoints(request) => {
-                    self.withdraw(client, request, &manifest.label, console)
-                        .await?
-                }
-                item => self.one(client, item.kind(), path, console).await?,
-            };
+            match manifest.item {
+                Item::Endpoints(request) => self.withdraw(request, &manifest.label).await?,
+                item => self.one(item.kind(), path).await?,
+            }
         }
-        Ok(failed)
+        Ok(())
     }
 
-    /// Deletes one resource; true if that failed.
-    async fn one(
-        &self,
-        client: &Client,
-        kind: Kind,
-        path: String,
-        console: &mut Console<'_>,
-    ) -> Result<bool, Failure> {
-        let name = crate::object::last(&path).to_owned();
-        let label = format!("{} {name:?}", kind.noun());
-        let deleted = client.delete(kind, path, self.options()).await;
-        self.done(client, &label, deleted, console)
+    async fn one(&mut self, kind: Kind, path: String) -> Result<(), Failure> {
+        let label = format!("{} {:?}", kind.noun(), last(&path));
+        let options = self.delete.options();
+        let deleted = self.client.delete(kind, path, options).await;
+        self.outcome(&label, deleted)
     }
 
     /// A source that gives a Service no endpoints is as good as gone.
     async fn withdraw(
-        &self,
-        client: &Client,
+        &mut self,
         request: v1::ReplaceEndpointsRequest,
         label: &str,
-        console: &mut Console<'_>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
         let request = v1::ReplaceEndpointsRequest {
             endpoints: Vec::new(),
             ..request
         };
-        let put = client.put(Item::Endpoints(request), false).await;
-        self.done(client, label, put.map(|_| ()), console)
+        let put = self.client.put(Item::Endpoints(request), false).await;
+        self.outcome(label, put.map(|_| ()))
     }
 
-    /// Prints what became of it; true if it failed.
-    fn done(
-        &self,
-        client: &Client,
-        label: &str,
-        deleted: Result<(), Status>,
-        console: &mut Console<'_>,
-    ) -> Result<bool, Failure> {
+    /// Prints what became of a resource.
+    fn outcome(&mut self, label: &str, deleted: Result<(), Status>) -> Result<(), Failure> {
         match deleted {
-            Ok(()) => {
-                writeln!(console.out, "{label} deleted")?;
-                Ok(false)
-            }
-            Err(status) if status.code() == Code::NotFound && self.ignore_not_found => Ok(false),
-            Err(status) if is_unreachable(&status) => Err(client.failure(status)),
+            Ok(()) => writeln!(self.console.out, "{label} deleted")?,
+            Err(status) if status.code() == Code::NotFound && self.delete.ignore_not_found => {}
+            Err(status) if is_unreachable(&status) => return Err(self.client.failure(status)),
             Err(status) => {
-                for line in refusal(&self.connection.server, &status, None) {
-                    writeln!(console.err, "error: {label}: {line}")?;
+                self.failed = true;
+                for line in refusal(&self.delete.connection.server, &status, None) {
+                    writeln!(self.console.err, "error: {label}: {line}")?;
                 }
-                Ok(true)
             }
         }
+        Ok(())
     }
 }

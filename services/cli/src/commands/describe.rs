@@ -3,20 +3,19 @@
 use std::time::SystemTime;
 
 use clap::Args;
-use portolan_proto::v1::endpoint_origin::Origin;
+use portolan_proto::v1;
+use v1::endpoint_origin::Origin;
 
 use super::{Connection, Console, targets};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::kind::Kind;
-use crate::object::Object;
-use crate::output;
+use crate::kind::{DESCRIBE, Kind};
+use crate::output::{self, Surroundings};
 
 /// Show one resource with what surrounds it.
 #[derive(Args)]
 pub struct Describe {
-    /// KIND NAME..., or KIND/NAME...; kinds: service, workload, node, namespace, servicecidr, cluster
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(help = DESCRIBE, required = true, value_name = "KIND NAME")]
     what: Vec<String>,
     #[command(flatten)]
     connection: Connection,
@@ -45,38 +44,39 @@ impl Describe {
 
     async fn describe(&self, client: &Client, kind: Kind, name: &str) -> Result<String, Failure> {
         let path = self.connection.path(kind, name);
-        let parent = self.connection.parent(Kind::Endpoint, false);
         let now = SystemTime::now().into();
-        Ok(match client.get(kind, &path).await? {
-            Object::Service(service) => {
-                let endpoints = client.endpoints(&parent, name).await?;
-                let events = client.events(path).await?;
-                output::describe_service(&service, &endpoints, &events, now)
-            }
-            Object::Workload(workload) => {
+        let object = client.get(kind, &path).await?;
+        let around = Surroundings {
+            endpoints: self.endpoints(client, kind, name).await?,
+            events: match kind {
+                // What happened in a cluster is too much to list here, and nothing happens to an endpoint.
+                Kind::Cluster | Kind::Endpoint => Vec::new(),
+                _ => client.events(path).await?,
+            },
+            now,
+        };
+        Ok(output::describe(&object, &around))
+    }
+
+    /// The endpoints behind a Service, or those that a workload makes.
+    async fn endpoints(
+        &self,
+        client: &Client,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Vec<v1::Endpoint>, Failure> {
+        let parent = self.connection.parent(Kind::Endpoint, false);
+        match kind {
+            Kind::Service => client.endpoints(&parent, name).await,
+            Kind::Workload => {
                 let mut endpoints = client.endpoints(&parent, "").await?;
                 endpoints.retain(|endpoint| {
                     let origin = endpoint.origin.as_ref().and_then(|o| o.origin.as_ref());
                     matches!(origin, Some(Origin::Workload(workload)) if workload == name)
                 });
-                let events = client.events(path).await?;
-                output::describe_workload(&workload, &endpoints, &events, now)
+                Ok(endpoints)
             }
-            Object::Node(node) => {
-                let events = client.events(path).await?;
-                output::describe_node(&node, &events, now)
-            }
-            Object::Namespace(namespace) => {
-                let events = client.events(path).await?;
-                output::describe_namespace(&namespace, &events, now)
-            }
-            Object::ServiceCidr(range) => {
-                let events = client.events(path).await?;
-                output::describe_service_cidr(&range, &events, now)
-            }
-            Object::Cluster(cluster) => output::describe_cluster(&cluster),
-            // What there is to say about it is all in its document.
-            endpoint @ Object::Endpoint(_) => output::document(&endpoint).to_yaml(),
-        })
+            _ => Ok(Vec::new()),
+        }
     }
 }

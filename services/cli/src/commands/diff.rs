@@ -8,7 +8,8 @@ use portolan_proto::v1;
 use similar::TextDiff;
 use tonic::Code;
 
-use super::apply::{report, stages};
+use super::apply::stages;
+use super::report::{Report, report};
 use super::{Connection, Console, files};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
@@ -45,7 +46,10 @@ impl Diff {
     async fn compare(&self, console: &mut Console<'_>) -> Result<bool, Failure> {
         let client = self.connection.client()?;
         let readings = files::read(&self.filename, &self.connection.scope());
-        let (manifests, mut failed) = report(readings, console)?;
+        let Report {
+            manifests,
+            mut failed,
+        } = report(readings, console)?;
         let mut differs = false;
         let mut to_come = BTreeSet::new();
         for manifest in stages(manifests).iter().flatten() {
@@ -61,18 +65,15 @@ impl Diff {
                 }
                 Err(status) => {
                     failed = true;
-                    for line in refusal(&self.connection.server, &status, Some(manifest)) {
-                        writeln!(console.err, "error: {line}")?;
-                    }
+                    let server = &self.connection.server;
+                    console.errors(&refusal(server, &status, Some(manifest)))?;
                     continue;
                 }
             };
             if manifest.item.kind() == Kind::Namespace {
                 to_come.insert(object::last(manifest.item.name()).to_owned());
             }
-            for warning in &put.warnings {
-                writeln!(console.err, "warning: {}: {warning}", manifest.label)?;
-            }
+            console.warnings(&manifest.label, &put.warnings)?;
             let text = unified(manifest, &text(&now), &text(&put.objects));
             differs |= !text.is_empty();
             console.out.write_all(text.as_bytes())?;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use super::change::Present;
 use super::{Connection, Console};
@@ -36,6 +36,12 @@ impl Edit {
             .prefix("portolan-edit-")
             .suffix(".yaml")
             .tempfile()?;
+        let session = Session {
+            server: &self.connection.server,
+            client,
+            present,
+            file: file.path().display().to_string(),
+        };
         loop {
             file.as_file_mut().set_len(0)?;
             std::fs::write(file.path(), draft.text())?;
@@ -49,9 +55,9 @@ impl Edit {
                 return kept(file, console, "no valid changes were saved");
             }
             draft.body = saved;
-            match self.attempt(&client, &present, &draft, file.path()).await? {
+            match session.attempt(&draft).await? {
                 Attempt::Done(put) => {
-                    return super::written(console, &present.label(), "edited", &put);
+                    return super::written(console, &session.present.label(), "edited", &put);
                 }
                 Attempt::Overtaken(line) => return kept(file, console, &line),
                 Attempt::Refused(lines) => draft.complaints = lines,
@@ -81,45 +87,49 @@ impl Edit {
             source: io::Error::other(format!("the editor failed ({status}); nothing was changed")),
         })
     }
+}
 
-    async fn attempt(
-        &self,
-        client: &Client,
-        present: &Present,
-        draft: &Draft,
-        file: &Path,
-    ) -> Result<Attempt, Failure> {
-        let file = file.display().to_string();
+/// A resource that is being edited.
+struct Session<'a> {
+    server: &'a str,
+    client: Client,
+    present: Present,
+    /// Name of the file that is edited.
+    file: String,
+}
+
+impl Session<'_> {
+    async fn attempt(&self, draft: &Draft) -> Result<Attempt, Failure> {
         // What is complained about must be found where it stands once the complaints stand above it.
         let located = |complain: &dyn Fn(&str) -> Vec<String>| {
             let count = complain(&draft.body).len();
             complain(&draft.below(count))
         };
-        let Ok(manifest) = read(present, &draft.body, &file) else {
-            let complain = |text: &str| read(present, text, &file).err().unwrap_or_default();
+        let Ok(manifest) = self.read(&draft.body) else {
+            let complain = |text: &str| self.read(text).err().unwrap_or_default();
             return Ok(Attempt::Refused(located(&complain)));
         };
-        match client.put(manifest.item, false).await {
+        match self.client.put(manifest.item, false).await {
             Ok(put) => Ok(Attempt::Done(put)),
-            Err(status) if is_unreachable(&status) => Err(client.failure(status)),
+            Err(status) if is_unreachable(&status) => Err(self.client.failure(status)),
             Err(status) if status.code() == Code::Aborted => {
                 Ok(Attempt::Overtaken(status.message().to_owned()))
             }
             Err(status) => Ok(Attempt::Refused(located(&|text| {
-                self.complaints(present, &status, text, &file)
+                let manifest = self.read(text).ok();
+                refusal(self.server, &status, manifest.as_ref())
             }))),
         }
     }
 
-    fn complaints(
-        &self,
-        present: &Present,
-        status: &Status,
-        text: &str,
-        file: &str,
-    ) -> Vec<String> {
-        let manifest = read(present, text, file).ok();
-        refusal(&self.connection.server, status, manifest.as_ref())
+    fn read(&self, text: &str) -> Result<Manifest, Vec<String>> {
+        let file = &self.file;
+        let documents =
+            tree::parse(text).map_err(|malformed| vec![format!("{file}:{malformed}")])?;
+        let [node] = documents.as_slice() else {
+            return Err(vec![format!("{file}: it must stay one document")]);
+        };
+        self.present.read(node, &Source::new(file, node.clone()))
     }
 }
 
@@ -129,14 +139,6 @@ enum Attempt {
     /// Somebody else changed the resource in the meantime.
     Overtaken(String),
     Refused(Vec<String>),
-}
-
-fn read(present: &Present, text: &str, file: &str) -> Result<Manifest, Vec<String>> {
-    let documents = tree::parse(text).map_err(|malformed| vec![format!("{file}:{malformed}")])?;
-    let [node] = documents.as_slice() else {
-        return Err(vec![format!("{file}: it must stay one document")]);
-    };
-    present.read(node, &Source::new(file, node.clone()))
 }
 
 /// Leaves the file behind, so that nobody's work is lost.

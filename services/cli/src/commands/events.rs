@@ -26,7 +26,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// All of a namespace, or of the cluster.
+    /// The command that shows all events of a namespace, or of the cluster.
     pub(super) fn all(output: Format, all_namespaces: bool, connection: Connection) -> Self {
         Self {
             what: Vec::new(),

@@ -9,8 +9,9 @@ use v1::{FindingSeverity, FlowVerdict};
 use super::{Connection, Console, Form};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::kind::{Kind, Target};
+use crate::kind::Kind;
 use crate::output::explain as output;
+use crate::target::Target;
 use destination::Destination;
 
 /// Say why a Service does not work, or where a flow goes.

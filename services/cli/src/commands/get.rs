@@ -1,22 +1,22 @@
 //! `get`: resources as a table, or as documents.
 
-use std::time::SystemTime;
-
 use clap::Args;
 
 use super::events::Events;
-use super::{Connection, Console, Format, targets, watch};
+use super::view::View;
+use super::watch::Watch;
+use super::{Connection, Console, Format, targets};
 use crate::client::Client;
 use crate::failure::{Failure, refusal};
-use crate::kind::{Kind, Target};
+use crate::kind::{GET, Kind};
 use crate::object::Object;
-use crate::output::{self, table::Table};
+use crate::output;
+use crate::target::Target;
 
 /// Show resources.
 #[derive(Args)]
 pub struct Get {
-    /// KIND[,KIND...] [NAME...], or KIND/NAME...; kinds: services, workloads, endpoints, nodes, namespaces, servicecidrs, clusters, events, all
-    #[arg(required = true, value_name = "KIND NAME")]
+    #[arg(help = GET, required = true, value_name = "KIND NAME")]
     what: Vec<String>,
     /// Form of the output
     #[arg(short, long, value_enum, default_value = "table")]
@@ -29,6 +29,14 @@ pub struct Get {
     all_namespaces: bool,
     #[command(flatten)]
     connection: Connection,
+}
+
+/// What is there of a target.
+struct Found {
+    kind: Kind,
+    objects: Vec<Object>,
+    /// A name was asked for that is not there.
+    is_incomplete: bool,
 }
 
 impl Get {
@@ -54,16 +62,14 @@ impl Get {
             };
             let parent = self.connection.parent(target.kind, self.all_namespaces);
             let view = self.view(target.kind, false);
-            return watch::run(&client, target, &parent, &view, console).await;
+            return Watch::new(target, parent, view).run(&client, console).await;
         }
-        let mut failed = false;
         let mut found = Vec::new();
         for target in &targets {
-            let objects = self.fetch(&client, target, &mut failed, console).await?;
-            found.push((target.kind, objects));
+            found.push(self.fetch(&client, target, console).await?);
         }
-        self.print(&found, failed, console)?;
-        if failed {
+        self.print(&found, console)?;
+        if found.iter().any(|found| found.is_incomplete) {
             Err(Failure::Reported)
         } else {
             Ok(())
@@ -75,67 +81,62 @@ impl Get {
         &self,
         client: &Client,
         target: &Target,
-        failed: &mut bool,
         console: &mut Console<'_>,
-    ) -> Result<Vec<Object>, Failure> {
+    ) -> Result<Found, Failure> {
+        let kind = target.kind;
+        let mut found = Found {
+            kind,
+            objects: Vec::new(),
+            is_incomplete: false,
+        };
         if target.names.is_empty() {
-            let parent = self.connection.parent(target.kind, self.all_namespaces);
-            return client.list(target.kind, &parent).await;
+            let parent = self.connection.parent(kind, self.all_namespaces);
+            found.objects = client.list(kind, &parent).await?;
         }
-        let mut objects = Vec::new();
         for name in &target.names {
-            match client
-                .get(target.kind, &self.connection.path(target.kind, name))
-                .await
-            {
-                Ok(object) => objects.push(object),
+            match client.get(kind, &self.connection.path(kind, name)).await {
+                Ok(object) => found.objects.push(object),
                 Err(Failure::Server { server, status })
                     if status.code() == tonic::Code::NotFound =>
                 {
-                    *failed = true;
-                    for line in refusal(&server, &status, None) {
-                        writeln!(console.err, "error: {line}")?;
-                    }
+                    found.is_incomplete = true;
+                    console.errors(&refusal(&server, &status, None))?;
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(objects)
+        Ok(found)
     }
 
-    fn print(
-        &self,
-        found: &[(Kind, Vec<Object>)],
-        failed: bool,
-        console: &mut Console<'_>,
-    ) -> Result<(), Failure> {
-        let objects = || found.iter().flat_map(|(_, objects)| objects);
-        let single = objects().count() == 1 && self.is_single();
+    fn print(&self, found: &[Found], console: &mut Console<'_>) -> Result<(), Failure> {
         match self.output {
-            Format::Yaml | Format::Json => {
-                let mut documents = if self.is_named() {
-                    objects().map(output::document).collect()
-                } else {
-                    output::documents(&objects().collect::<Vec<_>>())
-                };
-                let document = match documents.pop() {
-                    Some(document) if single => document,
-                    last => output::list(documents.into_iter().chain(last).collect()),
-                };
-                let text = match self.output {
-                    Format::Json => document.to_json(),
-                    _ => document.to_yaml(),
-                };
-                console.out.write_all(text.as_bytes())?;
-            }
+            Format::Yaml | Format::Json => self.documents(found, console),
             Format::Table | Format::Wide | Format::Name => {
-                if objects().next().is_none() && !failed {
+                let is_nothing = |found: &Found| found.objects.is_empty() && !found.is_incomplete;
+                if found.iter().all(is_nothing) {
                     self.nothing(found, console)?;
                 }
-                self.tables(found, console)?;
+                self.tables(found, console)
             }
         }
-        Ok(())
+    }
+
+    fn documents(&self, found: &[Found], console: &mut Console<'_>) -> Result<(), Failure> {
+        let objects: Vec<_> = found.iter().flat_map(|found| &found.objects).collect();
+        let mut documents = if self.is_named() {
+            objects.iter().copied().map(output::document).collect()
+        } else {
+            output::documents(&objects)
+        };
+        let document = match documents.pop() {
+            Some(document) if objects.len() == 1 && self.is_single() => document,
+            last => output::list(documents.into_iter().chain(last).collect()),
+        };
+        let text = match self.output {
+            Format::Json => document.to_json(),
+            _ => document.to_yaml(),
+        };
+        Ok(console.out.write_all(text.as_bytes())?)
     }
 
     /// Resources are asked for by name.
@@ -151,12 +152,8 @@ impl Get {
         }
     }
 
-    fn nothing(
-        &self,
-        found: &[(Kind, Vec<Object>)],
-        console: &mut Console<'_>,
-    ) -> Result<(), Failure> {
-        let namespaced = found.iter().any(|(kind, _)| kind.is_namespaced());
+    fn nothing(&self, found: &[Found], console: &mut Console<'_>) -> Result<(), Failure> {
+        let namespaced = found.iter().any(|found| found.kind.is_namespaced());
         if namespaced && !self.all_namespaces {
             let namespace = self.connection.namespace();
             writeln!(console.err, "No resources found in {namespace} namespace.")?;
@@ -166,13 +163,12 @@ impl Get {
         Ok(())
     }
 
-    fn tables(
-        &self,
-        found: &[(Kind, Vec<Object>)],
-        console: &mut Console<'_>,
-    ) -> Result<(), Failure> {
+    fn tables(&self, found: &[Found], console: &mut Console<'_>) -> Result<(), Failure> {
         let mut first = true;
-        for (kind, objects) in found.iter().filter(|(_, objects)| !objects.is_empty()) {
+        for Found { kind, objects, .. } in found {
+            if objects.is_empty() {
+                continue;
+            }
             let view = self.view(*kind, found.len() > 1);
             if !first && !view.is_names() {
                 writeln!(console.out)?;
@@ -191,69 +187,5 @@ impl Get {
             with_namespace: self.all_namespaces && kind.is_namespaced(),
             with_kind,
         }
-    }
-}
-
-/// How resources of one kind are shown.
-pub(super) struct View {
-    kind: Kind,
-    format: Format,
-    with_namespace: bool,
-    /// `service/web` rather than `web`: several kinds are shown together.
-    with_kind: bool,
-}
-
-impl View {
-    fn is_names(&self) -> bool {
-        self.format == Format::Name
-    }
-
-    /// Whether what came before a row matters to it.
-    pub(super) fn is_table(&self) -> bool {
-        matches!(self.format, Format::Table | Format::Wide)
-    }
-
-    /// One text for all of them; documents are separated, since a watch has no end to close a list at.
-    pub(super) fn render(
-        &self,
-        objects: &[Object],
-        widths: &mut Vec<usize>,
-        header: bool,
-    ) -> String {
-        match self.format {
-            Format::Table | Format::Wide => self.table(objects).render(widths, header),
-            Format::Name => {
-                let name = |object: &Object| format!("{}/{}\n", self.kind.noun(), object.name());
-                objects.iter().map(name).collect()
-            }
-            Format::Yaml => {
-                let yaml = |object| format!("---\n{}", output::document(object).to_yaml());
-                objects.iter().map(yaml).collect()
-            }
-            Format::Json => objects
-                .iter()
-                .map(|object| output::document(object).to_json())
-                .collect(),
-        }
-    }
-
-    fn table(&self, objects: &[Object]) -> Table {
-        let (wide, now) = (self.format == Format::Wide, SystemTime::now().into());
-        let mut header = output::header(self.kind, wide);
-        if self.with_namespace {
-            header.insert(0, "NAMESPACE");
-        }
-        let mut table = Table::new(header);
-        for object in objects {
-            let mut row = output::row(object, wide, now);
-            if self.with_kind {
-                row[0] = format!("{}/{}", self.kind.noun(), row[0]);
-            }
-            if self.with_namespace {
-                row.insert(0, object.namespace().to_owned());
-            }
-            table.push(row);
-        }
-        table
     }
 }

@@ -22,8 +22,12 @@ pub struct Label {
     connection: Connection,
 }
 
-/// A label, and its new value; `None` removes it.
-type Change<'a> = (&'a str, Option<&'a str>);
+/// What becomes of one label.
+struct LabelChange<'a> {
+    key: &'a str,
+    /// What it is set to; `None` removes the label.
+    value: Option<&'a str>,
+}
 
 impl Label {
     pub(super) async fn run(&self, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -41,7 +45,7 @@ impl Label {
             let message = format!("a {} has no labels", present.object.kind().noun());
             return Err(Failure::Usage(message));
         };
-        let taken = changes.iter().find_map(|(key, value)| {
+        let taken = changes.iter().find_map(|LabelChange { key, value }| {
             let old = labels.get(*key)?;
             let is_other = value.is_some_and(|value| value != old);
             (is_other && !self.overwrite).then_some((key, old))
@@ -70,23 +74,23 @@ impl Label {
     }
 }
 
-fn change(word: &str) -> Option<Change<'_>> {
-    let change = match word.split_once('=') {
+fn change(word: &str) -> Option<LabelChange<'_>> {
+    let (key, value) = match word.split_once('=') {
         Some((key, value)) => (key, Some(value)),
         None => (word.strip_suffix('-')?, None),
     };
-    (!change.0.is_empty()).then_some(change)
+    (!key.is_empty()).then_some(LabelChange { key, value })
 }
 
 /// `{metadata: {labels: …}}`.
-fn patch(changes: &[Change<'_>]) -> Node {
+fn patch(changes: &[LabelChange<'_>]) -> Node {
     let at = Position::default();
     let entry = |key: &str, value| Entry {
         key: key.to_owned(),
         at,
         node: Node { at, value },
     };
-    let labels = changes.iter().map(|(key, value)| {
+    let labels = changes.iter().map(|LabelChange { key, value }| {
         let value = value.map_or(Value::Null, |value| Value::Text(value.to_owned()));
         entry(key, value)
     });

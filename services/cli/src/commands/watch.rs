@@ -7,69 +7,21 @@ use portolan_proto::v1::WatchEventType;
 use tonic::{Code, Status};
 
 use super::Console;
-use super::get::View;
-use crate::client::{Change, Client};
+use super::view::View;
+use crate::client::{Client, WatchMessage};
 use crate::failure::Failure;
-use crate::kind::Target;
 use crate::object::Object;
+use crate::target::Target;
 
-/// Between attempts to resume: soon at first, then gently.
+/// The pause between attempts to resume is short at first, and grows.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Follows the target until it fails for good, or nobody reads any more.
-pub(super) async fn run(
-    client: &Client,
-    target: &Target,
-    parent: &str,
-    view: &View,
-    console: &mut Console<'_>,
-) -> Result<(), Failure> {
-    let mut watch = Watch {
-        target,
-        view,
-        revision: 0,
-        initial: Some(Vec::new()),
-        widths: Vec::new(),
-        began: false,
-    };
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let before = watch.revision;
-        let status = match client
-            .watch(target.kind, parent.to_owned(), watch.revision)
-            .await
-        {
-            Ok(mut stream) => loop {
-                match stream.next().await {
-                    Some(Ok(change)) => watch.take(change, console)?,
-                    Some(Err(status)) => break status,
-                    None => break Status::unavailable("the server ended the watch"),
-                }
-            },
-            Err(status) => status,
-        };
-        match status.code() {
-            // What happened in between is forgotten: begin again with what is there now.
-            Code::OutOfRange if watch.revision > 0 => {
-                watch.revision = 0;
-                watch.initial = Some(Vec::new());
-            }
-            Code::Unavailable | Code::Aborted if watch.began => {}
-            _ => return Err(client.failure(status)),
-        }
-        pause = if watch.revision > before {
-            FIRST_PAUSE
-        } else {
-            (pause * 2).min(LONGEST_PAUSE)
-        };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-struct Watch<'a> {
+/// A target that is followed.
+pub(super) struct Watch<'a> {
     target: &'a Target,
-    view: &'a View,
+    parent: String,
+    view: View,
     /// Everything up to here was shown.
     revision: u64,
     /// Collected until the initial state is complete, so that it is one table.
@@ -79,13 +31,74 @@ struct Watch<'a> {
     began: bool,
 }
 
-impl Watch<'_> {
-    fn take(&mut self, change: Change, console: &mut Console<'_>) -> Result<(), Failure> {
+impl<'a> Watch<'a> {
+    pub(super) fn new(target: &'a Target, parent: String, view: View) -> Self {
+        Self {
+            target,
+            parent,
+            view,
+            revision: 0,
+            initial: Some(Vec::new()),
+            widths: Vec::new(),
+            began: false,
+        }
+    }
+
+    /// Follows the target until it fails for good, or nobody reads any more.
+    pub(super) async fn run(
+        mut self,
+        client: &Client,
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = self.revision;
+            let status = self.follow(client, console).await?;
+            match status.code() {
+                // What happened in between is forgotten: begin again with what is there now.
+                Code::OutOfRange if self.revision > 0 => {
+                    self.revision = 0;
+                    self.initial = Some(Vec::new());
+                }
+                Code::Unavailable | Code::Aborted if self.began => {}
+                _ => return Err(client.failure(status)),
+            }
+            pause = if self.revision > before {
+                FIRST_PAUSE
+            } else {
+                (pause * 2).min(LONGEST_PAUSE)
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Follows the target until the connection ends, and says why it did.
+    async fn follow(
+        &mut self,
+        client: &Client,
+        console: &mut Console<'_>,
+    ) -> Result<Status, Failure> {
+        let parent = self.parent.clone();
+        let stream = client.watch(self.target.kind, parent, self.revision).await;
+        let mut stream = match stream {
+            Ok(stream) => stream,
+            Err(status) => return Ok(status),
+        };
+        loop {
+            match stream.next().await {
+                Some(Ok(message)) => self.take(message, console)?,
+                Some(Err(status)) => return Ok(status),
+                None => return Ok(Status::unavailable("the server ended the watch")),
+            }
+        }
+    }
+
+    fn take(&mut self, message: WatchMessage, console: &mut Console<'_>) -> Result<(), Failure> {
         self.began = true;
         let names = &self.target.names;
         let wanted = |object: &Object| names.is_empty() || names.iter().any(|n| n == object.name());
-        let object = change.object.filter(wanted);
-        match (change.event, &mut self.initial) {
+        let object = message.object.filter(wanted);
+        match (message.event, &mut self.initial) {
             (WatchEventType::Synced, initial) => {
                 let objects = initial.take().unwrap_or_default();
                 self.show(&objects, console)?;
@@ -95,7 +108,7 @@ impl Watch<'_> {
         }
         // A status-only event has no revision of its own, and before SYNCED nothing is complete.
         if self.initial.is_none() {
-            self.revision = self.revision.max(change.revision);
+            self.revision = self.revision.max(message.revision);
         }
         Ok(())
     }

@@ -2,17 +2,8 @@
 
 mod endpoint;
 
+use crate::kind::Kind;
 use crate::manifest::{Item, Manifest};
-
-/// Messages that requests hold a resource in.
-const RESOURCES: &[&str] = &[
-    "cluster",
-    "namespace",
-    "node",
-    "service",
-    "service_cidr",
-    "workload",
-];
 
 /// Fields that Kubernetes spells otherwise than by camel case.
 const SPELLINGS: &[(&str, &str)] = &[
@@ -41,7 +32,7 @@ pub(super) fn yaml(field: &str, manifest: Option<&Manifest>) -> Option<String> {
     let (resource, rest) = field.split_once('.').unwrap_or((field, ""));
     let path = match rest {
         "" => return outside(resource, manifest),
-        _ if !RESOURCES.contains(&resource) => return None,
+        _ if !Kind::is_message(resource) => return None,
         rest => {
             let metadata = ["name", "labels", "annotations"].iter().any(|own| {
                 rest.strip_prefix(own)
@@ -66,12 +57,7 @@ fn outside(field: &str, manifest: Option<&Manifest>) -> Option<String> {
             "metadata.name"
         }
         "parent" => "metadata.namespace",
-        id if id
-            .strip_suffix("_id")
-            .is_some_and(|r| RESOURCES.contains(&r)) =>
-        {
-            "metadata.name"
-        }
+        id if id.strip_suffix("_id").is_some_and(Kind::is_message) => "metadata.name",
         _ => return None,
     };
     Some(path.to_owned())
@@ -112,7 +98,7 @@ fn has(manifest: &Manifest, field: &str) -> bool {
     spec.is_some_and(|spec| spec.get(field).is_some())
 }
 
-/// Of a workload that was read from a Pod.
+/// The path in the Pod that a workload was read from.
 fn pod(path: &str) -> String {
     let rest = path.strip_prefix("spec.").unwrap_or_default();
     match rest.split(['.', '[']).next().unwrap_or_default() {

@@ -1,39 +1,11 @@
-//! Which reader a document goes to, by its kind; Lists are taken apart.
+//! From the documents of a file to what became of each; Lists are taken apart.
 
 use std::sync::Arc;
 
+use super::answer::Answer;
 use super::read::{Fields, Place, Problems};
 use super::tree::{self, Node, Value};
-use super::{Item, Manifest, Reading, Scope, Source};
-use super::{cluster, endpoints, namespace, node, pod, service, workload};
-
-/// What a reader made of a document. If it found problems, this is not looked at.
-pub(super) enum Answer {
-    /// To be applied, with notes for the user, and the places of endpoints.
-    Item {
-        item: Box<Item>,
-        notes: Vec<String>,
-        places: Vec<String>,
-    },
-    /// Not used; the text says why.
-    Ignored(String),
-}
-
-impl From<Item> for Answer {
-    fn from(item: Item) -> Self {
-        Self::noted(item, Vec::new())
-    }
-}
-
-impl Answer {
-    pub(super) fn noted(item: Item, notes: Vec<String>) -> Self {
-        Self::Item {
-            item: Box::new(item),
-            notes,
-            places: Vec::new(),
-        }
-    }
-}
+use super::{Item, Manifest, Reading, Scope, Source, readers};
 
 /// Everything in the text of one file. A file that is no YAML is refused as a whole: what stands before the mistake
 /// may not mean what it seems to.
@@ -44,13 +16,12 @@ pub(crate) fn read(file: &str, text: &str, scope: &Scope) -> Vec<Reading> {
             return vec![Reading::Refused(vec![format!("{file}:{malformed}")])];
         }
     };
-    let mut readings = Vec::new();
-    for node in documents {
+    let one = |node| {
         let source = Source::new(file, node);
         let node = Arc::clone(&source.node);
-        one(&node, &source, &Kind::of(&node, None), scope, &mut readings);
-    }
-    readings
+        each(&node, &source, &Kind::of(&node, None), scope)
+    };
+    documents.into_iter().flat_map(one).collect()
 }
 
 /// One document that was put together; `source` is where its author finds what it says.
@@ -84,17 +55,18 @@ impl Kind {
     }
 }
 
-fn one(node: &Node, source: &Source, kind: &Kind, scope: &Scope, readings: &mut Vec<Reading>) {
+/// The document, or each item if it is a List.
+fn each(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Vec<Reading> {
     let items = node.get("items").map(|items| &items.value);
-    if let (Some(item), Some(Value::List(items))) = (kind.item(), items) {
-        for (i, node) in items.iter().enumerate() {
-            let mut source = source.clone();
-            source.prefix = format!("{}items[{i}]", dotted(&source.prefix));
-            one(node, &source, &Kind::of(node, Some(&item)), scope, readings);
-        }
-        return;
-    }
-    readings.push(document(node, source, kind, scope));
+    let (Some(item), Some(Value::List(items))) = (kind.item(), items) else {
+        return vec![document(node, source, kind, scope)];
+    };
+    let one = |(i, node): (usize, &Node)| {
+        let mut source = source.clone();
+        source.prefix = format!("{}items[{i}]", dotted(&source.prefix));
+        each(node, &source, &Kind::of(node, Some(&item)), scope)
+    };
+    items.iter().enumerate().flat_map(one).collect()
 }
 
 fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading {
@@ -110,27 +82,22 @@ fn document(node: &Node, source: &Source, kind: &Kind, scope: &Scope) -> Reading
         .and_then(|metadata| metadata.text("name"));
     let name = name.unwrap_or_default();
     let label = format!("{}/{name}", kind.kind.to_lowercase());
-    match answer {
-        Answer::Ignored(why) => Reading::Ignored(format!("{label} ignored: {why}")),
-        Answer::Item {
-            item,
-            notes,
-            places,
-        } => Reading::Manifest(Box::new(Manifest {
-            source: source.clone(),
-            label: match *item {
-                // Whatever it was read from.
-                Item::Workload(_) => format!("workload/{name}"),
-                _ => label,
-            },
-            item: *item,
-            notes,
-            places: places
-                .into_iter()
-                .map(|place| within(&place, source))
-                .collect(),
-        })),
-    }
+    let asked = match answer {
+        Answer::Ignored(why) => return Reading::Ignored(format!("{label} ignored: {why}")),
+        Answer::Asked(asked) => *asked,
+    };
+    let places = asked.places.iter();
+    Reading::Manifest(Box::new(Manifest {
+        source: source.clone(),
+        label: match asked.item {
+            // A Pod becomes one, too.
+            Item::Workload(_) => format!("workload/{name}"),
+            _ => label,
+        },
+        item: asked.item,
+        notes: asked.notes,
+        places: places.map(|place| within(place, source)).collect(),
+    }))
 }
 
 /// A path in the document, from one in the file.
@@ -159,41 +126,26 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         );
         return None;
     }
-    Some(match (kind.version.as_str(), kind.kind.as_str()) {
-        ("v1", "Namespace") => namespace::kubernetes(fields, scope),
-        ("portolan/v1", "Namespace") => namespace::own(fields, scope),
-        ("v1", "Service") => service::read(fields, scope),
-        ("v1", "Pod") => pod::read(fields, scope),
-        ("v1", "Endpoints") => endpoints::subsets(fields, scope),
-        ("discovery.k8s.io/v1", "EndpointSlice") => endpoints::slice(fields, scope),
-        ("networking.k8s.io/v1" | "portolan/v1", "ServiceCIDR") => {
-            cluster::service_cidr(fields, scope)
+    if let Some(reader) = readers::find(&kind.version, &kind.kind) {
+        return Some(reader.read(fields, scope));
+    }
+    let Kind { version, kind } = kind;
+    if readers::is_known(kind) {
+        let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
+        match fields.get("apiVersion") {
+            Some(place) => place.refuse(message),
+            None => fields.missing("apiVersion", &message),
         }
-        ("portolan/v1", "Cluster") => cluster::cluster(fields, scope),
-        ("portolan/v1", "Node") => node::read(fields, scope),
-        ("portolan/v1", "Endpoints") => endpoints::own(fields, scope),
-        ("portolan/v1", "Workload") => workload::read(fields, scope),
-        ("portolan/v1", "Endpoint") => endpoints::shown(fields),
-        (
-            version,
-            kind @ ("Namespace" | "Service" | "Pod" | "Endpoints" | "EndpointSlice" | "Workload"
-            | "ServiceCIDR"),
-        ) => {
-            let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
-            match fields.get("apiVersion") {
-                Some(place) => place.refuse(message),
-                None => fields.missing("apiVersion", &message),
-            }
-            return None;
-        }
-        ("portolan/v1", kind) => {
-            fields
-                .place
-                .refuse(format!("Portolan has no kind {kind} to apply"));
-            return None;
-        }
-        (_, kind) => Answer::Ignored(format!("Portolan does not use kind {kind}")),
-    })
+        return None;
+    }
+    if version == "portolan/v1" {
+        fields
+            .place
+            .refuse(format!("Portolan has no kind {kind} to apply"));
+        return None;
+    }
+    let why = format!("Portolan does not use kind {kind}");
+    Some(Answer::Ignored(why))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ mod subsets;
 
 use portolan_proto::v1;
 
-use super::document::Answer;
+use super::answer::{Answer, Asked};
 use super::metadata::Metadata;
 use super::read::{Fields, Place};
-use super::service::word;
 use super::{Item, Scope};
+use crate::shape::{Shape, Word};
 use crate::words;
 
 pub(super) use own::own;
@@ -112,7 +112,7 @@ fn ports(fields: &Fields<'_>) -> Vec<v1::EndpointPort> {
         let port = v1::EndpointPort {
             service_port: fields.text("name"),
             port: fields.integer("port"),
-            protocol: word(&fields, "protocol", words::PROTOCOLS),
+            protocol: Word("protocol", words::PROTOCOLS).read(&fields),
         };
         // The protocol above TCP is said by the Service's port.
         fields.refuse_unknown(&["appProtocol"]);
@@ -136,7 +136,7 @@ impl Written {
 
 /// Whose endpoints they are, and who says so.
 struct Destination {
-    /// With its path.
+    /// The whole path of the namespace.
     namespace: String,
     service: String,
     source: String,
@@ -154,15 +154,16 @@ impl Destination {
                 (place, endpoint)
             })
             .unzip();
-        Answer::Item {
-            item: Box::new(Item::Endpoints(v1::ReplaceEndpointsRequest {
-                service: format!("{}/services/{}", self.namespace, self.service),
-                source: self.source,
-                endpoints,
-                ..v1::ReplaceEndpointsRequest::default()
-            })),
+        let item = Item::Endpoints(v1::ReplaceEndpointsRequest {
+            service: format!("{}/services/{}", self.namespace, self.service),
+            source: self.source,
+            endpoints,
+            ..v1::ReplaceEndpointsRequest::default()
+        });
+        Answer::Asked(Box::new(Asked {
+            item,
             notes,
             places,
-        }
+        }))
     }
 }

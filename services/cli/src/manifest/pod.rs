@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use portolan_proto::v1;
 
-use super::document::Answer;
+use super::answer::Answer;
 use super::metadata::Metadata;
-use super::probe::{self, ReadProbe};
-use super::read::Fields;
-use super::service::word;
-use super::{Scope, workload};
+use super::read::{Fields, Place};
+use super::resource::resource;
+use super::{Item, Scope};
+use crate::kinds::{ReadProbe, read_probe};
+use crate::shape::{Shape, Word};
 use crate::words;
 
 pub(super) fn read(fields: &Fields<'_>, scope: &Scope) -> Answer {
@@ -27,7 +28,7 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope) -> Answer {
     spec.addresses = addresses;
     spec.draining = metadata.deleting;
     spec.reported_ready = status.as_ref().and_then(ready);
-    Answer::noted(workload::item(metadata, spec, scope), notes)
+    Answer::noted(Item::Workload(resource(metadata, spec, scope)), notes)
 }
 
 fn addresses(status: &Fields<'_>) -> Vec<String> {
@@ -46,7 +47,7 @@ fn addresses(status: &Fields<'_>) -> Vec<String> {
 
 fn ready(status: &Fields<'_>) -> Option<bool> {
     let conditions = status.list("conditions");
-    let mut conditions = conditions.iter().filter_map(super::read::Place::fields);
+    let mut conditions = conditions.iter().filter_map(Place::fields);
     let ready = conditions.find(|condition| condition.text("type") == "Ready")?;
     Some(ready.text("status") == "True")
 }
@@ -55,11 +56,11 @@ fn spec(fields: &Fields<'_>) -> (v1::WorkloadSpec, Vec<String>) {
     let containers: Vec<_> = fields
         .list("containers")
         .iter()
-        .filter_map(super::read::Place::fields)
+        .filter_map(Place::fields)
         .collect();
     let mut notes = Vec::new();
     let probe = containers.iter().find_map(|c| c.get("readinessProbe"));
-    let readiness_probe = match probe.and_then(|place| probe::read(&place, false)) {
+    let readiness_probe = match probe.and_then(|place| read_probe(&place.lenient())) {
         Some(ReadProbe::Probe(probe)) => Some(probe),
         Some(ReadProbe::NotRunnable(what)) => {
             notes.push(format!(
@@ -88,7 +89,7 @@ fn ports(containers: &[Fields<'_>]) -> Vec<v1::WorkloadPort> {
     let ports = ports.map(|fields| v1::WorkloadPort {
         name: fields.text("name"),
         port: fields.integer("containerPort"),
-        protocol: word(&fields, "protocol", words::PROTOCOLS),
+        protocol: Word("protocol", words::PROTOCOLS).read(&fields),
     });
     ports
         .filter(|port| {

@@ -30,6 +30,7 @@ pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
     path: String,
     problems: &'a Problems,
+    is_lenient: bool,
 }
 
 impl<'a> Place<'a> {
@@ -38,7 +39,20 @@ impl<'a> Place<'a> {
             node,
             path: path.to_owned(),
             problems,
+            is_lenient: false,
         }
+    }
+
+    /// The place, where fields that are not known are no mistake: they may be of a newer Kubernetes.
+    pub(super) fn lenient(self) -> Self {
+        Self {
+            is_lenient: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.is_lenient
     }
 
     /// `spec.ports[0].port`, from the top of the file's document.
@@ -111,6 +125,7 @@ impl<'a> Place<'a> {
             node,
             path: format!("{}[{i}]", self.path),
             problems: self.problems,
+            is_lenient: self.is_lenient,
         };
         items.iter().enumerate().map(item).collect()
     }
@@ -158,6 +173,7 @@ impl<'a> Fields<'a> {
             node: &entry.node,
             path,
             problems: self.place.problems,
+            is_lenient: self.place.is_lenient,
         }
     }
 
@@ -212,8 +228,11 @@ impl<'a> Fields<'a> {
         self.place.refuse(format!("{key} is missing: {why}"));
     }
 
-    /// Refuses every field that was neither asked for nor is in `ignored`.
+    /// Refuses every field that was neither asked for nor is in `ignored`, unless the place is lenient.
     pub(crate) fn refuse_unknown(&self, ignored: &[&str]) {
+        if self.place.is_lenient {
+            return;
+        }
         for (entry, known) in self.entries.iter().zip(&self.known) {
             if !known.get() && !ignored.contains(&entry.key.as_str()) {
                 self.place.problems.0.borrow_mut().push(Problem {

@@ -6,7 +6,7 @@ use super::age;
 use super::yaml::{Document, Fields};
 
 /// `True`, `False` or `Unknown`.
-pub(super) fn status(condition: &Condition) -> &'static str {
+pub(crate) fn status(condition: &Condition) -> &'static str {
     match condition.status() {
         ConditionStatus::True => "True",
         ConditionStatus::False => "False",
@@ -15,12 +15,12 @@ pub(super) fn status(condition: &Condition) -> &'static str {
 }
 
 /// The status of the condition of that type; `Unknown` if nobody said.
-pub(super) fn status_of(conditions: &[Condition], kind: &str) -> &'static str {
+pub(crate) fn status_of(conditions: &[Condition], kind: &str) -> &'static str {
     let found = conditions.iter().find(|condition| condition.r#type == kind);
     found.map_or("Unknown", status)
 }
 
-pub(super) fn documents(conditions: &[Condition]) -> Document {
+pub(crate) fn documents(conditions: &[Condition]) -> Document {
     let document = |condition: &Condition| {
         let since = condition.last_transition_time.as_ref();
         Fields::new()

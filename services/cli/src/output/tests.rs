@@ -2,8 +2,10 @@ use portolan_proto::v1;
 use prost_types::Timestamp;
 
 use super::table::Table;
-use super::{describe_service, describe_workload, document, header, row};
+use super::{document, header, row};
 use crate::kind::Kind;
+use crate::kinds::service::describe::service as describe_service;
+use crate::kinds::workload::describe::workload as describe_workload;
 use crate::manifest::{self, Item, Reading, Scope};
 use crate::object::Object;
 

@@ -12,7 +12,7 @@ use crate::NODE;
 
 const NAMESPACE: &str = "clusters/default/namespaces/default";
 
-/// A backend.
+/// Registers a backend as a workload.
 pub(super) async fn register(
     channel: Channel,
     name: &str,
@@ -51,7 +51,7 @@ pub(super) async fn register(
     Ok(())
 }
 
-/// The Service, at these addresses if there are any; where it is reached.
+/// Registers the Service, at these addresses if there are any, and says where it is reached.
 pub(super) async fn service(
     channel: Channel,
     addresses: &[&str],

@@ -14,12 +14,12 @@ pub(crate) struct Places {
     pub(super) clients: Handle,
     /// Addresses of their own, so that nothing else on the machine is in the way; of one family or of both.
     pub(super) addresses: [Vec<IpAddr>; BACKENDS],
-    /// Before commands that belong to where backends are, and to where clients are.
+    /// What stands before commands that belong to where backends are, and to where clients are.
     pub(super) prefixes: [String; 2],
 }
 
 impl Places {
-    /// On this machine's loopback.
+    /// Places on this machine's loopback.
     pub(crate) fn here() -> Self {
         Self {
             backends: Handle::current(),
@@ -29,7 +29,7 @@ impl Places {
         }
     }
 
-    /// On machines of their own.
+    /// Places on machines of their own.
     pub(crate) fn within(sandbox: &Sandbox) -> Self {
         let enter = |machine: &Machine| format!("nsenter --net={} ", machine.path());
         Self {

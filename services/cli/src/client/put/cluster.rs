@@ -7,74 +7,60 @@ use tonic_types::{ErrorDetails, StatusExt};
 use v1::cluster_api_client::ClusterApiClient;
 use v1::service_cidr_api_client::ServiceCidrApiClient;
 
-use super::Put;
+use super::{Put, Write, mask};
 use crate::client::{Client, MAX_MESSAGE, client};
 use crate::object::last;
 
-impl Client {
-    pub(super) async fn put_cluster(
-        &self,
-        wanted: v1::CreateClusterRequest,
-        validate_only: bool,
-    ) -> Result<Put, Status> {
+impl Write for v1::CreateClusterRequest {
+    async fn write(self, client: &Client, validate_only: bool) -> Result<Put, Status> {
+        let mut client = client!(ClusterApiClient, client);
         let request = v1::UpdateClusterRequest {
-            update_mask: Some(said(&wanted)),
-            cluster: wanted.cluster.clone(),
+            update_mask: Some(said(&self)),
+            cluster: self.cluster.clone(),
             validate_only,
             ..v1::UpdateClusterRequest::default()
         };
-        let updated = client!(ClusterApiClient, self)
-            .update_cluster(request)
-            .await;
-        match updated {
+        match client.update_cluster(request).await {
             Ok(answer) => {
-                let warnings = elsewhere(&wanted.service_cidrs, answer.get_ref());
+                let warnings = elsewhere(&self.service_cidrs, answer.get_ref());
                 Ok(Put {
                     warnings,
                     ..Put::of(answer)
                 })
             }
             // What was read must still be there.
-            Err(status) if status.code() == Code::NotFound && !expects(&wanted) => {
-                let request = v1::CreateClusterRequest {
+            Err(status) if status.code() == Code::NotFound && !expects(&self) => {
+                let request = Self {
                     validate_only,
-                    ..wanted
+                    ..self
                 };
-                let created = client!(ClusterApiClient, self)
-                    .create_cluster(request)
-                    .await;
-                created.map(Put::of)
+                client.create_cluster(request).await.map(Put::of)
             }
             Err(status) => Err(status),
         }
     }
+}
 
-    pub(super) async fn put_service_cidr(
-        &self,
-        wanted: v1::ServiceCidr,
-        validate_only: bool,
-    ) -> Result<Put, Status> {
-        let (parent, _) = wanted
-            .name
-            .rsplit_once("/serviceCidrs/")
-            .unwrap_or_default();
+impl Write for v1::ServiceCidr {
+    async fn write(self, client: &Client, validate_only: bool) -> Result<Put, Status> {
+        let (parent, id) = self.name.rsplit_once("/serviceCidrs/").unwrap_or_default();
         let request = v1::CreateServiceCidrRequest {
             parent: parent.to_owned(),
-            service_cidr_id: last(&wanted.name).to_owned(),
-            service_cidr: Some(wanted.clone()),
+            service_cidr_id: id.to_owned(),
+            service_cidr: Some(self.clone()),
             validate_only,
             ..v1::CreateServiceCidrRequest::default()
         };
-        let mut client = client!(ServiceCidrApiClient, self);
+        let mut client = client!(ServiceCidrApiClient, client);
         match client.create_service_cidr(request).await {
             Ok(answer) => Ok(Put::of(answer)),
             Err(status) if status.code() == Code::AlreadyExists => {
                 let request = v1::GetServiceCidrRequest {
-                    name: wanted.name.clone(),
+                    name: self.name.clone(),
                     ..v1::GetServiceCidrRequest::default()
                 };
                 let present = client.get_service_cidr(request).await?.into_inner();
-                unchanged(present, &wanted)
+                unchanged(present, &self)
             }
             Err(status) => Err(status),
         }
@@ -96,9 +82,7 @@ fn said(wanted: &v1::CreateClusterRequest) -> prost_types::FieldMask {
         ("spec.workload_ranges", true),
     ];
     let paths = paths.into_iter().filter(|(_, is_said)| *is_said);
-    prost_types::FieldMask {
-        paths: paths.map(|(path, _)| path.to_owned()).collect(),
-    }
+    mask(paths.map(|(path, _)| path))
 }
 
 fn expects(wanted: &v1::CreateClusterRequest) -> bool {

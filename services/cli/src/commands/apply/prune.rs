@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Run;
+use super::Application;
 use crate::client::DeleteOptions;
 use crate::commands::Console;
 use crate::failure::{Failure, is_unreachable, refusal};
@@ -15,7 +15,7 @@ use crate::selector::Selector;
 /// What the manifests are about.
 #[derive(Default)]
 pub(super) struct Described {
-    /// With what they need in front of them.
+    /// Each kind by its stage, so that what others need comes first.
     kinds: BTreeMap<(u8, &'static str), Kind>,
     namespaces: BTreeSet<String>,
     paths: BTreeSet<String>,
@@ -36,7 +36,7 @@ impl Described {
     }
 }
 
-impl Run<'_> {
+impl Application<'_> {
     pub(super) async fn prune(
         &mut self,
         described: &Described,

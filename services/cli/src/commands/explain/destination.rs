@@ -52,8 +52,7 @@ impl Destination {
         let mut labels = self.host.split('.');
         let name = labels.next().unwrap_or_default();
         let namespace = labels.next().unwrap_or_else(|| connection.namespace());
-        let scope = connection.scope().namespace_path(namespace);
-        let path = format!("{scope}/{}/{name}", Kind::Service.collection());
+        let path = connection.scope().path(Kind::Service, namespace, name);
         let Object::Service(service) = client.get(Kind::Service, &path).await? else {
             unreachable!("a Service was asked for");
         };

@@ -4,7 +4,7 @@ use portolan_proto::v1;
 
 use super::{Destination, Written, ports};
 use crate::manifest::Scope;
-use crate::manifest::document::Answer;
+use crate::manifest::answer::Answer;
 use crate::manifest::metadata::Metadata;
 use crate::manifest::read::{Fields, Place};
 

@@ -4,8 +4,8 @@ use portolan_proto::v1;
 
 use super::severity;
 use crate::object;
-use crate::output::services::protocol;
 use crate::output::yaml::{Document, Fields};
+use crate::words;
 
 pub(crate) fn service(answer: &v1::ExplainServiceResponse) -> Document {
     let record = |record: &v1::ExpectedRecord| {
@@ -69,7 +69,7 @@ pub(crate) fn flow(asked: &v1::ExplainFlowRequest, answer: &v1::ExplainFlowRespo
         .field("sourceAddress", asked.source_address.as_str())
         .field("destinationAddress", asked.destination_address.as_str())
         .always("destinationPort", asked.destination_port)
-        .field("protocol", protocol(asked.protocol))
+        .field("protocol", words::protocol(asked.protocol))
         .always("revision", answer.revision)
         .field(
             "verdict",

@@ -6,8 +6,8 @@ use v1::{FlowList, FlowSource, FlowVerdict};
 use super::one_finding;
 use super::prose::Prose;
 use crate::object;
-use crate::output::services::protocol;
 use crate::output::table::{Table, or_none};
+use crate::words;
 
 /// What becomes of a flow, why, and who may get it.
 pub(crate) fn flow(asked: &v1::ExplainFlowRequest, answer: &v1::ExplainFlowResponse) -> String {
@@ -60,7 +60,7 @@ fn headline(asked: &v1::ExplainFlowRequest, answer: &v1::ExplainFlowResponse) ->
     format!(
         "On node {node}, from {from} to {host}:{}/{}: {} (revision {})",
         asked.destination_port,
-        protocol(asked.protocol),
+        words::protocol(asked.protocol),
         verdict(answer.verdict()),
         answer.revision
     )

@@ -1,35 +1,25 @@
-//! A cluster, and one of its ranges.
+//! A cluster, as it is described.
 
 use portolan_proto::v1;
-use prost_types::Timestamp;
 
-use super::Lines;
-use crate::output::clusters;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
-use crate::{object, words};
+use crate::words;
 
 /// A cluster and how full it is. What happened in it is too much to list here.
-pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
+pub(super) fn cluster(cluster: &v1::Cluster) -> String {
     let spec = cluster.spec.clone().unwrap_or_default();
     let status = cluster.status.clone().unwrap_or_default();
-    let families = spec.ip_families.iter();
-    let families: Vec<_> = families
-        .map(|f| words::spell(words::FAMILIES, *f))
-        .collect();
+    let families = words::spell_all(words::FAMILIES, &spec.ip_families);
     let ports = status.node_ports.unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&cluster.name));
+    let mut lines = Lines::about(cluster);
     lines.field("Revision", status.head_revision.to_string());
     lines.field("Nodes", status.nodes.to_string());
     lines.field("DNS Domain", or_none(spec.dns_domain));
     lines.field("IP Families", or_none(families.join(",")));
     lines.field(
         "Node Port Range",
-        or_none(
-            spec.node_port_range
-                .map(clusters::range)
-                .unwrap_or_default(),
-        ),
+        or_none(spec.node_port_range.map(super::range).unwrap_or_default()),
     );
     lines.field(
         "Node Ports",
@@ -41,28 +31,11 @@ pub(crate) fn cluster(cluster: &v1::Cluster) -> String {
     lines.field("Endpoint Ranges", or_none(spec.endpoint_ranges.join(",")));
     lines.field("Workload Ranges", or_none(spec.workload_ranges.join(",")));
     usage(&mut lines, "Service Ranges", &status.service_ranges);
-    lines.0
+    lines.end()
 }
 
-/// A range, how full it is, and its events.
-pub(crate) fn service_cidr(
-    range: &v1::ServiceCidr,
-    events: &[v1::Event],
-    now: Timestamp,
-) -> String {
-    let status = range.status.clone().unwrap_or_default();
-    let cidrs = range.spec.clone().unwrap_or_default().cidrs;
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&range.name));
-    lines.field("CIDRs", or_none(cidrs.join(",")));
-    lines.field("State", or_none(clusters::state(&status)));
-    usage(&mut lines, "Usage", &status.usage);
-    lines.conditions(&status.conditions);
-    lines.events(events, now);
-    lines.0
-}
-
-fn usage(lines: &mut Lines, label: &str, ranges: &[v1::RangeUsage]) {
+/// How full ranges are.
+pub(in crate::kinds) fn usage(lines: &mut Lines, label: &str, ranges: &[v1::RangeUsage]) {
     let mut table = Table::new(vec!["Range", "Used", "Quarantined", "Capacity"]);
     for usage in ranges {
         table.push(vec![

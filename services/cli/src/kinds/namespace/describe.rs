@@ -3,9 +3,8 @@
 use portolan_proto::v1;
 use prost_types::Timestamp;
 
-use super::Lines;
-use crate::object;
-use crate::output::namespaces;
+use super::state;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
 
 /// A namespace, what it holds of what it may hold, and its events.
@@ -16,11 +15,8 @@ pub(crate) fn namespace(namespace: &v1::Namespace, events: &[v1::Event], now: Ti
         .and_then(|status| status.usage)
         .unwrap_or_default();
     let quota = spec.quota.unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&namespace.name));
-    lines.map("Labels", &namespace.labels, "=");
-    lines.map("Annotations", &namespace.annotations, ": ");
-    lines.field("Status", namespaces::state(namespace));
+    let mut lines = Lines::about(namespace);
+    lines.field("Status", state(namespace));
     lines.field("Endpoint Ranges", or_none(spec.endpoint_ranges.join(",")));
     let mut table = Table::new(vec!["Resource", "Used", "Limit"]);
     for (resource, used, limit) in [
@@ -37,5 +33,5 @@ pub(crate) fn namespace(namespace: &v1::Namespace, events: &[v1::Event], now: Ti
     }
     lines.table("Quota", &table);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }

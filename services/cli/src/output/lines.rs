@@ -1,32 +1,34 @@
-//! `describe`: a resource with what surrounds it, as kubectl lays it out.
-
-mod cluster;
-mod namespace;
-mod node;
-mod service;
-mod workload;
-
-use std::collections::BTreeMap;
+//! Lines of labels and values, as `kubectl describe` lays them out.
 
 use portolan_proto::v1;
 use prost_types::Timestamp;
 
 use super::table::Table;
 use super::{conditions, events};
-pub(crate) use cluster::{cluster, service_cidr};
-pub(crate) use namespace::namespace;
-pub(crate) use node::node;
-pub(crate) use service::service;
-pub(crate) use workload::workload;
+use crate::object::{self, Pairs, Specified};
 
 /// The column that values begin in.
 const INDENT: usize = 26;
 
 /// Lines of a label and a value.
 #[derive(Default)]
-struct Lines(String);
+pub(crate) struct Lines(String);
 
 impl Lines {
+    /// What every description begins with.
+    pub(crate) fn about<T: Specified>(resource: &T) -> Self {
+        let mut lines = Self::default();
+        lines.field("Name", object::last(resource.path()));
+        if T::KIND.is_namespaced() {
+            lines.field("Namespace", object::namespace(resource.path()));
+        }
+        if let (Some(labels), Some(annotations)) = (resource.labels(), resource.annotations()) {
+            lines.map("Labels", labels, "=");
+            lines.map("Annotations", annotations, ": ");
+        }
+        lines
+    }
+
     fn line(&mut self, label: &str, value: &str) {
         // The terminal must not obey what somebody wrote into an annotation.
         let value = value.replace(|c: char| c.is_control(), " ");
@@ -36,18 +38,18 @@ impl Lines {
         self.0.push('\n');
     }
 
-    fn field(&mut self, label: &str, value: impl AsRef<str>) {
+    pub(crate) fn field(&mut self, label: &str, value: impl AsRef<str>) {
         self.line(&format!("{label}:"), value.as_ref());
     }
 
-    fn unless_empty(&mut self, label: &str, value: impl AsRef<str>) {
+    pub(crate) fn unless_empty(&mut self, label: &str, value: impl AsRef<str>) {
         if !value.as_ref().is_empty() {
             self.field(label, value);
         }
     }
 
     /// A map, one pair a line.
-    fn map(&mut self, label: &str, map: &BTreeMap<String, String>, separator: &str) {
+    pub(crate) fn map(&mut self, label: &str, map: &Pairs, separator: &str) {
         if map.is_empty() {
             self.field(label, "<none>");
         }
@@ -57,7 +59,7 @@ impl Lines {
         }
     }
 
-    fn table(&mut self, label: &str, table: &Table) {
+    pub(crate) fn table(&mut self, label: &str, table: &Table) {
         if table.is_empty() {
             self.field(label, "<none>");
             return;
@@ -70,7 +72,7 @@ impl Lines {
         }
     }
 
-    fn conditions(&mut self, conditions: &[v1::Condition]) {
+    pub(crate) fn conditions(&mut self, conditions: &[v1::Condition]) {
         let mut table = Table::new(vec!["Type", "Status", "Reason", "Message"]);
         for condition in conditions {
             table.push(vec![
@@ -83,7 +85,7 @@ impl Lines {
         self.table("Conditions", &table);
     }
 
-    fn events(&mut self, events: &[v1::Event], now: Timestamp) {
+    pub(crate) fn events(&mut self, events: &[v1::Event], now: Timestamp) {
         let mut table = Table::new(vec!["Type", "Reason", "Age", "From", "Message"]);
         for event in events {
             table.push(vec![
@@ -95,5 +97,9 @@ impl Lines {
             ]);
         }
         self.table("Events", &table);
+    }
+
+    pub(crate) fn end(self) -> String {
+        self.0
     }
 }

@@ -3,19 +3,16 @@
 use portolan_proto::v1;
 use prost_types::Timestamp;
 
-use super::Lines;
-use crate::object;
+use super::connected;
+use crate::output::age;
+use crate::output::lines::Lines;
 use crate::output::table::{Table, or_none};
-use crate::output::{age, nodes};
 
 /// A node, what it rejects, and its events.
 pub(crate) fn node(node: &v1::Node, events: &[v1::Event], now: Timestamp) -> String {
     let spec = node.spec.clone().unwrap_or_default();
     let status = node.status.clone().unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&node.name));
-    lines.map("Labels", &node.labels, "=");
-    lines.map("Annotations", &node.annotations, ": ");
+    let mut lines = Lines::about(node);
     lines.field("Addresses", or_none(spec.addresses.join(",")));
     lines.field(
         "Node Port Addresses",
@@ -23,7 +20,7 @@ pub(crate) fn node(node: &v1::Node, events: &[v1::Event], now: Timestamp) -> Str
     );
     lines.field("Zone", or_none(spec.zone));
     lines.field("Dataplane", or_none(spec.dataplane));
-    lines.field("Status", nodes::connected(&status));
+    lines.field("Status", connected(&status));
     lines.field(
         "Last Contact",
         age::age(status.last_contact_time.as_ref(), now),
@@ -42,5 +39,5 @@ pub(crate) fn node(node: &v1::Node, events: &[v1::Event], now: Timestamp) -> Str
     lines.table("Rejected", &table);
     lines.conditions(&status.conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }

@@ -2,12 +2,13 @@
 
 use portolan_proto::v1;
 use prost_types::Timestamp;
-use v1::service_port::Target;
 
-use super::Lines;
+use super::{ingress, kind, pairs};
+use crate::kinds::endpoint::is_ready;
+use crate::output::lines::Lines;
 use crate::output::table::or_none;
-use crate::output::{endpoints, pairs, services};
-use crate::{object, words};
+use crate::shape::Port;
+use crate::words;
 
 /// As kubectl: more endpoints than this are counted.
 const MAX_ENDPOINTS: usize = 3;
@@ -20,13 +21,9 @@ pub(crate) fn service(
     now: Timestamp,
 ) -> String {
     let spec = service.spec.clone().unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&service.name));
-    lines.field("Namespace", object::namespace(&service.name));
-    lines.map("Labels", &service.labels, "=");
-    lines.map("Annotations", &service.annotations, ": ");
+    let mut lines = Lines::about(service);
     lines.field("Selector", or_none(pairs(&spec.selector)));
-    lines.field("Type", services::kind(&spec));
+    lines.field("Type", kind(&spec));
     addresses(&mut lines, service, &spec);
     for port in &spec.ports {
         one_port(&mut lines, port, backends);
@@ -39,15 +36,11 @@ pub(crate) fn service(
     );
     lines.conditions(&status.conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }
 
 fn addresses(lines: &mut Lines, service: &v1::Service, spec: &v1::ServiceSpec) {
-    let families = spec
-        .ip_families
-        .iter()
-        .map(|f| words::spell(words::FAMILIES, *f));
-    let families: Vec<_> = families.collect();
+    let families = words::spell_all(words::FAMILIES, &spec.ip_families);
     lines.unless_empty(
         "IP Family Policy",
         words::spell(words::FAMILY_POLICIES, spec.ip_family_policy),
@@ -63,23 +56,17 @@ fn addresses(lines: &mut Lines, service: &v1::Service, spec: &v1::ServiceSpec) {
         "Desired LoadBalancer IP",
         spec.requested_load_balancer_ips.join(","),
     );
-    lines.unless_empty(
-        "LoadBalancer Ingress",
-        services::ingress(service).join(", "),
-    );
+    lines.unless_empty("LoadBalancer Ingress", ingress(service).join(", "));
 }
 
 fn one_port(lines: &mut Lines, port: &v1::ServicePort, backends: &[v1::Endpoint]) {
-    let protocol = services::protocol(port.protocol);
+    let protocol = words::protocol(port.protocol);
     let name = match port.name.as_str() {
         "" => "<unset>",
         name => name,
     };
-    let target = match &port.target {
-        Some(Target::TargetPort(number)) => number.to_string(),
-        Some(Target::TargetPortName(name)) => name.clone(),
-        None => port.port.to_string(),
-    };
+    let target = port.target.as_ref();
+    let target = target.map_or_else(|| port.port.to_string(), Port::text);
     lines.field("Port", format!("{name}  {}/{protocol}", port.port));
     lines.field("TargetPort", format!("{target}/{protocol}"));
     lines.unless_empty(
@@ -101,12 +88,12 @@ fn endpoints_of(port: &v1::ServicePort, backends: &[v1::Endpoint]) -> String {
     {
         let serves = |p: &&v1::EndpointPort| {
             p.service_port == port.name
-                && services::protocol(p.protocol) == services::protocol(port.protocol)
+                && words::protocol(p.protocol) == words::protocol(port.protocol)
         };
         let Some(at) = spec.ports.iter().find(serves) else {
             continue;
         };
-        match endpoints::is_ready(spec) {
+        match is_ready(spec) {
             true if spec.address.contains(':') => {
                 ready.push(format!("[{}]:{}", spec.address, at.port));
             }

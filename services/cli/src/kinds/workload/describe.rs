@@ -3,10 +3,10 @@
 use portolan_proto::v1;
 use prost_types::Timestamp;
 
-use super::Lines;
-use crate::object;
+use super::{ports, ready};
+use crate::output::lines::Lines;
 use crate::output::table::or_none;
-use crate::output::workloads;
+use crate::shape::Port;
 
 /// A workload, the Services it stands behind, and its events.
 pub(crate) fn workload(
@@ -16,14 +16,10 @@ pub(crate) fn workload(
     now: Timestamp,
 ) -> String {
     let spec = workload.spec.clone().unwrap_or_default();
-    let mut lines = Lines::default();
-    lines.field("Name", object::last(&workload.name));
-    lines.field("Namespace", object::namespace(&workload.name));
-    lines.map("Labels", &workload.labels, "=");
-    lines.map("Annotations", &workload.annotations, ": ");
+    let mut lines = Lines::about(workload);
     lines.field("Addresses", or_none(spec.addresses.join(",")));
     lines.field("Node", or_none(spec.node.as_str()));
-    lines.field("Ports", or_none(workloads::ports(&spec)));
+    lines.field("Ports", or_none(ports(&spec)));
     lines.field(
         "Readiness Probe",
         or_none(probe(spec.readiness_probe.as_ref())),
@@ -34,7 +30,7 @@ pub(crate) fn workload(
     if let Some(ready) = spec.reported_ready {
         lines.field("Reported Ready", if ready { "yes" } else { "no" });
     }
-    lines.field("Ready", workloads::ready(workload));
+    lines.field("Ready", ready(workload));
     let mut names: Vec<_> = backends
         .iter()
         .filter_map(|endpoint| Some(endpoint.spec.as_ref()?.service.clone()))
@@ -44,7 +40,7 @@ pub(crate) fn workload(
     lines.field("Services", or_none(names.join(",")));
     lines.conditions(&workload.status.clone().unwrap_or_default().conditions);
     lines.events(events, now);
-    lines.0
+    lines.end()
 }
 
 /// `http-get :8080/ready delay=0s timeout=1s period=10s #success=1 #failure=3`, with the defaults of the API.
@@ -55,17 +51,12 @@ fn probe(probe: Option<&v1::Probe>) -> String {
     };
     let what = match &probe.action {
         Some(Action::HttpGet(http)) => {
-            let port = match &http.target {
-                Some(v1::http_get::Target::Port(number)) => number.to_string(),
-                Some(v1::http_get::Target::PortName(name)) => name.clone(),
-                None => String::new(),
-            };
+            let port = http.target.as_ref().map(Port::text).unwrap_or_default();
             let slash = if http.path.starts_with('/') { "" } else { "/" };
             format!("http-get :{port}{slash}{}", http.path)
         }
         Some(Action::TcpConnect(tcp)) => match &tcp.target {
-            Some(v1::tcp_connect::Target::Port(number)) => format!("tcp-socket :{number}"),
-            Some(v1::tcp_connect::Target::PortName(name)) => format!("tcp-socket :{name}"),
+            Some(port) => format!("tcp-socket :{}", port.text()),
             None => "tcp-socket".to_owned(),
         },
         Some(Action::GrpcCheck(grpc)) => format!("grpc :{} {}", grpc.port, grpc.service),
