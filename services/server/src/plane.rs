@@ -7,14 +7,12 @@ use portolan_api::ClusterAccess;
 use portolan_api::node_sync::NodeCluster;
 use portolan_distributor::{Distributor, share_node_reports};
 use portolan_model::Name;
-use portolan_store::{Cache, Loaded, Store, StoreError};
+use portolan_store::{Cache, Loaded, Store, StoreError, TAIL_CHANGES};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::metrics::Metrics;
 
-/// Changes of the log that are read at the start, so that nodes and watchers go on where they were.
-const TAIL: usize = 20_000;
 /// When nodes of a deleted cluster come back to be told so.
 const RECONNECT_AFTER_MS: u32 = 100;
 const SPREAD_MS: u32 = 1000;
@@ -46,7 +44,7 @@ impl<S: Store> Seed<S> {
         cluster: &Name,
         metrics: &Metrics,
     ) -> Result<Self, StoreError> {
-        let loaded = store.load(cluster, TAIL).await?;
+        let loaded = store.load(cluster, TAIL_CHANGES).await?;
         let cache = Cache::new(cluster.clone(), store.store_id(), loaded);
         let (events, recorder) = EventRecorder::new(store.clone(), cluster.clone());
         let (allocator, committer) = Committer::new(

@@ -22,7 +22,7 @@ mod store;
 pub mod testing;
 mod turn;
 
-pub use cache::{Cache, Compacted, Position};
+pub use cache::{Cache, Compacted, Position, TAIL_CHANGES};
 pub use commit::{AuditEntry, Commit, Write};
 pub use error::{CommitError, StoreError};
 pub use follow::{POLL_INTERVAL, follow};

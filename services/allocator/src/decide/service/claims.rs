@@ -12,7 +12,6 @@ use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
 use super::super::{addresses, ports, quarantine};
 use super::SPEC;
-use super::merge::{needs_health_check, picks_addresses, picks_node_ports};
 
 /// What was picked, rather than asked for.
 #[derive(Default)]
@@ -46,13 +45,13 @@ pub(super) fn allocate(
     }
     let fixed = used_ports(spec);
     let mut picked = Picked::default();
-    if picks_addresses(spec) {
+    if spec.picks_addresses() {
         picked.addresses = pick_addresses(draft, spec, owner)?;
     }
-    if picks_node_ports(spec) {
+    if spec.picks_node_ports() {
         ports::pick_missing(draft, range, spec, owner)?;
     }
-    if needs_health_check(spec) && spec.health_check_node_port.is_none() {
+    if spec.needs_health_check() && spec.health_check_node_port.is_none() {
         spec.health_check_node_port = Some(ports::pick(draft, range, owner)?);
     }
     picked.ports = used_ports(spec).difference(&fixed).copied().collect();

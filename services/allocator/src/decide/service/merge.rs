@@ -1,8 +1,8 @@
 //! What a Service shall be: what is asked for, completed by what is there.
 
 use portolan_model::{
-    ClusterIps, Labels, Refusal, Service, ServiceSpec, ServiceType, SessionAffinity, State,
-    TrafficPolicy, Violations, validate,
+    Labels, Refusal, Service, ServiceSpec, ServiceType, SessionAffinity, State, Violations,
+    validate,
 };
 
 use super::super::ports;
@@ -102,32 +102,12 @@ pub(super) fn settle(
     if spec.kind == ServiceType::LoadBalancer {
         spec.allocate_node_ports = Some(spec.allocate_node_ports.unwrap_or(true));
     }
-    if needs_health_check(spec) && spec.health_check_node_port.is_none() {
+    if spec.needs_health_check() && spec.health_check_node_port.is_none() {
         spec.health_check_node_port = old
-            .filter(|old| needs_health_check(old))
+            .filter(|old| old.needs_health_check())
             .and_then(|old| old.health_check_node_port);
     }
     Ok(())
-}
-
-/// Whether a load balancer has to find out which nodes have endpoints (SEMANTICS of Kubernetes' healthCheckNodePort).
-pub(super) fn needs_health_check(spec: &ServiceSpec) -> bool {
-    spec.kind == ServiceType::LoadBalancer
-        && spec.external_traffic_policy == Some(TrafficPolicy::Local)
-}
-
-/// Whether node ports that are left out are picked.
-pub(super) fn picks_node_ports(spec: &ServiceSpec) -> bool {
-    match spec.kind {
-        ServiceType::NodePort => true,
-        ServiceType::LoadBalancer => spec.allocate_node_ports != Some(false),
-        ServiceType::ClusterIP | ServiceType::ExternalName => false,
-    }
-}
-
-/// Whether virtual addresses are picked where they are left out.
-pub(super) fn picks_addresses(spec: &ServiceSpec) -> bool {
-    spec.kind != ServiceType::ExternalName && spec.cluster_ips != ClusterIps::None
 }
 
 /// The rules that hold whatever else is there.
