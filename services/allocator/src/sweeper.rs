@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use portolan_model::{ClaimState, Revision, State, Timestamp, Uid};
 
 use crate::decide::{Caps, is_drained};
-use crate::{Action, Allocator, Context, Operation};
+use crate::{Action, Allocator, ClaimsAction, Context, Operation, ServiceCidrAction};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -46,7 +46,9 @@ async fn submit(allocator: &Allocator, method: &'static str, action: Action) {
 fn removable(state: &State, now: Timestamp) -> Option<Action> {
     let drained = state.service_cidrs().filter(|s| is_drained(state, s, now));
     let names: Vec<_> = drained.map(|s| s.meta.name.clone()).collect();
-    (!names.is_empty()).then_some(Action::RemoveDrained { names })
+    (!names.is_empty()).then_some(Action::ServiceCidr(ServiceCidrAction::RemoveDrained {
+        names,
+    }))
 }
 
 /// What no registered node can still forward for, and what waited for too long.
@@ -93,7 +95,7 @@ fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Opt
         .take(BULK)
         .collect();
     let nothing = addresses.is_empty() && ports.is_empty();
-    (!nothing).then_some(Action::ReleaseQuarantined { addresses, ports })
+    (!nothing).then_some(Action::Claims(ClaimsAction::Release { addresses, ports }))
 }
 
 /// Only compared with a bound of minutes, so this process's clock will do.
@@ -204,7 +206,7 @@ mod tests {
             let action = releasable(&state(taken), &Acknowledged::new(), now);
             let released = match action {
                 None => (0, 0),
-                Some(Action::ReleaseQuarantined { addresses, ports }) => {
+                Some(Action::Claims(ClaimsAction::Release { addresses, ports })) => {
                     (addresses.len(), ports.len())
                 }
                 Some(other) => panic!("{row}: {other:?}"),

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portolan_allocator::{
-    Action, Claimed, Finding, Operation, Remedy, audit as look, settled_orphans,
+    Action, Claimed, ClaimsAction, Finding, Operation, Remedy, audit as look, settled_orphans,
 };
 use portolan_model::Timestamp;
 use portolan_proto::convert::name;
@@ -42,7 +42,7 @@ pub(super) async fn audit(
         return Ok(answer(cluster.as_str(), &findings, revision.0));
     }
     let orphans = settled_orphans(access.allocator.cache(), &findings, now());
-    let action = Action::RepairAllocations { orphans };
+    let action = Action::Claims(ClaimsAction::Repair { orphans });
     let outcome = access.submit(Operation { action, context }).await?;
     Ok(answer(
         cluster.as_str(),

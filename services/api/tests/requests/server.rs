@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, SubmitError,
+    Action, Allocator, ClusterAction, Committer, Context, EventRecorder, Metrics, NewCluster,
+    Operation, SubmitError,
 };
 use portolan_api::node_sync::{Claimed, NodeCluster, NodeSync, NodeSyncOptions};
 use portolan_api::{Api, ClusterAccess, Clusters};
@@ -153,11 +154,11 @@ async fn bootstrap(allocator: &Allocator, name: &Name) {
         workload_ranges: Vec::new(),
     };
     let cidrs = ["10.0.0.0/29", "fd00::/125"].map(|cidr| cidr.parse().expect("a range"));
-    let action = Action::Bootstrap {
+    let action = Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: name.clone(),
         spec,
         cidrs: cidrs.into(),
-    };
+    }));
     let context = Context::default();
     let made = allocator.submit(Operation { action, context }).await;
     made.expect("a cluster");
