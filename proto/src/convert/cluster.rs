@@ -22,7 +22,6 @@ pub const DNS_DOMAIN: &str = "cluster.local";
 /// A cluster on the wire, with the fill of its ranges.
 pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
     let (meta, spec) = (&cluster.meta, &cluster.spec);
-    let texts = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect();
     v1::Cluster {
         name: format!("clusters/{}", meta.name),
         uid: meta.uid.to_string(),
@@ -32,17 +31,23 @@ pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
         create_time: Some(timestamp(meta.created_at)),
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
-        spec: Some(v1::ClusterSpec {
-            node_port_range: Some(v1::PortRange {
-                first: spec.node_ports.first.into(),
-                last: spec.node_ports.last.into(),
-            }),
-            dns_domain: spec.dns_domain.clone(),
-            ip_families: spec.families.iter().copied().map(family_out).collect(),
-            endpoint_ranges: texts(&spec.endpoint_ranges),
-            workload_ranges: texts(&spec.workload_ranges),
-        }),
+        spec: Some(spec_to_wire(spec)),
         status: Some(status(state, cluster)),
+    }
+}
+
+/// Settings on the wire.
+pub fn spec_to_wire(spec: &ClusterSpec) -> v1::ClusterSpec {
+    let texts = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect();
+    v1::ClusterSpec {
+        node_port_range: Some(v1::PortRange {
+            first: spec.node_ports.first.into(),
+            last: spec.node_ports.last.into(),
+        }),
+        dns_domain: spec.dns_domain.clone(),
+        ip_families: spec.families.iter().copied().map(family_out).collect(),
+        endpoint_ranges: texts(&spec.endpoint_ranges),
+        workload_ranges: texts(&spec.workload_ranges),
     }
 }
 

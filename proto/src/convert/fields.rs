@@ -60,14 +60,16 @@ pub(super) fn family_out(family: Family) -> i32 {
     .into()
 }
 
-/// Addresses; those that are none become violations and are left out.
+/// Addresses; those that are none become violations. What only breaks a rule is kept beside its violation: it may be
+/// stored like that, from before there was the rule.
 pub(super) fn addresses(
     field: impl FieldPath,
     texts: &[String],
     violations: &mut Violations,
 ) -> Vec<IpAddr> {
     let parse = |(i, text): (usize, &String)| {
-        violations.check(format_args!("{field}[{i}]"), parse_address(text))
+        let strict = violations.check(format_args!("{field}[{i}]"), parse_address(text));
+        strict.or_else(|| text.parse().ok())
     };
     texts.iter().enumerate().filter_map(parse).collect()
 }
@@ -94,10 +96,12 @@ pub(super) fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Ranges; those that are none, or have host bits, become violations and are left out.
+/// Ranges; those that are none, or have host bits, become violations. What only breaks a rule is kept beside its
+/// violation: it may be stored like that, from before there was the rule.
 pub fn cidrs(field: impl FieldPath, texts: &[String], violations: &mut Violations) -> Vec<IpNet> {
     let parse = |(i, text): (usize, &String)| {
-        violations.check(format_args!("{field}[{i}]"), canonical_cidr(text))
+        let strict = violations.check(format_args!("{field}[{i}]"), canonical_cidr(text));
+        strict.or_else(|| text.parse().ok())
     };
     texts.iter().enumerate().filter_map(parse).collect()
 }

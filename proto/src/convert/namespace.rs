@@ -21,7 +21,7 @@ pub fn to_wire(cluster: &str, state: &State, namespace: &Namespace) -> v1::Names
         create_time: Some(timestamp(meta.created_at)),
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
-        spec: Some(spec_out(&namespace.spec)),
+        spec: Some(spec_to_wire(&namespace.spec)),
         status: Some(v1::NamespaceStatus {
             usage: Some(usage(state.usage(&meta.name))),
         }),
@@ -53,7 +53,8 @@ pub fn spec(field: &str, sent: &v1::NamespaceSpec, violations: &mut Violations) 
     }
 }
 
-fn spec_out(spec: &NamespaceSpec) -> v1::NamespaceSpec {
+/// Limits on the wire.
+pub fn spec_to_wire(spec: &NamespaceSpec) -> v1::NamespaceSpec {
     let Quota {
         services,
         node_ports,

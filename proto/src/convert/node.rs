@@ -1,5 +1,7 @@
 //! Nodes and what they report.
 
+use std::net::IpAddr;
+
 use portolan_model::{Node, NodeReport, NodeSpec, Violations};
 
 use super::fields::addresses;
@@ -34,23 +36,19 @@ pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeReport>) -> v1::
         create_time: Some(timestamp(meta.created_at)),
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
-        spec: Some(v1::NodeSpec {
-            addresses: node
-                .spec
-                .addresses
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            zone: node.spec.zone.clone(),
-            node_port_addresses: node
-                .spec
-                .node_port_addresses
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            dataplane: node.spec.dataplane.clone(),
-        }),
+        spec: Some(spec_to_wire(&node.spec)),
         status: Some(runtime.map(status).unwrap_or_default()),
+    }
+}
+
+/// A specification on the wire.
+pub fn spec_to_wire(spec: &NodeSpec) -> v1::NodeSpec {
+    let texts = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect();
+    v1::NodeSpec {
+        addresses: texts(&spec.addresses),
+        zone: spec.zone.clone(),
+        node_port_addresses: texts(&spec.node_port_addresses),
+        dataplane: spec.dataplane.clone(),
     }
 }
 

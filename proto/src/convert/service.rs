@@ -10,7 +10,7 @@ use portolan_model::{
 
 use super::fields::{addresses, enumeration, optional, port, protocol};
 use crate::v1;
-pub use outwards::to_wire;
+pub use outwards::{spec_to_wire, to_wire};
 
 /// A specification from its wire form. `field` is its path in the request.
 pub fn spec(

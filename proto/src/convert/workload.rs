@@ -37,12 +37,13 @@ pub fn spec(field: &str, m: &v1::WorkloadSpec, violations: &mut Violations) -> W
     }
 }
 
-/// The name of a node that need not exist; empty: none.
+/// The name of a node that need not exist; empty: none. What is no name is kept beside its violation: it may be stored.
 pub(super) fn node_name(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
     if text.is_empty() {
         None
     } else {
-        super::name::new_subdomain(field, text, violations)
+        let name = super::name::new_subdomain(field, text, violations);
+        name.or_else(|| Some(Name::trusted(text)))
     }
 }
 
@@ -173,7 +174,8 @@ pub fn to_wire(cluster: &str, workload: &Workload) -> v1::Workload {
     }
 }
 
-fn spec_to_wire(spec: &WorkloadSpec) -> v1::WorkloadSpec {
+/// A specification on the wire.
+pub fn spec_to_wire(spec: &WorkloadSpec) -> v1::WorkloadSpec {
     let ports = spec.ports.iter().map(|p| v1::WorkloadPort {
         name: p.name.clone(),
         port: p.port.into(),

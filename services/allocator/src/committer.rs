@@ -5,7 +5,7 @@ mod batch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_store::{Cache, CommitError, Store, StoreError, Transaction, Write};
+use portolan_store::{Cache, CommitError, Store, StoreError, TAIL_CHANGES, Transaction, Write};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -17,8 +17,6 @@ use batch::Batch;
 
 /// Operations per transaction: a bigger one only adds latency (55–70k creates/s at 64 on a local database).
 pub const MAX_BATCH: usize = 64;
-/// Changes kept in memory after a reload.
-const TAIL: usize = 20_000;
 /// Attempts before a batch is given up: each one is answered by a reload or by a lost connection.
 const ATTEMPTS: usize = 3;
 /// How long a lost commit is looked for before the caller is told that its fate is not known.
@@ -184,7 +182,7 @@ impl<S: Store> Committer<S> {
     }
 
     async fn reload(&self) -> AttemptError {
-        match self.store.load(self.cache.cluster(), TAIL).await {
+        match self.store.load(self.cache.cluster(), TAIL_CHANGES).await {
             Ok(loaded) => {
                 self.cache.reset(loaded);
                 AttemptError::Again

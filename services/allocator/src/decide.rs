@@ -1,5 +1,6 @@
 //! The pure heart: from a committed state and an operation to changes, or to a refusal.
 
+mod asked;
 mod audit;
 mod claims;
 mod cluster;
@@ -7,19 +8,22 @@ mod draft;
 mod endpoints;
 mod namespace;
 mod node;
+mod noun;
 mod preconditions;
 mod quota;
-mod ratchet;
 mod readiness;
 mod repair;
 mod replay;
 mod service;
 mod service_cidr;
 mod workload;
+mod write;
 
-use portolan_model::{Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp};
+use portolan_model::{
+    Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp, Workload,
+};
 
-use crate::{Action, Operation, Outcome};
+use crate::{Action, ClaimsAction, ClusterAction, Operation, Outcome};
 pub use audit::{Discrepancy, DiscrepancyReason, Remedy, audit};
 pub(crate) use claims::Caps;
 pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
@@ -92,7 +96,7 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
 fn check_cluster(state: &State, action: &Action) -> Result<(), Refusal> {
     let makes_one = matches!(
         action,
-        Action::Bootstrap { .. } | Action::CreateCluster { .. }
+        Action::Cluster(ClusterAction::Bootstrap(_) | ClusterAction::Create(_))
     );
     if makes_one || state.cluster().is_some() {
         return Ok(());
@@ -102,55 +106,15 @@ fn check_cluster(state: &State, action: &Action) -> Result<(), Refusal> {
 
 fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
     match action {
-        Action::Bootstrap { name, spec, cidrs } => cluster::bootstrap(draft, name, spec, cidrs),
-        Action::CreateCluster { name, spec, cidrs } => cluster::create(draft, name, spec, cidrs),
-        Action::UpdateCluster {
-            spec,
-            fields,
-            etag,
-            expected_uid,
-        } => {
-            let before = cluster::existing(draft, etag.as_ref(), *expected_uid)?;
-            cluster::update(draft, before, spec, fields)
-        }
-        Action::DeleteCluster {
-            force,
-            etag,
-            expected_uid,
-        } => {
-            let before = cluster::existing(draft, etag.as_ref(), *expected_uid)?;
-            cluster::delete(draft, before, *force)
-        }
-        Action::CreateServiceCidr { name, cidrs } => service_cidr::create(draft, name, cidrs),
-        Action::DeleteServiceCidr { name, drain, mode } => {
-            service_cidr::delete(draft, name, *drain, mode)
-        }
-        Action::RemoveDrained { names } => Ok(service_cidr::remove_drained(draft, names)),
-        Action::RepairAllocations { orphans } => Ok(repair::repair(draft, orphans)),
-        Action::PutNamespace { name, params, mode } => namespace::put(draft, name, params, mode),
-        Action::DeleteNamespace { name, force, mode } => {
-            namespace::delete(draft, name, *force, mode)
-        }
-        Action::PutService { key, params, mode } => service::put(draft, key, params, mode),
-        Action::CreateServices(services) => service::create_all(draft, services),
-        Action::DeleteService { key, mode } => service::delete(draft, key, mode),
-        Action::PutWorkload { key, params, mode } => workload::put(draft, key, params, mode),
-        Action::DeleteWorkload { key, mode } => workload::delete(draft, key, mode),
-        Action::ReplaceEndpoints {
-            service,
-            source,
-            endpoints,
-        } => endpoints::replace(draft, service, source, endpoints),
-        Action::DeleteEndpoint { key, mode } => endpoints::delete(draft, key, mode),
-        Action::PutNode { name, params, mode } => node::put(draft, name, params, mode),
-        Action::RegisterNode { name, spec } => node::register(draft, name, spec),
-        Action::DeleteNode { name, mode } => node::delete(draft, name, mode),
-        Action::Derived(derived) => {
-            let action = derived.action(draft.state())?;
-            act(draft, &action)
-        }
-        Action::ReportReadiness(report) => readiness::report(draft, report),
-        Action::ReleaseQuarantined { claims } => Ok(claims::free(draft, claims)),
+        Action::Cluster(action) => cluster::act(draft, action),
+        Action::ServiceCidr(action) => service_cidr::act(draft, action),
+        Action::Namespace(action) => namespace::act(draft, action),
+        Action::Service(action) => service::act(draft, action),
+        Action::Workload(write) => write::act::<Workload>(draft, write),
+        Action::Endpoint(action) => endpoints::act(draft, action),
+        Action::Node(action) => node::act(draft, action),
+        Action::Claims(ClaimsAction::Repair { orphans }) => Ok(repair::repair(draft, orphans)),
+        Action::Claims(ClaimsAction::Release { claims }) => Ok(claims::free(draft, claims)),
     }
 }
 

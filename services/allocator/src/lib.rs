@@ -31,9 +31,9 @@ pub use error::SubmitError;
 pub use events::{EventRecorder, Events};
 pub use metrics::Metrics;
 pub use operation::{
-    Action, ClusterField, Context, DeleteMode, Derived, EndpointParams, NamespaceField,
-    NamespaceParams, NewService, NodeField, NodeParams, Operation, PutMode, ReadinessItem,
-    ReadinessReport, ServiceField, ServiceParams, WorkloadField, WorkloadParams,
+    Action, ClaimsAction, ClusterAction, Context, Delete, EndpointAction, EndpointParams, Merge,
+    NamespaceAction, NewCluster, NewService, NodeAction, Operation, Params, Preconditions, Put,
+    ReadinessItem, ReadinessReport, ServiceAction, ServiceCidrAction, Update, Write,
 };
 pub use outcome::{Outcome, Verb};
 pub use sweeper::{Acknowledged, sweep};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portolan_model::{Claim, ClaimState, Clock, Node, Revision, State, Timestamp, Uid};
 
 use crate::decide::{Caps, is_drained};
-use crate::{Action, Allocator, Context, Operation};
+use crate::{Action, Allocator, ClaimsAction, Context, Operation, ServiceCidrAction};
 
 /// Pause between two looks. A look at an empty quarantine costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -51,7 +51,9 @@ async fn submit(allocator: &Allocator, method: &'static str, action: Action) {
 fn removable(state: &State, now: Timestamp) -> Option<Action> {
     let drained = state.service_cidrs().filter(|s| is_drained(state, s, now));
     let names: Vec<_> = drained.map(|s| s.meta.name.clone()).collect();
-    (!names.is_empty()).then_some(Action::RemoveDrained { names })
+    (!names.is_empty()).then_some(Action::ServiceCidr(ServiceCidrAction::RemoveDrained {
+        names,
+    }))
 }
 
 /// What no registered node can still forward for, and what waited for too long.
@@ -84,7 +86,7 @@ fn releasable(state: &State, acknowledged: &Acknowledged, now: Timestamp) -> Opt
     let ports = state.quarantined_ports().map(|c| Claim::from(c.as_ref()));
     let addresses = addresses.filter_map(due).take(BULK);
     let claims: Vec<_> = addresses.chain(ports.filter_map(due).take(BULK)).collect();
-    (!claims.is_empty()).then_some(Action::ReleaseQuarantined { claims })
+    (!claims.is_empty()).then_some(Action::Claims(ClaimsAction::Release { claims }))
 }
 
 /// The newest revision that every registered node has durably applied.
@@ -193,7 +195,7 @@ mod tests {
             let action = releasable(&state(taken), &Acknowledged::new(), now);
             let released = match action {
                 None => (0, 0),
-                Some(Action::ReleaseQuarantined { claims }) => {
+                Some(Action::Claims(ClaimsAction::Release { claims })) => {
                     let is_port = |(claimed, _): &&_| matches!(claimed, Claimed::Port(_));
                     let ports = claims.iter().filter(is_port).count();
                     (claims.len() - ports, ports)

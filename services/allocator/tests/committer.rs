@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, Outcome, PutMode,
-    ServiceField, ServiceParams, SubmitError,
+    Action, Allocator, ClusterAction, Committer, Context, EventRecorder, Metrics, NewCluster,
+    Operation, Outcome, Params, Put, ServiceAction, SubmitError,
 };
 use portolan_model::{
     ClusterSpec, Event, Family, Name, NodeReport, Object, PortRange, Protocol, Refusal, Revision,
@@ -47,11 +47,11 @@ async fn bootstrap(allocator: &Allocator, cidr: &str) {
         endpoint_ranges: Vec::new(),
         workload_ranges: Vec::new(),
     };
-    let action = Action::Bootstrap {
+    let action = Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: name("default"),
         spec,
         cidrs: vec![cidr.parse().unwrap()],
-    };
+    }));
     allocator
         .submit(Operation {
             action,
@@ -74,17 +74,15 @@ fn create(service: &str) -> Operation {
         ports: vec![port],
         ..ServiceSpec::default()
     };
-    let params = ServiceParams {
+    let params = Params {
         spec,
-        fields: ServiceField::ALL.into(),
-        ..ServiceParams::default()
+        ..Params::default()
     };
     let key = Scoped::new(name("default"), name(service));
-    let action = Action::PutService {
+    let action = Action::Service(ServiceAction::Put {
         key,
-        params,
-        mode: PutMode::Create,
-    };
+        put: Put::Create(params),
+    });
     Operation {
         action,
         context: Context::default(),

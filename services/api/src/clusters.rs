@@ -4,51 +4,34 @@ mod audit;
 mod watch;
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_allocator::{Action, ClusterField, Operation, Outcome, Verb};
-use portolan_model::{Cluster, ClusterSpec, Family, Object, Revision, State, Violations};
+use portolan_allocator::{Action, ClusterAction, NewCluster, Operation, Outcome, Params, Verb};
+use portolan_model::{Cluster, ClusterSpec, Family, Labels, Object, Revision, State, Violations};
 use portolan_proto::convert::{cluster, meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::cluster_api_server::ClusterApi;
 use tonic::{Request, Response, Status};
 
 use crate::api::Api;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing};
 use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::WatchStream;
 
 /// What a mask can name.
-static TABLE: Table<v1::Cluster, ClusterField, Settings> = Table {
+static TABLE: Table<v1::Cluster, ClusterSpec> = Table {
     message: "portolan.v1.Cluster",
     field: "cluster",
-    params: |sent, fields, v| Some(settings(sent, fields, v)),
+    open: &["spec"],
+    inwards: params,
+    outwards: |params| v1::Cluster {
+        spec: Some(cluster::spec_to_wire(&params.spec)),
+        ..v1::Cluster::default()
+    },
     check: |_, _| (),
-    rows: &[
-        ("spec.node_port_range", ClusterField::NodePorts, |c| {
-            spec(c, |spec| spec.node_port_range.is_some())
-        }),
-        ("spec.dns_domain", ClusterField::DnsDomain, |c| {
-            spec(c, |spec| !spec.dns_domain.is_empty())
-        }),
-        ("spec.ip_families", ClusterField::IpFamilies, |c| {
-            spec(c, |spec| !spec.ip_families.is_empty())
-        }),
-        ("spec.endpoint_ranges", ClusterField::EndpointRanges, |c| {
-            spec(c, |spec| !spec.endpoint_ranges.is_empty())
-        }),
-        ("spec.workload_ranges", ClusterField::WorkloadRanges, |c| {
-            spec(c, |spec| !spec.workload_ranges.is_empty())
-        }),
-    ],
 };
-
-fn spec(cluster: &v1::Cluster, is_populated: impl Fn(&v1::ClusterSpec) -> bool) -> bool {
-    cluster.spec.as_ref().is_some_and(is_populated)
-}
 
 #[tonic::async_trait]
 impl ClusterApi for Api {
@@ -109,11 +92,11 @@ impl ClusterApi for Api {
             let spec = cluster::spec("cluster.spec", &sent.unwrap_or_default(), &families, v);
             let context = context("CreateCluster", &request, &m.request_id, m.validate_only, v);
             let name = id?;
-            let action = Action::CreateCluster {
+            let action = Action::Cluster(ClusterAction::Create(NewCluster {
                 name: name.clone(),
                 spec,
                 cidrs,
-            };
+            }));
             Some((name, Operation { action, context }))
         })?;
         let outcome = self.create_cluster(id.clone(), operation).await?;
@@ -134,15 +117,9 @@ impl ClusterApi for Api {
             let sent = required("cluster", m.cluster.as_ref(), v)?;
             let name = name::cluster("cluster.name", &sent.name, v);
             let context = context("UpdateCluster", &request, &m.request_id, m.validate_only, v);
-            let (etag, expected_uid) = (optional(&sent.etag), expected_uid(&m.expected_uid, v));
-            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
-            let stored = |state: &State| Some(cluster::to_wire(state, state.cluster()?));
-            let action = asked?.action(stored, move |(spec, fields)| Action::UpdateCluster {
-                spec,
-                fields,
-                etag: etag.clone(),
-                expected_uid,
-            });
+            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
+            let update = TABLE.update(m.update_mask.as_ref(), sent, preconditions, v);
+            let action = Action::Cluster(ClusterAction::Update(update));
             Some((name?, Operation { action, context }))
         })?;
         let access = self.cluster(&name)?;
@@ -158,11 +135,10 @@ impl ClusterApi for Api {
         let (name, operation) = parse(|v| {
             let name = name::cluster("name", &m.name, v);
             let context = context("DeleteCluster", &request, "", m.validate_only, v);
-            let action = Action::DeleteCluster {
+            let action = Action::Cluster(ClusterAction::Delete {
                 force: m.force,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
+            });
             Some((name?, Operation { action, context }))
         })?;
         let access = match self.cluster(&name) {
@@ -201,17 +177,15 @@ impl ClusterApi for Api {
     }
 }
 
-/// Settings, and which of them are meant.
-type Settings = (ClusterSpec, BTreeSet<ClusterField>);
-
-fn settings(
-    sent: &v1::Cluster,
-    fields: BTreeSet<ClusterField>,
-    violations: &mut Violations,
-) -> Settings {
+/// What a write asks for; a cluster has no labels.
+fn params(sent: &v1::Cluster, violations: &mut Violations) -> Params<ClusterSpec> {
     let default = v1::ClusterSpec::default();
     let spec = sent.spec.as_ref().unwrap_or(&default);
-    (cluster::spec("cluster.spec", spec, &[], violations), fields)
+    Params {
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        spec: cluster::spec("cluster.spec", spec, &[], violations),
+    }
 }
 
 /// A cluster in its own state.

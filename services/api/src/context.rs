@@ -1,6 +1,6 @@
 //! From a request's circumstances to an operation's, and from an outcome to a response.
 
-use portolan_allocator::{Context, Verb};
+use portolan_allocator::{Context, Preconditions, Verb};
 use portolan_model::{Digest, Uid, Violations};
 use portolan_process::trace;
 use prost::Message;
@@ -49,20 +49,21 @@ fn request_uuid(text: &str, violations: &mut Violations) -> Option<Uuid> {
     )
 }
 
-/// A uid that must match; empty: none.
-pub(crate) fn expected_uid(text: &str, violations: &mut Violations) -> Option<Uid> {
-    if text.is_empty() {
-        return None;
+/// What must match; what is empty need not.
+pub(crate) fn preconditions(
+    etag: &str,
+    expected_uid: &str,
+    violations: &mut Violations,
+) -> Preconditions {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let uid = given(expected_uid).and_then(|text| {
+        let uid = text.parse::<Uid>().map_err(|_| "must be a UUID");
+        violations.check("expected_uid", uid)
+    });
+    Preconditions {
+        etag: given(etag),
+        expected_uid: uid,
     }
-    violations.check(
-        "expected_uid",
-        text.parse::<Uid>().map_err(|_| "must be a UUID"),
-    )
-}
-
-/// A text that stands for nothing if it is empty.
-pub(crate) fn optional(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// A response that tells what happened.

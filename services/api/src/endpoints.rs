@@ -1,7 +1,7 @@
 //! EndpointAPI.
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, DeleteMode, EndpointParams, Operation};
+use portolan_allocator::{Action, Delete, EndpointAction, EndpointParams, Operation};
 use portolan_model::{Endpoint, Name, Object, Scoped, Violations};
 use portolan_proto::convert::{endpoint, meta, name};
 use portolan_proto::v1;
@@ -9,7 +9,7 @@ use portolan_proto::v1::endpoint_api_server::EndpointApi;
 use tonic::{Request, Response, Status};
 
 use crate::api::Api;
-use crate::context::{context, expected_uid, respond};
+use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
@@ -99,11 +99,11 @@ impl EndpointApi for Api {
                 v,
             );
             let service = service?;
-            let action = Action::ReplaceEndpoints {
+            let action = Action::Endpoint(EndpointAction::Replace {
                 service: service.key,
                 source: m.source.clone(),
                 endpoints,
-            };
+            });
             Some((service.cluster, Operation { action, context }))
         })?;
         let outcome = self.cluster(&cluster)?.submit(operation).await?;
@@ -127,10 +127,9 @@ impl EndpointApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_namespace("name", &m.name, "endpoints", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                expected_uid: expected_uid(&m.expected_uid, v),
-                etag: None,
+                preconditions: preconditions("", &m.expected_uid, v),
             };
             let context = context(
                 "DeleteEndpoint",
@@ -140,16 +139,11 @@ impl EndpointApi for Api {
                 v,
             );
             let target = target?;
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::DeleteEndpoint {
-                        key: target.key,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let action = Action::Endpoint(EndpointAction::Delete {
+                key: target.key,
+                delete,
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         let access = self.cluster(&cluster)?;
         let outcome = access.submit(operation).await?;

@@ -1,95 +1,94 @@
-//! Field masks by table (AIP-134, AIP-161): one row a field that a write can name, and below the rows whatever the
-//! message's descriptor has: fields of messages, keys of maps.
+//! Field masks (AIP-134, AIP-161), as the message's descriptor says: fields of the resource and of its specification,
+//! and below those fields of messages and keys of maps.
 //!
 //! ```text
 //! path --path::parse--> parts --'--> a row, or rows below it: replaced as they were sent
-//!                               '--> below a row: taken over into what is stored, when that is known (Asked)
+//!                               '--> below a row: a part of it is replaced
+//! stored --outwards--> message --take what is named from what was sent--> message --inwards--> wanted
 //! ```
 
-mod asked;
 mod below;
+mod masked;
 mod named;
 mod nearest;
 mod path;
-mod stored;
+mod rows;
 
-use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
-use portolan_model::{Refusal, Violations};
+use portolan_allocator::{Params, Preconditions, Update};
+use portolan_model::Violations;
 use prost::Message;
+use prost_reflect::DynamicMessage;
 use prost_types::FieldMask;
 
-pub(crate) use asked::Asked;
-use named::Named;
+use masked::Masked;
 
-/// A field: its path, what it is to the allocator, and whether a message has it populated.
-pub(crate) type Row<M, F> = (&'static str, F, fn(&M) -> bool);
-
-/// From a message to the parameters of a write; collects what is wrong.
-type Params<M, F, P> = fn(&M, BTreeSet<F>, &mut Violations) -> Option<P>;
-
-/// What the masks of a resource can name, and what becomes of it.
-pub(crate) struct Table<M: 'static, F: 'static, P: 'static> {
+/// What the masks of a resource can name, and how its message is read and written.
+pub(crate) struct Table<M: 'static, S: 'static> {
     /// Full name of the resource's message.
     pub(crate) message: &'static str,
     /// The request's field that has it.
     pub(crate) field: &'static str,
-    /// Every field that is not output only.
-    pub(crate) rows: &'static [Row<M, F>],
-    pub(crate) params: Params<M, F, P>,
+    /// Messages in it whose fields are meant one by one; others are replaced as a whole unless a path leads into them.
+    pub(crate) open: &'static [&'static str],
+    /// What a message asks for; collects what is wrong.
+    pub(crate) inwards: fn(&M, &mut Violations) -> Params<S>,
+    /// The message that asks for it.
+    pub(crate) outwards: fn(&Params<S>) -> M,
     /// More that is wrong with what is refused anyway.
-    pub(crate) check: fn(&P, &mut Violations),
+    pub(crate) check: fn(&Params<S>, &mut Violations),
 }
 
-impl<M: Message + Default + Clone, F: Copy + Ord + Send + Sync, P> Table<M, F, P> {
-    /// What a write asks for. A path stands for the field it is, or for all fields below it; `*` for all of them.
-    /// Without a mask: the fields that are populated.
+impl<M, S> Table<M, S>
+where
+    M: Message + Default + fmt::Debug,
+    S: Clone + fmt::Debug + Send + Sync,
+{
+    /// How a write changes what is stored. A path stands for the field it is, or for all fields below it; `*` for all of
+    /// them. Without a mask: the fields that are populated.
     ///
-    /// What is wrong with the message alone is no refusal yet if nothing else is: it may be stored like that.
-    pub(crate) fn asked(
+    /// What is wrong with the message alone is no refusal yet if nothing else is: it may be stored like that, or not be
+    /// meant.
+    pub(crate) fn update(
         &'static self,
         mask: Option<&FieldMask>,
         sent: &M,
+        preconditions: Preconditions,
         violations: &mut Violations,
-    ) -> Option<Asked<M, P>> {
-        let named = self.named(mask, sent, violations);
-        if named.below.is_empty() {
-            let mut own = Violations::new();
-            let params = (self.params)(sent, named.fields.clone(), &mut own);
-            if own.is_empty() {
-                return params.map(Asked::Now);
-            }
-            if !violations.is_empty() {
-                if let Some(params) = &params {
-                    (self.check)(params, &mut own);
-                }
-                violations.extend(own);
-                return None;
-            }
+    ) -> Update<S> {
+        let parts = self.named(mask, sent, violations);
+        let mut wrong = Violations::new();
+        let whole = (self.inwards)(sent, &mut wrong);
+        if !violations.is_empty() && !wrong.is_empty() {
+            violations.extend(wrong.clone());
+            (self.check)(&whole, violations);
         }
-        let sent = sent.clone();
-        let complete = move |stored: Option<M>| self.complete(&named, stored.as_ref(), &sent);
-        Some(Asked::Completed(Box::new(complete)))
+        let merge = Masked {
+            table: self,
+            parts: parts.map(|parts| (parts, self.dynamic(sent))),
+            whole,
+            wrong,
+        };
+        Update {
+            merge: Arc::new(merge),
+            preconditions,
+        }
     }
 
-    /// The parameters, once it is known what is stored.
-    fn complete(&self, named: &Named<F>, stored: Option<&M>, sent: &M) -> Result<P, Refusal> {
-        let mut violations = Violations::new();
-        let params = match stored {
-            // What is created is taken as a whole, whatever the mask says (AIP-134).
-            None => (self.params)(sent, named.fields.clone(), &mut violations),
-            Some(stored) => {
-                let (whole, fields) = self.over(named, stored, sent);
-                let params = (self.params)(&whole, fields, &mut violations);
-                self.excuse(stored, &whole, &mut violations);
-                params
-            }
-        };
-        if let Some(params) = params.as_ref().filter(|_| !violations.is_empty()) {
-            (self.check)(params, &mut violations);
-        }
-        violations.into_result()?;
-        params.ok_or_else(|| Refusal::invalid("", "the request lacks a required field"))
+    fn dynamic(&self, message: &M) -> DynamicMessage {
+        let mut dynamic = DynamicMessage::new(below::descriptor(self.message));
+        dynamic
+            .transcode_from(message)
+            .expect("a message is what its descriptor says");
+        dynamic
+    }
+}
+
+impl<M, S> fmt::Debug for Table<M, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
     }
 }
 

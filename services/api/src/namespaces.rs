@@ -1,10 +1,8 @@
 //! NamespaceAPI.
 
-use std::collections::BTreeSet;
-
 use futures_util::StreamExt;
-use portolan_allocator::{Action, DeleteMode, NamespaceField, NamespaceParams, Operation, PutMode};
-use portolan_model::{Object, State, Violations};
+use portolan_allocator::{Action, Delete, NamespaceAction, Operation, Params, Put};
+use portolan_model::{NamespaceSpec, Object, Violations};
 use portolan_proto::convert::{meta, name, namespace};
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
@@ -12,54 +10,26 @@ use tonic::{Request, Response, Status};
 
 use crate::api::Api;
 use crate::cluster::Cluster;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-static TABLE: Table<v1::Namespace, NamespaceField, NamespaceParams> = Table {
+static TABLE: Table<v1::Namespace, NamespaceSpec> = Table {
     message: "portolan.v1.Namespace",
     field: "namespace",
-    params: |sent, fields, v| Some(params(sent, fields, v)),
+    open: &["spec", "spec.quota"],
+    inwards: params,
+    outwards: |params| v1::Namespace {
+        labels: params.labels.clone(),
+        annotations: params.annotations.clone(),
+        spec: Some(namespace::spec_to_wire(&params.spec)),
+        ..v1::Namespace::default()
+    },
     check: |_, _| (),
-    rows: &[
-        ("labels", NamespaceField::Labels, |n| !n.labels.is_empty()),
-        ("annotations", NamespaceField::Annotations, |n| {
-            !n.annotations.is_empty()
-        }),
-        ("spec.quota.services", NamespaceField::Services, |n| {
-            quota(n, |quota| quota.services)
-        }),
-        ("spec.quota.node_ports", NamespaceField::NodePorts, |n| {
-            quota(n, |quota| quota.node_ports)
-        }),
-        (
-            "spec.quota.load_balancers",
-            NamespaceField::LoadBalancers,
-            |n| quota(n, |quota| quota.load_balancers),
-        ),
-        ("spec.quota.endpoints", NamespaceField::Endpoints, |n| {
-            quota(n, |quota| quota.endpoints)
-        }),
-        (
-            "spec.endpoint_ranges",
-            NamespaceField::EndpointRanges,
-            |n| {
-                let ranges = n.spec.as_ref().map(|spec| &spec.endpoint_ranges);
-                ranges.is_some_and(|ranges| !ranges.is_empty())
-            },
-        ),
-    ],
 };
-
-/// Whether a quota is populated.
-fn quota(namespace: &v1::Namespace, of: impl Fn(&v1::NamespaceQuota) -> Option<i32>) -> bool {
-    let spec = namespace.spec.as_ref();
-    let quota = spec.and_then(|spec| spec.quota.as_ref());
-    quota.is_some_and(|quota| of(quota).is_some())
-}
 
 #[tonic::async_trait]
 impl NamespaceApi for Api {
@@ -82,12 +52,11 @@ impl NamespaceApi for Api {
             );
             // Every field has a default, so all of it may be left out.
             let sent = m.namespace.clone().unwrap_or_default();
-            let params = params(&sent, NamespaceField::ALL.into(), v);
-            let action = Action::PutNamespace {
+            let params = params(&sent, v);
+            let action = Action::Namespace(NamespaceAction::Put {
                 name: id?,
-                params,
-                mode: PutMode::Create,
-            };
+                put: Put::Create(params),
+            });
             Some((parent?, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
@@ -152,12 +121,7 @@ impl NamespaceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("namespace", m.namespace.as_ref(), v)?;
             let target = name::in_cluster("namespace.name", &sent.name, "namespaces", v);
-            let etag = optional(&sent.etag);
-            let mode = PutMode::Update {
-                allow_missing: m.allow_missing,
-                etag,
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
             let context = context(
                 "UpdateNamespace",
                 &request,
@@ -165,17 +129,14 @@ impl NamespaceApi for Api {
                 m.validate_only,
                 v,
             );
-            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
-            let (target, asked) = (target?, asked?);
-            let (cluster, name) = (target.cluster.clone(), target.key.clone());
-            let stored = move |state: &State| {
-                let found = state.namespace(&name)?;
-                Some(namespace::to_wire(cluster.as_str(), state, found))
+            let put = Put::Update {
+                update: TABLE.update(m.update_mask.as_ref(), sent, preconditions, v),
+                allow_missing: m.allow_missing,
             };
-            let action = asked.action(stored, move |params| Action::PutNamespace {
-                name: target.key.clone(),
-                params,
-                mode: mode.clone(),
+            let target = target?;
+            let action = Action::Namespace(NamespaceAction::Put {
+                name: target.key,
+                put,
             });
             Some((target.cluster, Operation { action, context }))
         })?;
@@ -189,10 +150,9 @@ impl NamespaceApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v: &mut Violations| {
             let target = name::in_cluster("name", &m.name, "namespaces", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
             };
             let context = context(
                 "DeleteNamespace",
@@ -202,11 +162,11 @@ impl NamespaceApi for Api {
                 v,
             );
             let target = target?;
-            let action = Action::DeleteNamespace {
+            let action = Action::Namespace(NamespaceAction::Delete {
                 name: target.key,
                 force: m.force,
-                mode,
-            };
+                delete,
+            });
             Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
@@ -245,18 +205,13 @@ impl NamespaceApi for Api {
 }
 
 /// What a write asks for.
-fn params(
-    sent: &v1::Namespace,
-    fields: BTreeSet<NamespaceField>,
-    violations: &mut Violations,
-) -> NamespaceParams {
+fn params(sent: &v1::Namespace, violations: &mut Violations) -> Params<NamespaceSpec> {
     let spec = sent.spec.as_ref();
     let spec = spec.map(|spec| namespace::spec("namespace.spec", spec, violations));
-    NamespaceParams {
+    Params {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec: spec.unwrap_or_default(),
-        fields,
     }
 }
 

@@ -1,11 +1,8 @@
 //! NodeAPI.
 
-use std::collections::BTreeSet;
-
 use futures_util::StreamExt;
-use portolan_allocator::NodeField as F;
-use portolan_allocator::{Action, DeleteMode, NodeParams, Operation, PutMode};
-use portolan_model::{Digest, Node, NodeReports, Object, State, Violations, validate, view};
+use portolan_allocator::{Action, Delete, NodeAction, Operation, Params, Put};
+use portolan_model::{Digest, Node, NodeReports, NodeSpec, Object, Violations, validate, view};
 use portolan_proto::convert::{meta, name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -14,7 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::conditions::node_conditions;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::explain;
 use crate::listing::{Arguments, Listing, filter};
 use crate::mask::Table;
@@ -22,32 +19,19 @@ use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-static TABLE: Table<v1::Node, F, NodeParams> = Table {
+static TABLE: Table<v1::Node, NodeSpec> = Table {
     message: "portolan.v1.Node",
     field: "node",
-    params: |sent, fields, v| Some(params(sent, fields, v)),
+    open: &["spec"],
+    inwards: params,
+    outwards: |params| v1::Node {
+        labels: params.labels.clone(),
+        annotations: params.annotations.clone(),
+        spec: Some(node::spec_to_wire(&params.spec)),
+        ..v1::Node::default()
+    },
     check: |_, _| (),
-    rows: &[
-        ("labels", F::Labels, |n| !n.labels.is_empty()),
-        ("annotations", F::Annotations, |n| !n.annotations.is_empty()),
-        ("spec.addresses", F::Addresses, |n| {
-            spec(n, |spec| !spec.addresses.is_empty())
-        }),
-        ("spec.zone", F::Zone, |n| {
-            spec(n, |spec| !spec.zone.is_empty())
-        }),
-        ("spec.node_port_addresses", F::NodePortAddresses, |n| {
-            spec(n, |spec| !spec.node_port_addresses.is_empty())
-        }),
-        ("spec.dataplane", F::Dataplane, |n| {
-            spec(n, |spec| !spec.dataplane.is_empty())
-        }),
-    ],
 };
-
-fn spec(node: &v1::Node, is_populated: impl Fn(&v1::NodeSpec) -> bool) -> bool {
-    node.spec.as_ref().is_some_and(is_populated)
-}
 
 #[tonic::async_trait]
 impl NodeApi for Api {
@@ -62,13 +46,12 @@ impl NodeApi for Api {
             let parent = name::cluster("parent", &m.parent, v);
             let id = name::new_subdomain("node_id", &m.node_id, v);
             let sent = required("node", m.node.as_ref(), v);
-            let params = sent.map(|sent| params(sent, F::ALL.into(), v));
+            let params = sent.map(|sent| params(sent, v));
             let context = context("CreateNode", &request, &m.request_id, m.validate_only, v);
-            let action = Action::PutNode {
+            let action = Action::Node(NodeAction::Put {
                 name: id?,
-                params: params?,
-                mode: PutMode::Create,
-            };
+                put: Put::Create(params?),
+            });
             Some((parent?, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
@@ -126,24 +109,16 @@ impl NodeApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("node", m.node.as_ref(), v)?;
             let target = name::in_cluster("node.name", &sent.name, "nodes", v);
-            let etag = optional(&sent.etag);
-            let mode = PutMode::Update {
-                allow_missing: m.allow_missing,
-                etag,
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
             let context = context("UpdateNode", &request, &m.request_id, m.validate_only, v);
-            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
-            let (target, asked) = (target?, asked?);
-            let (cluster, name) = (target.cluster.clone(), target.key.clone());
-            let stored = move |state: &State| {
-                let found = state.node(&name)?;
-                Some(node::to_wire(cluster.as_str(), found, None))
+            let put = Put::Update {
+                update: TABLE.update(m.update_mask.as_ref(), sent, preconditions, v),
+                allow_missing: m.allow_missing,
             };
-            let action = asked.action(stored, move |params| Action::PutNode {
-                name: target.key.clone(),
-                params,
-                mode: mode.clone(),
+            let target = target?;
+            let action = Action::Node(NodeAction::Put {
+                name: target.key,
+                put,
             });
             Some((target.cluster, Operation { action, context }))
         })?;
@@ -157,23 +132,17 @@ impl NodeApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_cluster("name", &m.name, "nodes", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
             };
             let context = context("DeleteNode", &request, &m.request_id, m.validate_only, v);
             let target = target?;
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::DeleteNode {
-                        name: target.key,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let action = Action::Node(NodeAction::Delete {
+                name: target.key,
+                delete,
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -252,7 +221,7 @@ fn wire(access: &Cluster, reports: &NodeReports, node: &Node) -> v1::Node {
     message
 }
 
-fn params(sent: &v1::Node, fields: BTreeSet<F>, violations: &mut Violations) -> NodeParams {
+fn params(sent: &v1::Node, violations: &mut Violations) -> Params<NodeSpec> {
     let default = v1::NodeSpec::default();
     let spec = node::spec(
         "node.spec",
@@ -261,11 +230,10 @@ fn params(sent: &v1::Node, fields: BTreeSet<F>, violations: &mut Violations) -> 
     );
     validate::labels("node.labels", &sent.labels, violations);
     validate::annotations("node.annotations", &sent.annotations, violations);
-    NodeParams {
+    Params {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
-        fields,
     }
 }
 

@@ -1,7 +1,7 @@
 //! ServiceCidrAPI.
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, DeleteMode, Operation, Verb};
+use portolan_allocator::{Action, Delete, Operation, ServiceCidrAction, Verb};
 use portolan_model::Object;
 use portolan_proto::convert::{meta, name, service_cidr};
 use portolan_proto::v1;
@@ -9,7 +9,7 @@ use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
 use tonic::{Request, Response, Status};
 
 use crate::api::Api;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
@@ -36,13 +36,8 @@ impl ServiceCidrApi for Api {
             let sent = required("service_cidr", m.service_cidr.as_ref(), v)?;
             let spec = required("service_cidr.spec", sent.spec.as_ref(), v)?;
             let cidrs = service_cidr::cidrs("service_cidr.spec.cidrs", &spec.cidrs, v);
-            Some((
-                parent?,
-                Operation {
-                    action: Action::CreateServiceCidr { name: id?, cidrs },
-                    context,
-                },
-            ))
+            let action = Action::ServiceCidr(ServiceCidrAction::Create { name: id?, cidrs });
+            Some((parent?, Operation { action, context }))
         })?;
         let access = self.cluster(&parent)?;
         let outcome = access.submit(operation).await?;
@@ -116,10 +111,9 @@ impl ServiceCidrApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_cluster("name", &m.name, "serviceCidrs", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
             };
             let context = context(
                 "DeleteServiceCidr",
@@ -129,11 +123,11 @@ impl ServiceCidrApi for Api {
                 v,
             );
             let target = target?;
-            let action = Action::DeleteServiceCidr {
+            let action = Action::ServiceCidr(ServiceCidrAction::Delete {
                 name: target.key,
                 drain: m.drain,
-                mode,
-            };
+                delete,
+            });
             Some((target.cluster, Operation { action, context }))
         })?;
         let access = self.cluster(&cluster)?;

@@ -1,14 +1,11 @@
 //! ServiceAPI.
 
 mod batch;
-mod mask;
-
-use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, DeleteMode, Operation, PutMode, ServiceField, ServiceParams};
+use portolan_allocator::{Action, Delete, Operation, Params, Put, ServiceAction};
 use portolan_model::{
-    FieldPath, NodeReports, Object, Scoped, Service, State, Violations, validate,
+    FieldPath, NodeReports, Object, Scoped, Service, ServiceSpec, State, Violations, validate,
 };
 use portolan_proto::convert::{meta, name, service};
 use portolan_proto::v1;
@@ -18,12 +15,28 @@ use tonic::{Request, Response, Status};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::conditions::service_status;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::explain;
 use crate::listing::{Arguments, Listing, filter};
+use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::services::with_statuses;
 use crate::watch::{Scope, WatchStream, watch};
+
+/// What a mask can name.
+static TABLE: Table<v1::Service, ServiceSpec> = Table {
+    message: "portolan.v1.Service",
+    field: "service",
+    open: &["spec"],
+    inwards: |sent, v| params("service", sent, v),
+    outwards: |params| v1::Service {
+        labels: params.labels.clone(),
+        annotations: params.annotations.clone(),
+        spec: Some(service::spec_to_wire(&params.spec)),
+        ..v1::Service::default()
+    },
+    check: |params, v| check("service", params, v),
+};
 
 #[tonic::async_trait]
 impl ServiceApi for Api {
@@ -37,29 +50,18 @@ impl ServiceApi for Api {
         let (parent, operation) = parse(|v| {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_label("service_id", &m.service_id, v);
-            let params = params(
-                "service",
-                m.service.as_ref(),
-                |_, _| ServiceField::ALL.into(),
-                v,
-            );
+            let sent = required("service", m.service.as_ref(), v);
+            let params = sent.map(|sent| params("service", sent, v));
             if let Some(params) = &params {
                 check("service", params, v);
             }
             let context = context("CreateService", &request, &m.request_id, m.validate_only, v);
-            let (parent, mode) = (parent?, PutMode::Create);
-            let key = Scoped::new(parent.key, id?);
-            Some((
-                parent.cluster,
-                Operation {
-                    action: Action::PutService {
-                        key,
-                        params: params?,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let parent = parent?;
+            let action = Action::Service(ServiceAction::Put {
+                key: Scoped::new(parent.key, id?),
+                put: Put::Create(params?),
+            });
+            Some((parent.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&parent)?, operation, None).await
     }
@@ -137,24 +139,17 @@ impl ServiceApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("service", m.service.as_ref(), v)?;
             let target = name::in_namespace("service.name", &sent.name, "services", v);
-            let mode = PutMode::Update {
-                allow_missing: m.allow_missing,
-                etag: optional(&sent.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
             let context = context("UpdateService", &request, &m.request_id, m.validate_only, v);
             // Last, since what else is wrong decides what becomes of it.
-            let asked = mask::TABLE.asked(m.update_mask.as_ref(), sent, v);
-            let (target, asked) = (target?, asked?);
-            let (cluster, key) = (target.cluster.clone(), target.key.clone());
-            let stored = move |state: &State| {
-                let found = state.service(&key)?;
-                Some(service::to_wire(cluster.as_str(), found))
+            let put = Put::Update {
+                update: TABLE.update(m.update_mask.as_ref(), sent, preconditions, v),
+                allow_missing: m.allow_missing,
             };
-            let action = asked.action(stored, move |params| Action::PutService {
-                key: target.key.clone(),
-                params,
-                mode: mode.clone(),
+            let target = target?;
+            let action = Action::Service(ServiceAction::Put {
+                key: target.key,
+                put,
             });
             Some((target.cluster, Operation { action, context }))
         })?;
@@ -168,23 +163,17 @@ impl ServiceApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_namespace("name", &m.name, "services", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
             };
             let context = context("DeleteService", &request, &m.request_id, m.validate_only, v);
             let target = target?;
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::DeleteService {
-                        key: target.key,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let action = Action::Service(ServiceAction::Delete {
+                key: target.key,
+                delete,
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -234,37 +223,33 @@ pub(crate) fn wire(
 /// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
 /// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
 /// node ports of a `ClusterIP`.
-fn check(field: impl FieldPath, params: &ServiceParams, violations: &mut Violations) {
+fn check(field: impl FieldPath, params: &Params<ServiceSpec>, violations: &mut Violations) {
     validate::service(format_args!("{field}.spec"), &params.spec, violations);
 }
 
-/// The parameters of a write.
+/// What a write asks for.
 fn params(
     field: impl FieldPath,
-    sent: Option<&v1::Service>,
-    fields: impl FnOnce(&v1::Service, &mut Violations) -> BTreeSet<ServiceField>,
+    sent: &v1::Service,
     violations: &mut Violations,
-) -> Option<ServiceParams> {
-    let sent = required(field, sent, violations)?;
+) -> Params<ServiceSpec> {
     let default = v1::ServiceSpec::default();
     let spec = service::spec(
         format_args!("{field}.spec"),
         sent.spec.as_ref().unwrap_or(&default),
         violations,
     );
-    let fields = fields(sent, violations);
     validate::labels(format_args!("{field}.labels"), &sent.labels, violations);
     validate::annotations(
         format_args!("{field}.annotations"),
         &sent.annotations,
         violations,
     );
-    Some(ServiceParams {
+    Params {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
-        fields,
-    })
+    }
 }
 
 /// Has a write done. `gone` is the name that a delete answers with when there is nothing left to show.

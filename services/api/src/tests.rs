@@ -5,6 +5,7 @@ mod lists;
 mod masks;
 mod requests;
 mod watches;
+mod whole;
 mod writes;
 
 use std::net::SocketAddr;
@@ -13,9 +14,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, DeleteMode, EventRecorder, Events, Metrics, NewService,
-    Operation, Outcome, PutMode, ServiceField, ServiceParams, SubmitError, WorkloadField,
-    WorkloadParams,
+    Action, Allocator, ClusterAction, Committer, Context, Delete, EventRecorder, Events, Metrics,
+    NewCluster, NewService, Operation, Outcome, Params, ServiceAction, SubmitError, Write,
 };
 use portolan_distributor::Distributor;
 use portolan_model::{
@@ -30,6 +30,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{Api, Cluster, Clusters, CreateCluster, Metrics as RequestMetrics, Requests};
+use whole::{applied, whole};
 
 /// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -89,55 +90,56 @@ impl Server {
 
     /// Creates a Service, or changes its labels.
     async fn put_service(&self, path: &str, labels: &[(&str, &str)]) -> u64 {
-        let params = ServiceParams {
+        let params = Params {
             labels: pairs(labels),
             spec: spec(),
-            fields: ServiceField::ALL.into(),
-            ..ServiceParams::default()
+            ..Params::default()
         };
-        let (key, mode) = (scoped(path), applied());
-        let outcome = self.submit(Action::PutService { key, params, mode }).await;
-        outcome.revision.0
+        self.apply_service(path, params).await
+    }
+
+    async fn apply_service(&self, path: &str, params: Params<ServiceSpec>) -> u64 {
+        let (key, put) = (scoped(path), applied(params));
+        let action = Action::Service(ServiceAction::Put { key, put });
+        self.submit(action).await.revision.0
     }
 
     /// Creates a Service whose selector is `app`, and the workload of that label, or changes the workload's readiness.
     async fn put_pair(&self, name: &str, ready: bool) -> u64 {
-        let params = ServiceParams {
+        let params = Params {
             spec: ServiceSpec {
                 selector: pairs(&[("app", name)]).into(),
                 ..spec()
             },
-            fields: ServiceField::ALL.into(),
-            ..ServiceParams::default()
+            ..Params::default()
         };
-        let (key, mode) = (scoped(name), applied());
-        self.submit(Action::PutService { key, params, mode }).await;
+        self.apply_service(name, params).await;
         self.put_workload(name, &[("app", name)], ready).await
     }
 
     async fn put_workload(&self, name: &str, labels: &[(&str, &str)], ready: bool) -> u64 {
-        let params = WorkloadParams {
+        let params = Params {
             labels: pairs(labels),
             spec: WorkloadSpec {
                 addresses: vec!["198.51.100.7".parse().unwrap()],
                 reported_ready: Some(ready),
                 ..WorkloadSpec::default()
             },
-            fields: WorkloadField::ALL.into(),
-            ..WorkloadParams::default()
+            ..Params::default()
         };
-        let (key, mode) = (scoped(name), applied());
-        let outcome = self.submit(Action::PutWorkload { key, params, mode }).await;
+        let (key, put) = (scoped(name), applied(params));
+        let outcome = self.submit(Action::Workload(Write::Put { key, put })).await;
         outcome.revision.0
     }
 
     async fn delete_service(&self, name: &str) -> u64 {
         let key = scoped(name);
-        let mode = DeleteMode {
+        let delete = Delete {
             allow_missing: true,
-            ..DeleteMode::default()
+            ..Delete::default()
         };
-        let outcome = self.submit(Action::DeleteService { key, mode }).await;
+        let action = Action::Service(ServiceAction::Delete { key, delete });
+        let outcome = self.submit(action).await;
         outcome.revision.0
     }
 
@@ -155,13 +157,14 @@ impl Server {
         for round in 0..12 {
             let new = |i| NewService {
                 key: scoped(&format!("{prefix}-{round}-{i}")),
-                params: ServiceParams {
+                params: Params {
                     spec: spec(),
-                    ..ServiceParams::default()
+                    ..Params::default()
                 },
             };
             let services = (0..1000).map(new).collect();
-            self.submit(Action::CreateServices(services)).await;
+            let action = Action::Service(ServiceAction::CreateAll(services));
+            self.submit(action).await;
         }
     }
 
@@ -182,7 +185,7 @@ async fn begin(store: &MemStore, clusters: &Clusters, cluster: &str) -> (Allocat
         Committer::new(store.clone(), cache, events.clone(), Metrics::default());
     tokio::spawn(recorder.run());
     tokio::spawn(async { committer.run().await.unwrap() });
-    let bootstrap = Action::Bootstrap {
+    let bootstrap = Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: cluster.clone(),
         spec: ClusterSpec {
             node_ports: PortRange {
@@ -195,7 +198,7 @@ async fn begin(store: &MemStore, clusters: &Clusters, cluster: &str) -> (Allocat
             workload_ranges: Vec::new(),
         },
         cidrs: vec!["10.96.0.0/16".parse().unwrap()],
-    };
+    }));
     submit(&allocator, bootstrap).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let counters = portolan_distributor::Metrics::default();
@@ -229,14 +232,6 @@ async fn submit(allocator: &Allocator, action: Action) -> Outcome {
     let context = Context::default();
     let operation = Operation { action, context };
     allocator.submit(operation).await.unwrap()
-}
-
-fn applied() -> PutMode {
-    PutMode::Update {
-        allow_missing: true,
-        etag: None,
-        expected_uid: None,
-    }
 }
 
 fn spec() -> ServiceSpec {

@@ -1,11 +1,8 @@
 //! WorkloadAPI.
 
-use std::collections::BTreeSet;
-
 use futures_util::StreamExt;
-use portolan_allocator::WorkloadField as F;
-use portolan_allocator::{Action, DeleteMode, Operation, PutMode, WorkloadParams};
-use portolan_model::{Object, Scoped, State, Violations, Workload, validate};
+use portolan_allocator::{Action, Delete, Operation, Params, Put, Write};
+use portolan_model::{Object, Scoped, State, Violations, Workload, WorkloadSpec, validate};
 use portolan_proto::convert::{meta, name, workload};
 use portolan_proto::v1;
 use portolan_proto::v1::workload_api_server::WorkloadApi;
@@ -14,51 +11,26 @@ use tonic::{Request, Response, Status};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::conditions::workload_status;
-use crate::context::{context, expected_uid, optional, respond};
+use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::mask::Table;
 use crate::shape::{not_found, parse, required};
 use crate::watch::{Scope, WatchStream, watch};
 
 /// What a mask can name.
-static TABLE: Table<v1::Workload, F, WorkloadParams> = Table {
+static TABLE: Table<v1::Workload, WorkloadSpec> = Table {
     message: "portolan.v1.Workload",
     field: "workload",
-    params: |sent, fields, v| Some(params(sent, fields, v)),
-    check: |_, _| (),
-    rows: &[
-        ("labels", F::Labels, |w| !w.labels.is_empty()),
-        ("annotations", F::Annotations, |w| !w.annotations.is_empty()),
-        ("spec.addresses", F::Addresses, |w| {
-            spec(w, |spec| !spec.addresses.is_empty())
-        }),
-        ("spec.node", F::Node, |w| {
-            spec(w, |spec| !spec.node.is_empty())
-        }),
-        ("spec.ports", F::Ports, |w| {
-            spec(w, |spec| !spec.ports.is_empty())
-        }),
-        ("spec.readiness_probe", F::ReadinessProbe, |w| {
-            spec(w, |spec| spec.readiness_probe.is_some())
-        }),
-        ("spec.hostname", F::Hostname, |w| {
-            spec(w, |spec| !spec.hostname.is_empty())
-        }),
-        ("spec.subdomain", F::Subdomain, |w| {
-            spec(w, |spec| !spec.subdomain.is_empty())
-        }),
-        ("spec.draining", F::Draining, |w| {
-            spec(w, |spec| spec.draining)
-        }),
-        ("spec.reported_ready", F::ReportedReady, |w| {
-            spec(w, |spec| spec.reported_ready.is_some())
-        }),
-    ],
+    open: &["spec"],
+    inwards: params,
+    outwards: |params| v1::Workload {
+        labels: params.labels.clone(),
+        annotations: params.annotations.clone(),
+        spec: Some(workload::spec_to_wire(&params.spec)),
+        ..v1::Workload::default()
+    },
+    check,
 };
-
-fn spec(workload: &v1::Workload, is_populated: impl Fn(&v1::WorkloadSpec) -> bool) -> bool {
-    workload.spec.as_ref().is_some_and(is_populated)
-}
 
 #[tonic::async_trait]
 impl WorkloadApi for Api {
@@ -73,7 +45,10 @@ impl WorkloadApi for Api {
             let parent = name::namespace("parent", &m.parent, v);
             let id = name::new_subdomain("workload_id", &m.workload_id, v);
             let sent = required("workload", m.workload.as_ref(), v);
-            let params = sent.map(|sent| params(sent, F::ALL.into(), v));
+            let params = sent.map(|sent| params(sent, v));
+            if let Some(params) = &params {
+                check(params, v);
+            }
             let context = context(
                 "CreateWorkload",
                 &request,
@@ -81,19 +56,12 @@ impl WorkloadApi for Api {
                 m.validate_only,
                 v,
             );
-            let (parent, mode) = (parent?, PutMode::Create);
-            let key = Scoped::new(parent.key, id?);
-            Some((
-                parent.cluster,
-                Operation {
-                    action: Action::PutWorkload {
-                        key,
-                        params: params?,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let parent = parent?;
+            let action = Action::Workload(Write::Put {
+                key: Scoped::new(parent.key, id?),
+                put: Put::Create(params?),
+            });
+            Some((parent.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, None).await
     }
@@ -151,12 +119,7 @@ impl WorkloadApi for Api {
         let (cluster, operation) = parse(|v| {
             let sent = required("workload", m.workload.as_ref(), v)?;
             let target = name::in_namespace("workload.name", &sent.name, "workloads", v);
-            let etag = optional(&sent.etag);
-            let mode = PutMode::Update {
-                allow_missing: m.allow_missing,
-                etag,
-                expected_uid: expected_uid(&m.expected_uid, v),
-            };
+            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
             let context = context(
                 "UpdateWorkload",
                 &request,
@@ -164,17 +127,14 @@ impl WorkloadApi for Api {
                 m.validate_only,
                 v,
             );
-            let asked = TABLE.asked(m.update_mask.as_ref(), sent, v);
-            let (target, asked) = (target?, asked?);
-            let (cluster, key) = (target.cluster.clone(), target.key.clone());
-            let stored = move |state: &State| {
-                let found = state.workload(&key)?;
-                Some(workload::to_wire(cluster.as_str(), found))
+            let put = Put::Update {
+                update: TABLE.update(m.update_mask.as_ref(), sent, preconditions, v),
+                allow_missing: m.allow_missing,
             };
-            let action = asked.action(stored, move |params| Action::PutWorkload {
-                key: target.key.clone(),
-                params,
-                mode: mode.clone(),
+            let target = target?;
+            let action = Action::Workload(Write::Put {
+                key: target.key,
+                put,
             });
             Some((target.cluster, Operation { action, context }))
         })?;
@@ -188,10 +148,9 @@ impl WorkloadApi for Api {
         let m = request.get_ref();
         let (cluster, operation) = parse(|v| {
             let target = name::in_namespace("name", &m.name, "workloads", v);
-            let mode = DeleteMode {
+            let delete = Delete {
                 allow_missing: m.allow_missing,
-                etag: optional(&m.etag),
-                expected_uid: expected_uid(&m.expected_uid, v),
+                preconditions: preconditions(&m.etag, &m.expected_uid, v),
             };
             let context = context(
                 "DeleteWorkload",
@@ -201,16 +160,11 @@ impl WorkloadApi for Api {
                 v,
             );
             let target = target?;
-            Some((
-                target.cluster,
-                Operation {
-                    action: Action::DeleteWorkload {
-                        key: target.key,
-                        mode,
-                    },
-                    context,
-                },
-            ))
+            let action = Action::Workload(Write::Delete {
+                key: target.key,
+                delete,
+            });
+            Some((target.cluster, Operation { action, context }))
         })?;
         write(&self.cluster(&cluster)?, operation, Some(&m.name)).await
     }
@@ -255,23 +209,23 @@ fn wire(access: &Cluster, state: &State, workload: &Workload) -> v1::Workload {
     }
 }
 
-/// What a write asks for. A specification that is meant as a whole is checked as a whole, so that everything that is
-/// wrong comes back at once.
-fn params(sent: &v1::Workload, fields: BTreeSet<F>, violations: &mut Violations) -> WorkloadParams {
+/// What a write asks for.
+fn params(sent: &v1::Workload, violations: &mut Violations) -> Params<WorkloadSpec> {
     let default = v1::WorkloadSpec::default();
     let spec = sent.spec.as_ref().unwrap_or(&default);
     let spec = workload::spec("workload.spec", spec, violations);
     validate::labels("workload.labels", &sent.labels, violations);
     validate::annotations("workload.annotations", &sent.annotations, violations);
-    if fields.len() == F::ALL.len() {
-        validate::workload("workload.spec", &spec, violations);
-    }
-    WorkloadParams {
+    Params {
         labels: sent.labels.clone(),
         annotations: sent.annotations.clone(),
         spec,
-        fields,
     }
+}
+
+/// Checks what is created as a whole, so that everything that is wrong comes back at once.
+fn check(params: &Params<WorkloadSpec>, violations: &mut Violations) {
+    validate::workload("workload.spec", &params.spec, violations);
 }
 
 async fn write(

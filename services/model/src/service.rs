@@ -218,6 +218,26 @@ impl ServiceSpec {
     pub fn is_external(&self) -> bool {
         matches!(self.kind, ServiceType::NodePort | ServiceType::LoadBalancer)
     }
+
+    /// Whether a load balancer has to find out which nodes have endpoints (SEMANTICS of Kubernetes' healthCheckNodePort).
+    pub fn needs_health_check(&self) -> bool {
+        self.kind == ServiceType::LoadBalancer
+            && self.external_traffic_policy == Some(TrafficPolicy::Local)
+    }
+
+    /// Whether node ports that are left out are picked.
+    pub fn picks_node_ports(&self) -> bool {
+        match self.kind {
+            ServiceType::NodePort => true,
+            ServiceType::LoadBalancer => self.allocate_node_ports != Some(false),
+            ServiceType::ClusterIP | ServiceType::ExternalName => false,
+        }
+    }
+
+    /// Whether virtual addresses are picked where they are left out.
+    pub fn picks_addresses(&self) -> bool {
+        self.kind != ServiceType::ExternalName && self.cluster_ips != ClusterIps::None
+    }
 }
 
 /// One port of a Service.

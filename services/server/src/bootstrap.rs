@@ -1,6 +1,6 @@
 //! The first start, and the check that later flags fit what is stored.
 
-use portolan_allocator::{Action, Context, Operation};
+use portolan_allocator::{Action, ClusterAction, Context, NewCluster, Operation};
 use portolan_model::{ClusterSpec, State};
 
 use crate::args::Settings;
@@ -15,11 +15,11 @@ pub(super) async fn bootstrap(
 ) -> Result<(), ServerError> {
     let name = &settings.cluster;
     if directory.clusters().get(name).is_none() {
-        let action = Action::Bootstrap {
+        let action = Action::Cluster(ClusterAction::Bootstrap(NewCluster {
             name: name.clone(),
             spec: settings.new_spec(),
             cidrs: settings.new_service_cidrs(),
-        };
+        }));
         let context = Context {
             principal: "portolan".to_owned(),
             method: "Bootstrap",

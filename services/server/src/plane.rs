@@ -6,14 +6,11 @@ use portolan_allocator::{Allocator, Committer, EventRecorder, Events, audit_regu
 use portolan_api::Cluster;
 use portolan_distributor::{Distributor, Drain, share_node_reports};
 use portolan_model::{Clock, Name};
-use portolan_store::{AnyStore, Cache, Loaded, Store, StoreError};
+use portolan_store::{AnyStore, Cache, Loaded, Store, StoreError, TAIL_CHANGES};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::metrics::Metrics;
-
-/// Changes of the log that are read at the start, so that nodes and watchers go on where they were.
-const TAIL: usize = 20_000;
 
 /// How a part of a cluster's machinery ended, which it never should.
 pub(super) type End = Result<Result<(), StoreError>, JoinError>;
@@ -47,7 +44,7 @@ impl Seed {
     pub(super) async fn load(common: &Common, cluster: &Name) -> Result<Self, StoreError> {
         let common = common.clone();
         let store = &common.store;
-        let loaded = store.load(cluster, TAIL).await?;
+        let loaded = store.load(cluster, TAIL_CHANGES).await?;
         let cache = Cache::new(cluster.clone(), store.store_id(), loaded);
         let (events, recorder) = EventRecorder::new(store.clone(), cluster.clone());
         let (allocator, committer) = Committer::new(

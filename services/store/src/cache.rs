@@ -10,8 +10,9 @@ use tokio::sync::watch;
 
 use crate::{Commit, Loaded};
 
-/// Commits kept in memory, in changes: nodes and watchers that are not further behind go on without a snapshot.
-pub(crate) const TAIL_CHANGES: usize = 20_000;
+/// How much of the log is kept in memory, in changes: nodes and watchers that are not further behind go on without a
+/// snapshot.
+pub const TAIL_CHANGES: usize = 20_000;
 
 /// A cluster's committed state as this process knows it: read by everybody, written by whoever learns of a commit
 /// first, the committer or the follower.

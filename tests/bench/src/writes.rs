@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use portolan_allocator::{
-    Action, Context, Inputs, NewService, Operation, PutMode, ServiceField, ServiceParams, decide,
+    Action, ClusterAction, Context, Inputs, NewCluster, NewService, Operation, Params, Put,
+    ServiceAction, decide,
 };
 use portolan_model::{
     ClusterSpec, Family, Labels, Name, PortRange, Protocol, Scoped, ServicePort, ServiceSpec,
@@ -42,7 +43,7 @@ impl Writes {
                 let (key, params) = service(Workload::ClusterIp, number);
                 NewService { key, params }
             };
-            let action = Action::CreateServices(numbers.map(service).collect());
+            let action = Action::Service(ServiceAction::CreateAll(numbers.map(service).collect()));
             operation("BatchCreateServices", action)
         };
         Self::decided((0..batches).map(batch))
@@ -118,7 +119,7 @@ fn operation(method: &'static str, action: Action) -> Operation {
 }
 
 fn bootstrap(cluster: &Name) -> Action {
-    Action::Bootstrap {
+    Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: cluster.clone(),
         spec: ClusterSpec {
             node_ports: PortRange {
@@ -131,19 +132,18 @@ fn bootstrap(cluster: &Name) -> Action {
             workload_ranges: Vec::new(),
         },
         cidrs: vec!["10.0.0.0/12".parse().expect("a CIDR")],
-    }
+    }))
 }
 
 fn create(workload: Workload, number: usize) -> Action {
     let (key, params) = service(workload, number);
-    Action::PutService {
+    Action::Service(ServiceAction::Put {
         key,
-        params,
-        mode: PutMode::Create,
-    }
+        put: Put::Create(params),
+    })
 }
 
-fn service(workload: Workload, number: usize) -> (Scoped, ServiceParams) {
+fn service(workload: Workload, number: usize) -> (Scoped, Params<ServiceSpec>) {
     let id = format!("service-{number}");
     let key = Scoped::new(name("default"), name(&id));
     let spec = ServiceSpec {
@@ -162,11 +162,10 @@ fn service(workload: Workload, number: usize) -> (Scoped, ServiceParams) {
         }],
         ..ServiceSpec::default()
     };
-    let params = ServiceParams {
+    let params = Params {
         labels: Labels::new(),
         annotations: Labels::new(),
         spec,
-        fields: ServiceField::ALL.into(),
     };
     (key, params)
 }

@@ -21,7 +21,8 @@ pub(super) fn health_check_port(
     Some(port).filter(|port| *port != 0)
 }
 
-/// Ranges with blanks around them are common in manifests, and harmless.
+/// Ranges with blanks around them are common in manifests, and harmless. What only breaks a rule is kept, as in
+/// [`super::super::fields::cidrs`].
 pub(super) fn source_ranges(
     field: impl FieldPath,
     m: &v1::ServiceSpec,
@@ -30,7 +31,8 @@ pub(super) fn source_ranges(
     let texts = m.load_balancer_source_ranges.iter().enumerate();
     let parse = |(i, text): (usize, &String)| {
         let path = format_args!("{field}.load_balancer_source_ranges[{i}]");
-        violations.check(path, canonical_cidr(text.trim()))
+        let strict = violations.check(path, canonical_cidr(text.trim()));
+        strict.or_else(|| text.trim().parse().ok())
     };
     texts.filter_map(parse).collect()
 }

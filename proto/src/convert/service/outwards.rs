@@ -32,7 +32,8 @@ pub fn to_wire(cluster: &str, service: &Service) -> v1::Service {
     }
 }
 
-fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
+/// A specification on the wire.
+pub fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
     let kind = match spec.kind {
         ServiceType::ClusterIP => v1::ServiceType::ClusterIp,
         ServiceType::NodePort => v1::ServiceType::NodePort,

@@ -2,62 +2,65 @@
 
 mod check;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
-    ServiceCidr, Uid,
+    Change, Cluster, ClusterSpec, Labels, Meta, Name, Namespace, NamespaceSpec, Object, Refusal,
+    ServiceCidr, State, Violations,
 };
 
+use super::asked::{Asked, present};
 use super::draft::Draft;
-use super::preconditions::{Present, check_put};
+use super::noun::{Key, Noun};
+use super::preconditions::check_same;
 use super::service_cidr::check_cidrs;
-use crate::{ClusterField, Outcome, PutMode, Verb};
-use check::{check_change, check_families, check_spec};
+use super::write;
+use crate::{ClusterAction, NewCluster, Outcome, Preconditions, Update, Verb};
+use check::{check_change, check_families};
 
 /// The cluster that always exists.
 const DEFAULT: &str = "default";
 
+pub(super) fn act(draft: &mut Draft, action: &ClusterAction) -> Result<Outcome, Refusal> {
+    match action {
+        ClusterAction::Bootstrap(new) => bootstrap(draft, new),
+        ClusterAction::Create(new) => create(draft, new),
+        ClusterAction::Update(update) => self::update(draft, update),
+        ClusterAction::Delete {
+            force,
+            preconditions,
+        } => delete(draft, *force, preconditions),
+    }
+}
+
 /// What exists from the first start. Once there, nothing is changed.
-pub(super) fn bootstrap(
-    draft: &mut Draft,
-    name: &Name,
-    spec: &ClusterSpec,
-    cidrs: &[IpNet],
-) -> Result<Outcome, Refusal> {
+fn bootstrap(draft: &mut Draft, new: &NewCluster) -> Result<Outcome, Refusal> {
     if let Some(cluster) = draft.state().cluster() {
         let cluster = Object::from(cluster.clone());
         return Ok(draft.outcome(Verb::Unchanged, vec![cluster]));
     }
-    create(draft, name, spec, cidrs)
+    create(draft, new)
 }
 
 /// A cluster in a log that has none. One of this name may have been there before: it left revisions, and nothing else.
-pub(super) fn create(
-    draft: &mut Draft,
-    name: &Name,
-    spec: &ClusterSpec,
-    cidrs: &[IpNet],
-) -> Result<Outcome, Refusal> {
+fn create(draft: &mut Draft, new: &NewCluster) -> Result<Outcome, Refusal> {
+    let NewCluster { name, spec, cidrs } = new;
     if draft.state().cluster().is_some() {
         return Err(Refusal::AlreadyExists {
             resource: format!("clusters/{name}"),
         });
     }
     check_cidrs("service_cidrs", cidrs)?;
-    check_spec(spec)?;
+    let mut violations = Violations::new();
+    Cluster::rules(spec, &mut violations);
+    violations.into_result()?;
     check_families(spec, cidrs)?;
     let meta = draft.new_meta(name, Labels::new(), Labels::new());
     let cluster = Object::from(Cluster {
         meta,
         spec: spec.clone(),
     });
-    draft.apply(Change {
-        before: None,
-        after: Some(cluster.clone()),
-    });
+    draft.apply(Change::create(cluster.clone()));
     let default = Name::trusted(DEFAULT);
     let meta = draft.new_meta(&default, Labels::new(), Labels::new());
     draft.apply(Change::create(Namespace {
@@ -67,55 +70,63 @@ pub(super) fn create(
     let meta = draft.new_meta(&default, Labels::new(), Labels::new());
     draft.apply(Change::create(ServiceCidr {
         meta,
-        cidrs: cidrs.to_vec(),
+        cidrs: cidrs.clone(),
         draining_since: None,
     }));
     Ok(draft.outcome(Verb::Created, vec![cluster]))
 }
 
-/// Changes settings.
-pub(super) fn update(
-    draft: &mut Draft,
-    before: Arc<Cluster>,
-    asked: &ClusterSpec,
-    fields: &BTreeSet<ClusterField>,
-) -> Result<Outcome, Refusal> {
-    let mut spec = before.spec.clone();
-    for field in fields {
-        match field {
-            ClusterField::NodePorts => spec.node_ports = asked.node_ports,
-            ClusterField::DnsDomain => spec.dns_domain.clone_from(&asked.dns_domain),
-            ClusterField::IpFamilies => spec.families.clone_from(&asked.families),
-            ClusterField::EndpointRanges => {
-                spec.endpoint_ranges.clone_from(&asked.endpoint_ranges);
-            }
-            ClusterField::WorkloadRanges => {
-                spec.workload_ranges.clone_from(&asked.workload_ranges);
-            }
-        }
+fn update(draft: &mut Draft, update: &Update<ClusterSpec>) -> Result<Outcome, Refusal> {
+    let name = existing(draft)?.meta.name.clone();
+    let asked = Asked::<Cluster>::updated(draft, &name, update, false)?;
+    write::write(draft, asked)
+}
+
+impl Noun for Cluster {
+    type Key = Name;
+    type Spec = ClusterSpec;
+
+    const FIELD: &'static str = "cluster";
+    const COLLECTION: &'static str = "clusters";
+
+    fn find(state: &State, _: &Name) -> Option<Arc<Self>> {
+        state.cluster().cloned()
     }
-    check_spec(&spec)?;
-    check_change(draft.state(), &before.spec, &spec)?;
-    if spec == before.spec {
-        return Ok(draft.outcome(Verb::Unchanged, vec![before.into()]));
+
+    fn parts(&self) -> (&Meta, &ClusterSpec) {
+        (&self.meta, &self.spec)
     }
-    let meta = draft.next_meta(&before.meta, true, Labels::new(), Labels::new());
-    let after = Object::from(Cluster { meta, spec });
-    draft.apply(Change {
-        before: Some(before.into()),
-        after: Some(after.clone()),
-    });
-    Ok(draft.outcome(Verb::Configured, vec![after]))
+
+    fn made(_: &Name, meta: Meta, spec: ClusterSpec, _: Option<&Self>) -> Self {
+        Self { meta, spec }
+    }
+
+    fn rules(spec: &ClusterSpec, violations: &mut Violations) {
+        check::rules(spec, violations);
+    }
+
+    fn check(
+        draft: &Draft,
+        _: &Name,
+        wanted: &ClusterSpec,
+        before: Option<&Self>,
+    ) -> Result<(), Refusal> {
+        before.map_or(Ok(()), |before| {
+            check_change(draft.state(), &before.spec, wanted)
+        })
+    }
 }
 
 /// Removes everything, remembered requests and claims included: a cluster that is created under this name later finds
 /// a log without objects. The log itself goes on, so that no revision ever means two things.
-pub(super) fn delete(
+fn delete(
     draft: &mut Draft,
-    before: Arc<Cluster>,
     force: bool,
+    preconditions: &Preconditions,
 ) -> Result<Outcome, Refusal> {
-    let resource = format!("clusters/{}", before.meta.name);
+    let before = existing(draft)?;
+    let resource = before.meta.name.path(Cluster::COLLECTION);
+    check_same(&resource, &present(&*before), preconditions)?;
     if before.meta.name.as_str() == DEFAULT {
         let description = "the cluster default always exists; delete what is in it instead";
         return Err(Refusal::precondition("POLICY", resource, description));
@@ -142,26 +153,9 @@ pub(super) fn delete(
     Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
 }
 
-/// The cluster, if it is as the request expects it.
-pub(super) fn existing(
-    draft: &Draft,
-    etag: Option<&String>,
-    expected_uid: Option<Uid>,
-) -> Result<Arc<Cluster>, Refusal> {
+fn existing(draft: &Draft) -> Result<Arc<Cluster>, Refusal> {
     let cluster = draft.state().cluster().cloned();
-    let cluster = cluster.ok_or_else(|| Refusal::not_found("the cluster"))?;
-    let present = Present::new(cluster.meta.uid, cluster.meta.etag(&cluster.spec));
-    let mode = PutMode::Update {
-        allow_missing: false,
-        etag: etag.cloned(),
-        expected_uid,
-    };
-    check_put(
-        &format!("clusters/{}", cluster.meta.name),
-        Some(&present),
-        &mode,
-    )?;
-    Ok(cluster)
+    cluster.ok_or_else(|| Refusal::not_found("the cluster"))
 }
 
 fn first_child(draft: &Draft) -> Option<String> {

@@ -11,7 +11,7 @@ use portolan_model::{
 };
 
 use super::draft::Draft;
-pub(super) use written::{delete, replace};
+pub(super) use written::act;
 
 /// Brings the endpoints of a Service in line with its selector and ports.
 pub(super) fn sync_service(draft: &mut Draft, service: &Service) {

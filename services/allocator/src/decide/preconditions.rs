@@ -2,96 +2,72 @@
 
 use portolan_model::{ClusterSpec, Name, Refusal, State, Uid};
 
-use crate::{DeleteMode, PutMode};
+use crate::{Delete, Preconditions};
 
-/// What exists, as far as conditions are concerned.
-pub(super) struct Present {
-    uid: Uid,
-    etag: String,
+/// What exists, as far as conditions are concerned; its etag costs something, and few ask for it.
+pub(super) struct Present<F: Fn() -> String> {
+    pub(super) uid: Uid,
+    pub(super) etag: F,
 }
 
-impl Present {
-    pub(super) fn new(uid: Uid, etag: String) -> Self {
-        Self { uid, etag }
-    }
-}
-
-/// Whether a put may go on, given what exists.
-pub(super) fn check_put(
+/// Whether an update may go on, given what exists.
+pub(super) fn check_update<F: Fn() -> String>(
     resource: &str,
-    present: Option<&Present>,
-    mode: &PutMode,
+    present: Option<Present<F>>,
+    preconditions: &Preconditions,
+    allow_missing: bool,
 ) -> Result<(), Refusal> {
-    match (mode, present) {
-        (PutMode::Create, Some(_)) => Err(Refusal::AlreadyExists {
-            resource: resource.to_owned(),
-        }),
-        (PutMode::Create, None) => Ok(()),
-        (
-            PutMode::Update {
-                etag, expected_uid, ..
-            },
-            Some(present),
-        ) => check_same(resource, present, etag.as_deref(), *expected_uid),
-        (
-            PutMode::Update {
-                allow_missing,
-                etag,
-                expected_uid,
-            },
-            None,
-        ) => {
-            if let Some(uid) = expected_uid {
-                return Err(uid_mismatch(resource, "does not exist", *uid));
-            }
-            // An etag says that something was read: it was deleted since, and silently re-creating it would hide that.
-            if *allow_missing && etag.is_none() {
-                Ok(())
-            } else {
-                Err(Refusal::not_found(resource))
-            }
-        }
+    if let Some(present) = present {
+        return check_same(resource, &present, preconditions);
+    }
+    if let Some(uid) = preconditions.expected_uid {
+        return Err(uid_mismatch(resource, "does not exist", uid));
+    }
+    // An etag says that something was read: it was deleted since, and silently re-creating it would hide that.
+    if allow_missing && preconditions.etag.is_none() {
+        Ok(())
+    } else {
+        Err(Refusal::not_found(resource))
     }
 }
 
 /// Whether a delete may go on; `Ok(false)`: there is nothing to delete, and that is fine.
-pub(super) fn check_delete(
+pub(super) fn check_delete<F: Fn() -> String>(
     resource: &str,
-    present: Option<&Present>,
-    mode: &DeleteMode,
+    present: Option<Present<F>>,
+    delete: &Delete,
 ) -> Result<bool, Refusal> {
     match present {
-        Some(present) => {
-            check_same(resource, present, mode.etag.as_deref(), mode.expected_uid).map(|()| true)
-        }
-        None if mode.allow_missing => Ok(false),
+        Some(present) => check_same(resource, &present, &delete.preconditions).map(|()| true),
+        None if delete.allow_missing => Ok(false),
         None => Err(Refusal::not_found(resource)),
     }
 }
 
-fn check_same(
+/// Whether what exists is what the request was made for.
+pub(super) fn check_same<F: Fn() -> String>(
     resource: &str,
-    present: &Present,
-    etag: Option<&str>,
-    uid: Option<Uid>,
+    present: &Present<F>,
+    preconditions: &Preconditions,
 ) -> Result<(), Refusal> {
-    if let Some(uid) = uid.filter(|uid| *uid != present.uid) {
-        return Err(uid_mismatch(
-            resource,
-            &format!("has uid {}", present.uid),
-            uid,
-        ));
+    let expected = preconditions.expected_uid;
+    if let Some(uid) = expected.filter(|uid| *uid != present.uid) {
+        let found = format!("has uid {}", present.uid);
+        return Err(uid_mismatch(resource, &found, uid));
     }
-    match etag.filter(|etag| *etag != present.etag) {
-        Some(etag) => Err(Refusal::Conflict {
-            reason: "ETAG_MISMATCH",
-            description: format!(
-                "{resource} has etag {}, not {etag}: somebody changed it since it was read; read it again, and decide again",
-                present.etag
-            ),
-        }),
-        None => Ok(()),
+    let Some(expected) = &preconditions.etag else {
+        return Ok(());
+    };
+    let etag = (present.etag)();
+    if *expected == etag {
+        return Ok(());
     }
+    Err(Refusal::Conflict {
+        reason: "ETAG_MISMATCH",
+        description: format!(
+            "{resource} has etag {etag}, not {expected}: somebody changed it since it was read; read it again, and decide again"
+        ),
+    })
 }
 
 fn uid_mismatch(resource: &str, found: &str, expected: Uid) -> Refusal {

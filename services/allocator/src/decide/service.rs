@@ -4,113 +4,115 @@ mod batch;
 mod claims;
 mod families;
 mod immutable;
-mod merge;
 mod node_ports;
+mod settle;
 mod wipe;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, ClaimOwner, ClusterIps, EventType, Labels, Meta, Object, Refusal, Scoped, Service,
-    ServiceSpec, ServiceType,
+    ClaimOwner, ClusterIps, EventType, Meta, Object, Refusal, Scoped, Service, ServiceSpec,
+    ServiceType, State, Violations, validate,
 };
 
+use super::asked::Asked;
 use super::draft::Draft;
 use super::endpoints;
-use super::preconditions::{Present, check_delete, check_namespace, check_put};
-use crate::{DeleteMode, Outcome, PutMode, ServiceParams, Verb};
-pub(super) use batch::create_all;
+use super::noun::Noun;
+use crate::{Outcome, ServiceAction, Verb};
+use batch::create_all;
 use claims::{Picked, allocate, release_unused};
 use immutable::check_immutable;
-use merge::{Wanted, check, merge, settle};
+use settle::settle;
 
 const SPEC: &str = "service.spec";
 
-pub(super) fn put(
-    draft: &mut Draft,
-    key: &Scoped,
-    params: &ServiceParams,
-    mode: &PutMode,
-) -> Result<Outcome, Refusal> {
-    check_namespace(draft.state(), &key.namespace)?;
-    let before = draft.state().service(key).cloned();
-    let present = before
-        .as_ref()
-        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
-    check_put(&resource(key), present.as_ref(), mode)?;
-
-    let mut wanted = merge(before.as_deref(), params);
-    settle(draft.state(), &mut wanted.spec, before.as_deref())?;
-    check(&wanted, before.as_deref())?;
-    if let Some(before) = &before {
-        check_immutable(&before.spec, &wanted.spec)?;
+pub(super) fn act(draft: &mut Draft, action: &ServiceAction) -> Result<Outcome, Refusal> {
+    match action {
+        ServiceAction::Put { key, put } => {
+            let asked = Asked::of(draft, key, put)?;
+            write(draft, asked)
+        }
+        ServiceAction::CreateAll(services) => create_all(draft, services),
+        ServiceAction::Delete { key, delete } => {
+            super::write::delete::<Service>(draft, key, delete)
+        }
     }
-
-    let meta = match &before {
-        Some(before) => before.meta.clone(),
-        None => draft.new_meta(&key.name, Labels::new(), Labels::new()),
-    };
-    let owner = ClaimOwner {
-        uid: meta.uid,
-        namespace: key.namespace.clone(),
-        name: key.name.clone(),
-    };
-    let picked = allocate(draft, &mut wanted.spec, before.as_deref(), &owner)?;
-    let warnings = warnings(&wanted.spec);
-
-    if let Some(before) = &before
-        && before.spec == wanted.spec
-        && before.meta.labels == wanted.labels
-        && before.meta.annotations == wanted.annotations
-    {
-        let outcome = draft.outcome(Verb::Unchanged, vec![before.clone().into()]);
-        return Ok(Outcome {
-            warnings,
-            ..outcome
-        });
-    }
-    let verb = if before.is_some() {
-        Verb::Configured
-    } else {
-        Verb::Created
-    };
-    let service = write(draft, &meta, key, before, wanted);
-    announce(draft, &service, &picked);
-    let shown = if draft.is_dry_run() {
-        Arc::new(without(&service, &picked))
-    } else {
-        service
-    };
-    let outcome = draft.outcome(verb, vec![shown.into()]);
-    Ok(Outcome {
-        warnings,
-        ..outcome
-    })
 }
 
-/// Writes a Service that is whole, and its endpoints.
-fn write(
-    draft: &mut Draft,
-    meta: &Meta,
-    key: &Scoped,
-    before: Option<Arc<Service>>,
-    wanted: Wanted,
-) -> Arc<Service> {
-    let changed = before
-        .as_ref()
-        .is_some_and(|before| before.spec != wanted.spec);
-    let service = Arc::new(Service {
-        meta: draft.next_meta(meta, changed, wanted.labels, wanted.annotations),
-        namespace: key.namespace.clone(),
-        spec: wanted.spec,
-    });
-    draft.apply(Change {
-        before: before.map(Into::into),
-        after: Some(service.clone().into()),
-    });
-    endpoints::sync_service(draft, &service);
-    service
+impl Noun for Service {
+    type Key = Scoped;
+    type Spec = ServiceSpec;
+
+    const FIELD: &'static str = "service";
+    const COLLECTION: &'static str = "services";
+
+    fn find(state: &State, key: &Scoped) -> Option<Arc<Self>> {
+        state.service(key).cloned()
+    }
+
+    fn parts(&self) -> (&Meta, &ServiceSpec) {
+        (&self.meta, &self.spec)
+    }
+
+    fn made(key: &Scoped, meta: Meta, spec: ServiceSpec, _: Option<&Self>) -> Self {
+        Self {
+            meta,
+            namespace: key.namespace.clone(),
+            spec,
+        }
+    }
+
+    fn rules(spec: &ServiceSpec, violations: &mut Violations) {
+        validate::service(SPEC, spec, violations);
+    }
+
+    fn release(draft: &mut Draft, before: &Self) {
+        endpoints::remove_of_service(draft, before);
+        release_unused(draft, before, &BTreeSet::new());
+    }
+
+    fn follow(draft: &mut Draft, _: &Scoped, _: Option<&Self>, after: Option<&Arc<Self>>) {
+        if let Some(after) = after {
+            endpoints::sync_service(draft, after);
+        }
+    }
+}
+
+/// Makes what is asked for whole, claims what it needs, and writes it: between the steps of other nouns there are those
+/// that fill in what is left out.
+fn write(draft: &mut Draft, mut asked: Asked<'_, Service>) -> Result<Outcome, Refusal> {
+    let before = asked.before.clone();
+    settle(draft.state(), &mut asked.wanted.spec, before.as_deref())?;
+    asked.check_rules()?;
+    if let Some(before) = &before {
+        check_immutable(&before.spec, &asked.wanted.spec)?;
+    }
+    let meta = asked.meta(draft);
+    let owner = ClaimOwner {
+        uid: meta.uid,
+        namespace: asked.key.namespace.clone(),
+        name: asked.key.name.clone(),
+    };
+    let picked = allocate(draft, &mut asked.wanted.spec, before.as_deref(), &owner)?;
+    let (verb, warnings) = (asked.verb(), warnings(&asked.wanted.spec));
+    let shown = match before {
+        Some(before) if verb == Verb::Unchanged => before,
+        _ => {
+            let service = super::write::apply(draft, asked, &meta);
+            announce(draft, &service, &picked);
+            if draft.is_dry_run() {
+                Arc::new(without(&service, &picked))
+            } else {
+                service
+            }
+        }
+    };
+    Ok(Outcome {
+        warnings,
+        ..draft.outcome(verb, vec![shown.into()])
+    })
 }
 
 /// What a dry run shows: what would be picked by chance is left out (AIP-163).
@@ -125,29 +127,6 @@ fn without(service: &Service, picked: &Picked) -> Service {
         port.node_port = port.node_port.filter(is_asked);
     }
     service
-}
-
-pub(super) fn delete(
-    draft: &mut Draft,
-    key: &Scoped,
-    mode: &DeleteMode,
-) -> Result<Outcome, Refusal> {
-    let before = draft.state().service(key).cloned();
-    let present = before
-        .as_ref()
-        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.spec)));
-    let exists = check_delete(&resource(key), present.as_ref(), mode)?;
-    let Some(before) = before.filter(|_| exists) else {
-        return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
-    };
-    endpoints::remove_of_service(draft, &before);
-    release_unused(draft, &before, &BTreeSet::new());
-    draft.apply(Change::delete(before.clone()));
-    Ok(draft.outcome(Verb::Deleted, vec![before.into()]))
-}
-
-fn resource(key: &Scoped) -> String {
-    format!("namespaces/{}/services/{}", key.namespace, key.name)
 }
 
 /// Accepted, but without effect.

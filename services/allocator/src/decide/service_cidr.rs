@@ -11,7 +11,7 @@ use portolan_model::{
 
 use super::draft::Draft;
 use super::preconditions::{Present, check_delete};
-use crate::{DeleteMode, Outcome, Verb};
+use crate::{Delete, Outcome, ServiceCidrAction, Verb};
 
 /// The shortest IPv6 prefix: a wider range would need more than 64 bits of offset (KEP-1880 has the same bound).
 const SHORTEST_V6: u8 = 64;
@@ -24,8 +24,20 @@ const MAX_NAMED: usize = 10;
 /// lock needs no such wait; tools that look at ranges only now and then do.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(10);
 
+pub(super) fn act(draft: &mut Draft, action: &ServiceCidrAction) -> Result<Outcome, Refusal> {
+    match action {
+        ServiceCidrAction::Create { name, cidrs } => create(draft, name, cidrs),
+        ServiceCidrAction::Delete {
+            name,
+            drain,
+            delete,
+        } => self::delete(draft, name, *drain, delete),
+        ServiceCidrAction::RemoveDrained { names } => Ok(remove_drained(draft, names)),
+    }
+}
+
 /// Adds a range. Ranges may overlap: an address belongs to every range that contains it.
-pub(super) fn create(draft: &mut Draft, name: &Name, cidrs: &[IpNet]) -> Result<Outcome, Refusal> {
+fn create(draft: &mut Draft, name: &Name, cidrs: &[IpNet]) -> Result<Outcome, Refusal> {
     if draft.state().service_cidr(name).is_some() {
         return Err(Refusal::AlreadyExists {
             resource: format!("serviceCidrs/{name}"),
@@ -62,17 +74,18 @@ pub(super) fn create(draft: &mut Draft, name: &Name, cidrs: &[IpNet]) -> Result<
 }
 
 /// Removes a range that nothing depends on, or lets it drain.
-pub(super) fn delete(
+fn delete(
     draft: &mut Draft,
     name: &Name,
     drain: bool,
-    mode: &DeleteMode,
+    delete: &Delete,
 ) -> Result<Outcome, Refusal> {
     let before = draft.state().service_cidr(name).cloned();
-    let present = before
-        .as_ref()
-        .map(|b| Present::new(b.meta.uid, b.meta.etag(&b.cidrs)));
-    let exists = check_delete(&format!("serviceCidrs/{name}"), present.as_ref(), mode)?;
+    let present = before.as_deref().map(|before| Present {
+        uid: before.meta.uid,
+        etag: || before.meta.etag(&before.cidrs),
+    });
+    let exists = check_delete(&format!("serviceCidrs/{name}"), present, delete)?;
     let Some(before) = before.filter(|_| exists) else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     };
@@ -134,7 +147,7 @@ pub(crate) fn is_drained(state: &State, service_cidr: &ServiceCidr, now: Timesta
 }
 
 /// Removes those ranges that are drained by now.
-pub(super) fn remove_drained(draft: &mut Draft, names: &[Name]) -> Outcome {
+fn remove_drained(draft: &mut Draft, names: &[Name]) -> Outcome {
     for name in names {
         let drained = draft.state().service_cidr(name).cloned();
         let drained = drained.filter(|s| is_drained(draft.state(), s, draft.now()));

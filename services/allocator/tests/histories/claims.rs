@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portolan_allocator::{Action, ServiceField, ServiceParams, audit};
+use portolan_allocator::{Action, ClaimsAction, ClusterAction, Params, Put, ServiceAction, audit};
 use portolan_model::alloc::{ServiceRange, port_band, top_level};
-use portolan_model::{Change, ClaimOwner, ClaimState, Claimed, Object, State, Uid};
+use portolan_model::{
+    Change, ClaimOwner, ClaimState, Claimed, Object, Scoped, ServiceSpec, State, Uid, Violations,
+};
 
 /// I10, I11, I14: who has something holds it, who holds it has it, and the set that is picked from knows.
 pub(crate) fn check(state: &State) {
@@ -62,13 +64,14 @@ pub(crate) fn check_change(state: &State, action: &Action, change: &Change) {
             assert!(state.node_count() > 0);
         }
         (Some((_, ClaimState::Held)), None) => {
-            let ends = matches!(action, Action::DeleteCluster { .. });
+            let ends = matches!(action, Action::Cluster(ClusterAction::Delete { .. }));
             assert!(ends || state.node_count() == 0, "{claimed} must wait");
         }
         (Some((_, ClaimState::Quarantined { .. })), None) => assert!(
             matches!(
                 action,
-                Action::ReleaseQuarantined { .. } | Action::DeleteCluster { .. }
+                Action::Claims(ClaimsAction::Release { .. })
+                    | Action::Cluster(ClusterAction::Delete { .. })
             ),
             "{claimed} is freed only by those who know"
         ),
@@ -91,31 +94,36 @@ pub(crate) fn is_asked(
     owner: &ClaimOwner,
     claimed: Claimed,
 ) -> bool {
-    let is_new = state.service(&owner.key()).is_none();
     match action {
-        Action::PutService { key, params, .. } => {
-            *key == owner.key() && names(params, is_new, claimed)
+        Action::Service(ServiceAction::Put { key, put }) => {
+            *key == owner.key() && names(&wanted(state, key, put).spec, claimed)
         }
-        Action::CreateServices(list) => list
+        Action::Service(ServiceAction::CreateAll(list)) => list
             .iter()
-            .any(|new| new.key == owner.key() && names(&new.params, true, claimed)),
+            .any(|new| new.key == owner.key() && names(&new.params.spec, claimed)),
         _ => false,
     }
 }
 
-/// What the mask leaves out of a Service that is there is not asked for.
-fn names(params: &ServiceParams, is_new: bool, claimed: Claimed) -> bool {
-    let spec = &params.spec;
-    let counts = |field| is_new || params.fields.contains(&field);
-    match claimed {
-        Claimed::Address(address) => {
-            counts(ServiceField::ClusterIps) && spec.cluster_ips.addresses().contains(&address)
+/// What is left out of an update of a Service that is there, it has already.
+fn wanted(state: &State, key: &Scoped, put: &Put<ServiceSpec>) -> Params<ServiceSpec> {
+    match put {
+        Put::Create(params) => params.clone(),
+        Put::Update { update, .. } => {
+            let stored = state.service(key);
+            let stored = stored.map(|stored| Params::of(&stored.meta, &stored.spec));
+            let wrong = &mut Violations::new();
+            update.merge.wanted(stored.as_ref(), wrong)
         }
+    }
+}
+
+fn names(spec: &ServiceSpec, claimed: Claimed) -> bool {
+    match claimed {
+        Claimed::Address(address) => spec.cluster_ips.addresses().contains(&address),
         Claimed::Port(port) => {
             let mut ports = spec.ports.iter().filter_map(|port| port.node_port);
-            let health = spec.health_check_node_port == Some(port);
-            counts(ServiceField::Ports) && ports.any(|p| p == port)
-                || counts(ServiceField::HealthCheckNodePort) && health
+            spec.health_check_node_port == Some(port) || ports.any(|p| p == port)
         }
     }
 }

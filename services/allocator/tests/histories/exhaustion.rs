@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portolan_allocator::{Action, ServiceParams};
+use portolan_allocator::{Action, ServiceAction};
 use portolan_model::alloc::ServiceRange;
 use portolan_model::{Family, Refusal, State};
 
@@ -23,9 +23,9 @@ pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
         return;
     }
     assert_eq!(used + quarantined, *capacity, "all of {subject} is taken");
-    let wanted: Vec<&ServiceParams> = match action {
-        Action::PutService { params, .. } => vec![params],
-        Action::CreateServices(list) => list.iter().map(|new| &new.params).collect(),
+    let wanted = match action {
+        Action::Service(ServiceAction::Put { .. }) => 1,
+        Action::Service(ServiceAction::CreateAll(list)) => list.len(),
         other => panic!("{other:?} takes nothing"),
     };
     let count = |n: usize| u64::try_from(n).expect("few");
@@ -33,7 +33,7 @@ pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
         let range = state.cluster().expect("a cluster").spec.node_ports;
         let free = (range.first..=range.last).filter(|p| state.port_claim(*p).is_none());
         // At most three ports, and one for health checks.
-        assert!(count(free.count()) < 4 * count(wanted.len()), "{subject}");
+        assert!(count(free.count()) < 4 * count(wanted), "{subject}");
         assert_eq!(*capacity, u64::from(range.size()));
         let waiting = state.quarantined_ports().filter(|c| range.contains(c.port));
         assert!(*quarantined <= count(waiting.count()));
@@ -49,7 +49,7 @@ pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
     let all = usable(&ranges);
     assert_eq!(*capacity, count(all.len()), "{subject}");
     let free = all.iter().filter(|a| state.ip_claim(**a).is_none()).count();
-    assert!(free < wanted.len(), "{free} of {subject} are free");
+    assert!(free < wanted, "{free} of {subject} are free");
     let waiting = state
         .quarantined_addresses()
         .filter(|c| all.contains(&c.address));

@@ -8,6 +8,7 @@
 //! ```
 
 mod claims;
+mod copied;
 mod draw;
 mod dry_run;
 mod exhaustion;

@@ -1,13 +1,12 @@
 //! Operations that mean something: they are drawn while looking at the state, so that they often hit what is there.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portolan_allocator::{
-    Action, ClusterField, Context, DeleteMode, EndpointParams, NamespaceField, NamespaceParams,
-    NewService, NodeField, NodeParams, Operation, PutMode, ReadinessItem, ReadinessReport, Remedy,
-    WorkloadField, WorkloadParams, audit,
+    Action, ClaimsAction, ClusterAction, Context, Delete, EndpointAction, EndpointParams,
+    NamespaceAction, NewCluster, NewService, NodeAction, Operation, Params, Preconditions,
+    ReadinessItem, ReadinessReport, Remedy, ServiceAction, ServiceCidrAction, Write, audit,
 };
 use portolan_model::{
     Claim, ClaimState, ClusterSpec, EndpointPort, Family, Labels, Name, NamespaceSpec, NodeSpec,
@@ -16,6 +15,7 @@ use portolan_model::{
 };
 use uuid::Uuid;
 
+use super::copied::{Copied, Fields, Mode, some};
 use super::draw::Draw;
 use super::specs::{label, service};
 
@@ -67,37 +67,37 @@ fn action(draw: &mut Draw<'_>, state: &State) -> Action {
         20..28 => delete_service(draw, state),
         28..31 => several_services(draw),
         31..36 => put_workload(draw, state),
-        36..38 => Action::DeleteWorkload {
+        36..38 => Action::Workload(Write::Delete {
             key: scoped(draw, &WORKLOADS),
-            mode: delete_mode(draw, Uid::from_random(1)),
-        },
+            delete: delete(draw, Uid::from_random(1)),
+        }),
         38..41 => report(draw, state),
         41..43 => endpoints(draw),
         43 => delete_endpoint(draw, state),
         44..47 => node(draw, state),
-        47 => Action::DeleteNode {
+        47 => Action::Node(NodeAction::Delete {
             name: name(draw.one(&NODES)),
-            mode: delete_mode(draw, Uid::from_random(1)),
-        },
+            delete: delete(draw, Uid::from_random(1)),
+        }),
         48..52 => release(draw, state),
         52..55 => put_namespace(draw, state),
-        55 => Action::DeleteNamespace {
+        55 => Action::Namespace(NamespaceAction::Delete {
             name: name(draw.one(&NAMESPACES)),
             force: draw.once_in(2),
-            mode: delete_mode(draw, Uid::from_random(1)),
-        },
-        56..58 => Action::CreateServiceCidr {
+            delete: delete(draw, Uid::from_random(1)),
+        }),
+        56..58 => Action::ServiceCidr(ServiceCidrAction::Create {
             name: range_name(draw),
             cidrs: ranges(draw),
-        },
-        58 => Action::DeleteServiceCidr {
+        }),
+        58 => Action::ServiceCidr(ServiceCidrAction::Delete {
             name: range_name(draw),
             drain: draw.once_in(2),
-            mode: delete_mode(draw, Uid::from_random(1)),
-        },
-        59 => Action::RemoveDrained {
+            delete: delete(draw, Uid::from_random(1)),
+        }),
+        59 => Action::ServiceCidr(ServiceCidrAction::RemoveDrained {
             names: state.service_cidrs().map(|s| s.meta.name.clone()).collect(),
-        },
+        }),
         60..62 => update_cluster(draw, state),
         62 => repair(state),
         _ => rare(draw, state),
@@ -106,16 +106,15 @@ fn action(draw: &mut Draw<'_>, state: &State) -> Action {
 
 fn rare(draw: &mut Draw<'_>, state: &State) -> Action {
     match draw.below(4) {
-        0 => Action::DeleteCluster {
+        0 => Action::Cluster(ClusterAction::Delete {
             force: draw.once_in(2),
-            etag: None,
-            expected_uid: None,
-        },
+            preconditions: Preconditions::default(),
+        }),
         1 => new_cluster(draw),
-        2 => Action::RegisterNode {
+        2 => Action::Node(NodeAction::Register {
             name: name(draw.one(&NODES)),
             spec: node_spec(draw),
-        },
+        }),
         _ => repair(state),
     }
 }
@@ -127,11 +126,12 @@ fn new_cluster(draw: &mut Draw<'_>) -> Action {
         ..cluster_spec(draw)
     };
     let name = name("prod");
-    if draw.once_in(2) {
-        Action::Bootstrap { name, spec, cidrs }
+    let new = NewCluster { name, spec, cidrs };
+    Action::Cluster(if draw.once_in(2) {
+        ClusterAction::Bootstrap(new)
     } else {
-        Action::CreateCluster { name, spec, cidrs }
-    }
+        ClusterAction::Create(new)
+    })
 }
 
 fn cluster_spec(draw: &mut Draw<'_>) -> ClusterSpec {
@@ -153,12 +153,18 @@ fn cluster_spec(draw: &mut Draw<'_>) -> ClusterSpec {
 
 fn update_cluster(draw: &mut Draw<'_>, state: &State) -> Action {
     let etag = state.cluster().map(|c| c.meta.etag(&c.spec));
-    Action::UpdateCluster {
+    let sent = Params {
+        labels: Labels::new(),
+        annotations: Labels::new(),
         spec: cluster_spec(draw),
-        fields: [draw.one(&ClusterField::ALL), draw.one(&ClusterField::ALL)].into(),
+    };
+    let fields = some(draw, 2, ClusterSpec::ALL.len());
+    let preconditions = Preconditions {
         etag: if draw.once_in(3) { etag } else { None },
         expected_uid: draw.maybe(12, |_| Uid::from_random(1)),
-    }
+    };
+    let update = Copied { sent, fields }.update(preconditions);
+    Action::Cluster(ClusterAction::Update(update))
 }
 
 fn ranges(draw: &mut Draw<'_>) -> Vec<IpNet> {
@@ -175,8 +181,8 @@ fn put_service(draw: &mut Draw<'_>, state: &State) -> Action {
     let present = state.service(&key);
     let etag = present.map(|s| s.meta.etag(&s.spec));
     let mode = put_mode(draw, etag, present.map(|s| s.meta.uid));
-    let params = service(draw);
-    Action::PutService { key, params, mode }
+    let put = service(draw).put(mode);
+    Action::Service(ServiceAction::Put { key, put })
 }
 
 fn several_services(draw: &mut Draw<'_>) -> Action {
@@ -184,16 +190,16 @@ fn several_services(draw: &mut Draw<'_>) -> Action {
     let first = usize::from(draw.below(6));
     let one = |i: usize| NewService {
         key: scoped(draw, &SERVICES[(first + i) % SERVICES.len()..][..1]),
-        params: service(draw),
+        params: service(draw).sent,
     };
-    Action::CreateServices((0..count).map(one).collect())
+    Action::Service(ServiceAction::CreateAll((0..count).map(one).collect()))
 }
 
 fn delete_service(draw: &mut Draw<'_>, state: &State) -> Action {
     let key = scoped(draw, &SERVICES);
     let uid = state.service(&key).map(|s| s.meta.uid);
-    let mode = delete_mode(draw, uid.unwrap_or_else(|| Uid::from_random(1)));
-    Action::DeleteService { key, mode }
+    let delete = delete(draw, uid.unwrap_or_else(|| Uid::from_random(1)));
+    Action::Service(ServiceAction::Delete { key, delete })
 }
 
 fn put_workload(draw: &mut Draw<'_>, state: &State) -> Action {
@@ -228,13 +234,13 @@ fn put_workload(draw: &mut Draw<'_>, state: &State) -> Action {
         draining: draw.once_in(6),
         reported_ready: draw.maybe(4, |draw| draw.once_in(2)),
     };
-    let params = WorkloadParams {
+    let sent = Params {
         labels: label(draw),
         annotations: Labels::new(),
         spec,
-        fields: fields(draw, &WorkloadField::ALL),
     };
-    Action::PutWorkload { key, params, mode }
+    let put = Copied::drawn(draw, sent).put(mode);
+    Action::Workload(Write::Put { key, put })
 }
 
 /// Of a backend; now and then in a range for virtual addresses, where none may be.
@@ -259,14 +265,15 @@ fn report(draw: &mut Draw<'_>, state: &State) -> Action {
         serving: draw.once_in(2),
         reason: "refused".to_owned(),
     };
-    Action::ReportReadiness(ReadinessReport {
+    let report = ReadinessReport {
         items: workloads.map(item).collect(),
         node_uid: known.map_or_else(|| Uid::from_random(1), |n| n.meta.uid),
         node,
         session,
         seq: state.revision().0,
         full: true,
-    })
+    };
+    Action::Node(NodeAction::ReportReadiness(report))
 }
 
 fn endpoints(draw: &mut Draw<'_>) -> Action {
@@ -286,20 +293,20 @@ fn endpoints(draw: &mut Draw<'_>) -> Action {
         weight: 1,
     };
     let count = draw.below(3);
-    Action::ReplaceEndpoints {
+    Action::Endpoint(EndpointAction::Replace {
         service: scoped(draw, &SERVICES),
         source: draw.one(&["hand", "tool"]).to_owned(),
         endpoints: (0..count).map(|_| endpoint(draw)).collect(),
-    }
+    })
 }
 
 fn delete_endpoint(draw: &mut Draw<'_>, state: &State) -> Action {
     let keys = state.endpoints_after(None, None).map(|e| e.key()).collect();
     let key = draw.any(keys);
-    Action::DeleteEndpoint {
+    Action::Endpoint(EndpointAction::Delete {
         key: key.unwrap_or_else(|| scoped(draw, &["none"])),
-        mode: delete_mode(draw, Uid::from_random(1)),
-    }
+        delete: delete(draw, Uid::from_random(1)),
+    })
 }
 
 fn node(draw: &mut Draw<'_>, state: &State) -> Action {
@@ -307,13 +314,13 @@ fn node(draw: &mut Draw<'_>, state: &State) -> Action {
     let present = state.node(&name);
     let etag = present.map(|n| n.meta.etag(&n.spec));
     let mode = put_mode(draw, etag, present.map(|n| n.meta.uid));
-    let params = NodeParams {
+    let sent = Params {
         labels: label(draw),
         annotations: Labels::new(),
         spec: node_spec(draw),
-        fields: fields(draw, &NodeField::ALL),
     };
-    Action::PutNode { name, params, mode }
+    let put = Copied::drawn(draw, sent).put(mode);
+    Action::Node(NodeAction::Put { name, put })
 }
 
 fn node_spec(draw: &mut Draw<'_>) -> NodeSpec {
@@ -338,9 +345,9 @@ fn release(draw: &mut Draw<'_>, state: &State) -> Action {
         .quarantined_addresses()
         .map(|c| Claim::from(c.as_ref()));
     let ports = state.quarantined_ports().map(|c| Claim::from(c.as_ref()));
-    Action::ReleaseQuarantined {
+    Action::Claims(ClaimsAction::Release {
         claims: addresses.chain(ports).filter_map(since).collect(),
-    }
+    })
 }
 
 fn put_namespace(draw: &mut Draw<'_>, state: &State) -> Action {
@@ -360,16 +367,14 @@ fn put_namespace(draw: &mut Draw<'_>, state: &State) -> Action {
         quota,
         endpoint_ranges: draw.once_in(4).then(grant).unwrap_or_default(),
     };
-    let params = NamespaceParams {
+    let sent = Params {
         labels: label(draw),
         annotations: Labels::new(),
         spec,
-        fields: BTreeSet::from([
-            draw.one(&NamespaceField::ALL),
-            draw.one(&NamespaceField::ALL),
-        ]),
     };
-    Action::PutNamespace { name, params, mode }
+    let fields = some(draw, 2, NamespaceSpec::ALL.len());
+    let put = Copied { sent, fields }.put(mode);
+    Action::Namespace(NamespaceAction::Put { name, put })
 }
 
 /// Everything without an owner may go. There is nothing, unless somebody made a mistake.
@@ -379,42 +384,37 @@ fn repair(state: &State) -> Action {
         Remedy::Release(owner) => Some((finding.claimed, owner)),
         Remedy::People | Remedy::Claim(_) => None,
     });
-    Action::RepairAllocations {
+    Action::Claims(ClaimsAction::Repair {
         orphans: orphans.collect(),
-    }
+    })
 }
 
-/// All of them, or two.
-fn fields<T: Ord + Clone>(draw: &mut Draw<'_>, all: &[T]) -> BTreeSet<T> {
+fn put_mode(draw: &mut Draw<'_>, etag: Option<String>, uid: Option<Uid>) -> Mode {
     if draw.once_in(3) {
-        [draw.one(all), draw.one(all)].into()
-    } else {
-        all.iter().cloned().collect()
-    }
-}
-
-fn put_mode(draw: &mut Draw<'_>, etag: Option<String>, uid: Option<Uid>) -> PutMode {
-    if draw.once_in(3) {
-        return PutMode::Create;
+        return Mode::Create;
     }
     let stale = || "\"stale\"".to_owned();
-    PutMode::Update {
+    Mode::Update {
         allow_missing: !draw.once_in(6),
-        etag: draw.maybe(8, |draw| {
-            etag.filter(|_| !draw.once_in(3)).unwrap_or_else(stale)
-        }),
-        expected_uid: draw.maybe(10, |draw| {
-            uid.filter(|_| !draw.once_in(3))
-                .unwrap_or_else(|| Uid::from_random(1))
-        }),
+        preconditions: Preconditions {
+            etag: draw.maybe(8, |draw| {
+                etag.filter(|_| !draw.once_in(3)).unwrap_or_else(stale)
+            }),
+            expected_uid: draw.maybe(10, |draw| {
+                uid.filter(|_| !draw.once_in(3))
+                    .unwrap_or_else(|| Uid::from_random(1))
+            }),
+        },
     }
 }
 
-fn delete_mode(draw: &mut Draw<'_>, uid: Uid) -> DeleteMode {
-    DeleteMode {
+fn delete(draw: &mut Draw<'_>, uid: Uid) -> Delete {
+    Delete {
         allow_missing: draw.once_in(4),
-        etag: draw.maybe(16, |_| "\"stale\"".to_owned()),
-        expected_uid: draw.maybe(8, |_| uid),
+        preconditions: Preconditions {
+            etag: draw.maybe(16, |_| "\"stale\"".to_owned()),
+            expected_uid: draw.maybe(8, |_| uid),
+        },
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use portolan_allocator::{ServiceField, ServiceParams};
+use portolan_allocator::Params;
 use portolan_model::{
     ClusterIps, Family, FamilyPolicy, Labels, Protocol, ServicePort, ServiceSpec, ServiceType,
     SessionAffinity, TargetPort, TrafficDistribution, TrafficPolicy,
 };
 
+use super::copied::{Copied, Fields, some};
 use super::draw::Draw;
 
 const FAMILIES: [&[Family]; 5] = [
@@ -20,18 +21,18 @@ const FAMILIES: [&[Family]; 5] = [
 const POLICIES: [TrafficPolicy; 2] = [TrafficPolicy::Local, TrafficPolicy::Cluster];
 
 /// What a Service is asked to be: whole, or some of its fields.
-pub(crate) fn service(draw: &mut Draw<'_>) -> ServiceParams {
+pub(crate) fn service(draw: &mut Draw<'_>) -> Copied<ServiceSpec> {
     let fields = if draw.once_in(3) {
-        (0..3).map(|_| draw.one(&ServiceField::ALL)).collect()
+        some(draw, 3, ServiceSpec::ALL.len())
     } else {
-        ServiceField::ALL.into()
+        (0..ServiceSpec::ALL.len()).collect()
     };
-    ServiceParams {
+    let sent = Params {
         labels: label(draw),
         annotations: Labels::new(),
         spec: spec(draw),
-        fields,
-    }
+    };
+    Copied { sent, fields }
 }
 
 /// One of three groups, or none.

@@ -1,6 +1,8 @@
 //! `AuditAllocations`.
 
-use portolan_allocator::{Action, Discrepancy, Operation, Remedy, audit as look, settled_orphans};
+use portolan_allocator::{
+    Action, ClaimsAction, Discrepancy, Operation, Remedy, audit as look, settled_orphans,
+};
 use portolan_model::Claimed;
 use portolan_proto::convert::name;
 use portolan_proto::v1;
@@ -38,7 +40,7 @@ pub(super) async fn audit(
         return Ok(answer(cluster.as_str(), &findings, revision.0));
     }
     let orphans = settled_orphans(access.allocator.cache(), &findings, access.clock.now());
-    let action = Action::RepairAllocations { orphans };
+    let action = Action::Claims(ClaimsAction::Repair { orphans });
     let outcome = access.submit(Operation { action, context }).await?;
     Ok(answer(
         cluster.as_str(),

@@ -1,62 +1,83 @@
 use portolan_proto::v1;
 
+use super::below::{Step, Steps};
 use super::named::MAX_PATHS;
 use super::*;
 
-static TABLE: Table<v1::Workload, u8, BTreeSet<u8>> = Table {
+static TABLE: Table<v1::Workload, ()> = Table {
     message: "portolan.v1.Workload",
     field: "workload",
-    params: |_, fields, _| Some(fields),
+    open: &["spec"],
+    inwards: |_, _| Params::default(),
+    outwards: |_| v1::Workload::default(),
     check: |_, _| (),
-    rows: &[
-        ("labels", 1, |sent| !sent.labels.is_empty()),
-        ("spec.addresses", 2, |sent| {
-            spec(sent, |s| !s.addresses.is_empty())
-        }),
-        ("spec.node", 3, |sent| spec(sent, |s| !s.node.is_empty())),
-        ("spec.readiness_probe", 4, |sent| {
-            spec(sent, |s| s.readiness_probe.is_some())
-        }),
-    ],
 };
 
-fn spec(sent: &v1::Workload, populated: fn(&v1::WorkloadSpec) -> bool) -> bool {
-    sent.spec.as_ref().is_some_and(populated)
+const SPEC: [&str; 8] = [
+    "spec.addresses",
+    "spec.node",
+    "spec.ports",
+    "spec.readiness_probe",
+    "spec.hostname",
+    "spec.subdomain",
+    "spec.draining",
+    "spec.reported_ready",
+];
+
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask {
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+    }
 }
 
-/// The fields that a mask means as a whole, those of which it means a part, and what is wrong with its first wrong path.
-fn named(paths: &[&str]) -> (Vec<u8>, Vec<u8>, Option<String>) {
-    let mask = FieldMask {
-        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-    };
+fn path(steps: &Steps) -> String {
+    let words = steps.iter().map(|step| match step {
+        Step::Field(field) => field.name(),
+        Step::Key(key) => key,
+    });
+    words.collect::<Vec<_>>().join(".")
+}
+
+/// The fields that a mask means, as a whole or in part, and what is wrong with its first wrong path.
+fn named(paths: &[&str]) -> (Option<Vec<String>>, Option<String>) {
     let mut violations = Violations::new();
-    let named = TABLE.named(Some(&mask), &v1::Workload::default(), &mut violations);
+    let named = TABLE.named(
+        Some(&mask(paths)),
+        &v1::Workload::default(),
+        &mut violations,
+    );
     let wrong = violations.iter().next();
     let wrong = wrong.map(|v| format!("{}: {}", v.field, v.description));
-    let below = named.below.iter().map(|(field, _)| *field).collect();
-    (named.fields.into_iter().collect(), below, wrong)
+    (named.map(|named| named.iter().map(path).collect()), wrong)
 }
 
 #[test]
 fn a_path_stands_for_the_field_it_is_or_for_all_below_it_or_for_a_part() {
-    for (paths, fields, below) in [
-        (&["labels"][..], &[1][..], &[][..]),
-        (&["spec.addresses"], &[2], &[]),
-        (&["spec"], &[2, 3, 4], &[]),
-        (&["spec", "labels"], &[1, 2, 3, 4], &[]),
-        (&["*"], &[1, 2, 3, 4], &[]),
-        (&["status.conditions", "uid"], &[], &[]),
-        (&["labels.app", "spec.node"], &[3], &[1]),
-        (&["labels.`example.com/a`", "labels.b"], &[], &[1, 1]),
-        (&["spec.readiness_probe.http_get.port_name"], &[], &[4]),
+    let labelled = [&SPEC[..], &["labels"]].concat();
+    for (paths, expected) in [
+        (&["labels"][..], Some(&["labels"][..])),
+        (&["spec.addresses"], Some(&["spec.addresses"])),
+        (&["spec"], Some(&SPEC)),
+        (&["spec", "labels"], Some(&labelled)),
+        (&["*"], None),
+        (&["status.conditions", "uid"], Some(&[])),
+        (
+            &["labels.app", "spec.node"],
+            Some(&["labels.app", "spec.node"]),
+        ),
+        (
+            &["labels.`example.com/a`", "labels.b"],
+            Some(&["labels.example.com/a", "labels.b"]),
+        ),
+        (
+            &["spec.readiness_probe.http_get.port_name"],
+            Some(&["spec.readiness_probe.http_get.port_name"]),
+        ),
         // The whole field has the part in it.
-        (&["labels.app", "labels"], &[1], &[]),
+        (&["labels.app", "labels"], Some(&["labels.app", "labels"])),
     ] {
-        assert_eq!(
-            named(paths),
-            (fields.to_vec(), below.to_vec(), None),
-            "{paths:?}"
-        );
+        let expected = expected.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
+        assert_eq!(named(paths), (expected, None), "{paths:?}");
     }
 }
 
@@ -77,14 +98,18 @@ fn a_path_that_leads_nowhere_is_told_what_is_wrong_and_what_was_meant() {
         ),
         (&["labels", "*"], 1, "only alone"),
         (&["labels.*"], 0, "only alone"),
-        (&["Colour"], 0, "name some of labels, spec.addresses,"),
+        (
+            &["Colour"],
+            0,
+            "name some of labels, annotations, spec.addresses,",
+        ),
         (&[""], 0, "empty part"),
         (&["labels.a", "spec.addresses.0"], 1, "spec.addresses"),
         (&["spec.addresses[0]"], 0, "replaced as a whole"),
         (&["spec.node.name"], 0, "has no fields"),
         (&["labels.example.com/key"], 0, "labels.`example.com/key`"),
     ] {
-        let (.., wrong) = named(paths);
+        let (_, wrong) = named(paths);
         let wrong = wrong.unwrap_or_default();
         let field = format!("update_mask.paths[{at}]: ");
         assert!(
@@ -95,7 +120,7 @@ fn a_path_that_leads_nowhere_is_told_what_is_wrong_and_what_was_meant() {
     let many = vec!["labels.a"; MAX_PATHS + 1];
     assert!(
         named(&many)
-            .2
+            .1
             .is_some_and(|wrong| wrong.starts_with("update_mask.paths: at most"))
     );
 }
@@ -112,7 +137,8 @@ fn no_mask_means_what_is_populated() {
     };
     for mask in [None, Some(FieldMask::default())] {
         let named = TABLE.named(mask.as_ref(), &sent, &mut Violations::new());
-        assert_eq!(named.fields.into_iter().collect::<Vec<_>>(), [1, 3]);
+        let named: Vec<_> = named.iter().flatten().map(path).collect();
+        assert_eq!(named, ["labels", "spec.node"]);
     }
 }
 
@@ -140,11 +166,12 @@ fn http(path: &str, target: v1::http_get::Target) -> v1::probe::Action {
 
 /// What is stored, after parts of it were taken over.
 fn merged(stored: &v1::Workload, sent: &v1::Workload, paths: &[&str]) -> v1::Workload {
-    let mask = FieldMask {
-        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-    };
-    let named = TABLE.named(Some(&mask), sent, &mut Violations::new());
-    TABLE.over(&named, stored, sent).0
+    let named = TABLE.named(Some(&mask(paths)), sent, &mut Violations::new());
+    let (mut merged, sent) = (TABLE.dynamic(stored), TABLE.dynamic(sent));
+    for steps in named.iter().flatten() {
+        below::take(&mut merged, Some(&sent), steps);
+    }
+    merged.transcode_to().unwrap()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Extensions;
-use portolan_allocator::{Action, Context, Operation};
+use portolan_allocator::{Action, Context, NodeAction, Operation};
 use portolan_distributor::{
     HEARTBEAT, Mode, NodeHello, ResumePoint, SessionGuard, Start, StreamHandle,
 };
@@ -116,10 +116,10 @@ impl Shared {
         if !self.options.auto_register {
             return Err(not_registered(&peer.cluster, &peer.node));
         }
-        let action = Action::RegisterNode {
+        let action = Action::Node(NodeAction::Register {
             name,
             spec: described.clone(),
-        };
+        });
         let context = Context {
             principal: format!("nodes/{}", peer.node),
             method: "RegisterNode",

@@ -1,7 +1,7 @@
 //! Readiness reports on their way to the allocator, one after the other, and not in the way of Acks.
 
 use portolan_allocator::{
-    Action, Allocator, Context, Operation, ReadinessItem, ReadinessReport, SubmitError,
+    Action, Allocator, Context, NodeAction, Operation, ReadinessItem, ReadinessReport, SubmitError,
 };
 use portolan_distributor::{SessionId, StreamHandle};
 use portolan_model::{Name, Uid};
@@ -95,7 +95,7 @@ async fn work(
             method: "ReportReadiness",
             ..Context::default()
         };
-        let action = Action::ReportReadiness(report);
+        let action = Action::Node(NodeAction::ReportReadiness(report));
         match allocator.submit(Operation { action, context }).await {
             Ok(_) => stream.send(sync_response::Message::HealthAck(HealthAck { seq })),
             // A newer session speaks for the node, or the report can never be taken.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_allocator::{
-    Action, Committer, Context, EventRecorder, Metrics, NodeParams, Operation, Outcome, PutMode,
-    ServiceField, ServiceParams, WorkloadParams,
+    Action, ClusterAction, Committer, Context, EventRecorder, Metrics, NewCluster, NodeAction,
+    Operation, Outcome, Params, Put, ServiceAction, Write,
 };
 use portolan_distributor::Distributor;
 use portolan_model::{
@@ -102,11 +102,10 @@ impl Server {
 
     /// Registers a node, or any view that a test can wait for.
     async fn put_node(&self, text: &str) -> Revision {
-        let action = Action::PutNode {
+        let action = Action::Node(NodeAction::Put {
             name: name(text),
-            params: NodeParams::default(),
-            mode: PutMode::Create,
-        };
+            put: Put::Create(Params::default()),
+        });
         self.submit(action).await.revision
     }
 
@@ -119,19 +118,17 @@ impl Server {
             app_protocol: None,
             node_port: None,
         };
-        let params = ServiceParams {
+        let params = Params {
             spec: ServiceSpec {
                 ports: vec![port],
                 ..ServiceSpec::default()
             },
-            fields: ServiceField::ALL.into(),
-            ..ServiceParams::default()
+            ..Params::default()
         };
-        self.submit(Action::PutService {
+        self.submit(Action::Service(ServiceAction::Put {
             key: Scoped::new(name("default"), name(text)),
-            params,
-            mode: PutMode::Create,
-        })
+            put: Put::Create(params),
+        }))
         .await
     }
 
@@ -153,15 +150,14 @@ impl Server {
             probe: Some(probe),
             ..WorkloadSpec::default()
         };
-        let params = WorkloadParams {
+        let params = Params {
             spec,
-            ..WorkloadParams::default()
+            ..Params::default()
         };
-        self.submit(Action::PutWorkload {
+        self.submit(Action::Workload(Write::Put {
             key: Scoped::new(name("default"), name(text)),
-            params,
-            mode: PutMode::Create,
-        })
+            put: Put::Create(params),
+        }))
         .await
     }
 }
@@ -173,7 +169,7 @@ impl Drop for Server {
 }
 
 fn bootstrap() -> Action {
-    Action::Bootstrap {
+    Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: name("default"),
         spec: ClusterSpec {
             node_ports: PortRange {
@@ -186,7 +182,7 @@ fn bootstrap() -> Action {
             workload_ranges: Vec::new(),
         },
         cidrs: vec!["10.96.0.0/16".parse().unwrap()],
-    }
+    }))
 }
 
 /// Waits until something holds.

@@ -1,6 +1,6 @@
 //! Several Services in one request (AIP-231, AIP-233).
 
-use portolan_allocator::{Action, NewService, Operation, ServiceField};
+use portolan_allocator::{Action, NewService, Operation, ServiceAction};
 use portolan_model::{FieldPath, Name, Object, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
@@ -10,7 +10,7 @@ use super::{check, params, wire};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::context::{context, respond};
-use crate::shape::{not_found, parse};
+use crate::shape::{not_found, parse, required};
 
 /// Entries of one request: about as many rows as a transaction may write.
 const MAX_ENTRIES: usize = 1_000;
@@ -44,7 +44,7 @@ pub(super) async fn create(
     let access = &api.cluster(&cluster)?;
     let keys: Vec<_> = services.iter().map(|service| service.key.clone()).collect();
     let operation = Operation {
-        action: Action::CreateServices(services),
+        action: Action::Service(ServiceAction::CreateAll(services)),
         context,
     };
     let outcome = access.submit(operation).await?;
@@ -99,12 +99,8 @@ fn new_service(
         violations,
     );
     let path = format_args!("{field}.service");
-    let params = params(
-        path,
-        entry.service.as_ref(),
-        |_, _| ServiceField::ALL.into(),
-        violations,
-    );
+    let sent = required(path, entry.service.as_ref(), violations);
+    let params = sent.map(|sent| params(path, sent, violations));
     if let Some(params) = &params {
         check(path, params, violations);
     }

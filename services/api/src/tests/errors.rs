@@ -1,5 +1,6 @@
 //! What errors carry, those too that no handler makes.
 
+use portolan_allocator::{Action, Params, ServiceAction};
 use portolan_model::Noun;
 use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
 use portolan_proto::v1;
@@ -92,17 +93,17 @@ async fn errors_made_before_any_handler_say_why_and_name_their_trace() {
 #[tokio::test]
 async fn who_holds_what_was_asked_for_is_named() {
     let server = Server::start().await;
-    let params = portolan_allocator::ServiceParams {
+    let params = Params {
         spec: ServiceSpec {
             kind: ServiceType::NodePort,
             cluster_ips: ClusterIps::Addresses(vec!["10.96.0.9".parse().unwrap()]),
             ..spec()
         },
-        ..portolan_allocator::ServiceParams::default()
+        ..Params::default()
     };
-    let (key, mode) = (scoped("holder"), applied());
-    let put = portolan_allocator::Action::PutService { key, params, mode };
-    let held = server.submit(put).await;
+    let (key, put) = (scoped("holder"), applied(params));
+    let action = Action::Service(ServiceAction::Put { key, put });
+    let held = server.submit(action).await;
     let service = portolan_model::Service::of(&held.objects[0]).unwrap();
     let node_port = service.spec.ports[0].node_port.unwrap();
     for (what, cluster_ips, node_port, holder) in [

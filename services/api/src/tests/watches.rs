@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use portolan_allocator::{Action, ClusterAction, NodeAction, Params};
 use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{
-    Event, EventType, Node, NodeReport, Rejection, RejectionCode, Revision, Timestamp, Uid,
+    Event, EventType, Labels, Node, NodeReport, Rejection, RejectionCode, Revision, Timestamp, Uid,
 };
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
@@ -17,7 +18,7 @@ use v1::service_api_client::ServiceApiClient;
 use v1::service_api_server::ServiceApi;
 use v1::workload_api_server::WorkloadApi;
 
-use super::{DEADLINE, NAMESPACE, Server, name, why};
+use super::{DEADLINE, NAMESPACE, Server, name, whole, why};
 use crate::watch::WatchStream;
 
 /// A watch by the handler itself.
@@ -246,11 +247,11 @@ fn reported(node: &Node, attempted: u64, rejected: Option<Uid>) -> Vec<NodeRepor
 #[tokio::test(start_paused = true)]
 async fn what_nodes_report_is_told_without_a_revision_and_not_too_often() {
     let server = Server::start().await;
-    let node = portolan_allocator::Action::RegisterNode {
+    let register = NodeAction::Register {
         name: name("n1"),
         spec: portolan_model::NodeSpec::default(),
     };
-    server.submit(node).await;
+    server.submit(Action::Node(register)).await;
     let node = server.allocator.cache().state().node(&name("n1")).cloned();
     let node = node.unwrap();
     server.put_service("a", &[]).await;
@@ -321,12 +322,12 @@ async fn clusters_that_come_change_and_go_are_told() {
     assert_eq!(next().await, (Added, named.clone()));
     let mut spec = east.cache().state().cluster().unwrap().spec.clone();
     spec.workload_ranges = vec!["10.0.0.0/8".parse().unwrap()];
-    let update = portolan_allocator::Action::UpdateCluster {
+    let update = whole(Params {
         spec,
-        fields: portolan_allocator::ClusterField::ALL.into(),
-        etag: None,
-        expected_uid: None,
-    };
+        labels: Labels::new(),
+        annotations: Labels::new(),
+    });
+    let update = Action::Cluster(ClusterAction::Update(update));
     super::submit(&east, update).await;
     assert_eq!(next().await, (Modified, named.clone()));
     server.clusters.remove(&name("east"));

@@ -6,7 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use portolan_allocator::{
-    Action, Allocator, Committer, Context, EventRecorder, Metrics, Operation, Outcome, SubmitError,
+    Action, Allocator, ClusterAction, Committer, Context, EventRecorder, Metrics, NewCluster,
+    Operation, Outcome, SubmitError,
 };
 use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Cluster, Clusters, CreateCluster};
@@ -161,11 +162,11 @@ async fn bootstrap(allocator: &Allocator, name: &Name) {
         workload_ranges: Vec::new(),
     };
     let cidrs = ["10.0.0.0/29", "fd00::/125"].map(|cidr| cidr.parse().expect("a range"));
-    let action = Action::Bootstrap {
+    let action = Action::Cluster(ClusterAction::Bootstrap(NewCluster {
         name: name.clone(),
         spec,
         cidrs: cidrs.into(),
-    };
+    }));
     let context = Context::default();
     let made = allocator.submit(Operation { action, context }).await;
     made.expect("a cluster");

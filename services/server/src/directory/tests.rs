@@ -1,7 +1,8 @@
 //! Clusters that come and go, at two replicas of one store.
 
 use portolan_allocator::{
-    Action, Context, NodeParams, PutMode, ServiceField, ServiceParams, audit, settled_orphans,
+    Action, ClusterAction, Context, NewCluster, NodeAction, Params, Preconditions, Put,
+    ServiceAction, audit, settled_orphans,
 };
 use portolan_model::{
     Change, ClaimOwner, ClaimState, Claimed, ClusterSpec, Event, EventType, Family, IpClaim,
@@ -95,11 +96,11 @@ fn create(cluster: &str, cidr: &str) -> Operation {
         endpoint_ranges: Vec::new(),
         workload_ranges: Vec::new(),
     };
-    operation(Action::CreateCluster {
+    operation(Action::Cluster(ClusterAction::Create(NewCluster {
         name: name(cluster),
         spec,
         cidrs: vec![cidr.parse().unwrap()],
-    })
+    })))
 }
 
 fn service(key: &str) -> Operation {
@@ -111,29 +112,24 @@ fn service(key: &str) -> Operation {
         app_protocol: None,
         node_port: None,
     };
-    let params = ServiceParams {
+    let params = Params {
         spec: ServiceSpec {
             ports: vec![port],
             ..ServiceSpec::default()
         },
-        fields: ServiceField::ALL.into(),
-        ..ServiceParams::default()
+        ..Params::default()
     };
-    operation(Action::PutService {
+    operation(Action::Service(ServiceAction::Put {
         key: Scoped::new(name("default"), name(key)),
-        params,
-        mode: PutMode::Create,
-    })
+        put: Put::Create(params),
+    }))
 }
 
 fn delete() -> Operation {
-    let force = true;
-    let (etag, expected_uid) = (None, None);
-    operation(Action::DeleteCluster {
-        force,
-        etag,
-        expected_uid,
-    })
+    operation(Action::Cluster(ClusterAction::Delete {
+        force: true,
+        preconditions: Preconditions::default(),
+    }))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -213,11 +209,10 @@ async fn a_deleted_cluster_ends_everywhere_and_its_name_begins_anew() {
     here.create("west", "10.0.0.0/24").await.unwrap();
     there.until_serves("west", true).await;
     let old = there.access("west").unwrap();
-    let register = operation(Action::PutNode {
+    let register = operation(Action::Node(NodeAction::Put {
         name: name("n1"),
-        params: NodeParams::default(),
-        mode: PutMode::Create,
-    });
+        put: Put::Create(Params::default()),
+    }));
     old.allocator.submit(register).await.unwrap();
     store
         .record_events(&name("west"), &[event()])

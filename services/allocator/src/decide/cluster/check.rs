@@ -12,8 +12,7 @@ const MAX_RANGES: usize = 64;
 const MAX_NAMED: usize = 10;
 
 /// Rules that hold whatever is stored.
-pub(super) fn check_spec(spec: &ClusterSpec) -> Result<(), Refusal> {
-    let mut violations = Violations::new();
+pub(super) fn rules(spec: &ClusterSpec, violations: &mut Violations) {
     let PortRange { first, last } = spec.node_ports;
     if first == 0 || last < first {
         violations.add(
@@ -45,7 +44,6 @@ pub(super) fn check_spec(spec: &ClusterSpec) -> Result<(), Refusal> {
             );
         }
     }
-    violations.into_result()
 }
 
 /// A new cluster has addresses of exactly the families that it names.

@@ -3,22 +3,35 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use portolan_model::Change;
 use portolan_model::{
-    Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service, ServiceType,
-    Violations, validate,
+    Change, Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service,
+    ServiceType, Violations, validate,
 };
 
 use super::super::draft::Draft;
 use super::super::preconditions::{Present, check_delete};
 use super::{blank, write};
-use crate::{DeleteMode, EndpointParams, Outcome, Verb};
+use crate::{Delete, EndpointAction, EndpointParams, Outcome, Verb};
 
 const MAX_ENDPOINTS: usize = 1000;
 const MAX_SOURCE: usize = 253;
 
+pub(in super::super) fn act(
+    draft: &mut Draft,
+    action: &EndpointAction,
+) -> Result<Outcome, Refusal> {
+    match action {
+        EndpointAction::Replace {
+            service,
+            source,
+            endpoints,
+        } => replace(draft, service, source, endpoints),
+        EndpointAction::Delete { key, delete } => self::delete(draft, key, delete),
+    }
+}
+
 /// Replaces what a source gave a Service.
-pub(in super::super) fn replace(
+fn replace(
     draft: &mut Draft,
     key: &Scoped,
     source: &str,
@@ -204,15 +217,15 @@ fn check_addresses(
 }
 
 /// Deletes one endpoint that the server does not keep.
-pub(in super::super) fn delete(
-    draft: &mut Draft,
-    key: &Scoped,
-    mode: &DeleteMode,
-) -> Result<Outcome, Refusal> {
+fn delete(draft: &mut Draft, key: &Scoped, delete: &Delete) -> Result<Outcome, Refusal> {
     let before = draft.state().endpoint(key).cloned();
-    let present = before.as_ref().map(|b| Present::new(b.uid, String::new()));
+    // An endpoint has no etag, and nobody can ask for one.
+    let present = before.as_deref().map(|before| Present {
+        uid: before.uid,
+        etag: String::new,
+    });
     let resource = format!("namespaces/{}/endpoints/{}", key.namespace, key.name);
-    let exists = check_delete(&resource, present.as_ref(), mode)?;
+    let exists = check_delete(&resource, present, delete)?;
     let Some(before) = before.filter(|_| exists) else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     };

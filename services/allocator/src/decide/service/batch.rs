@@ -1,21 +1,19 @@
 //! Several Services at once, all or none.
 
-use portolan_model::{Object, Precondition, Refusal, Violation};
+use portolan_model::{Object, Precondition, Refusal, Service, Violation};
 
+use super::super::asked::Asked;
 use super::super::draft::Draft;
 use super::claims::used_ports;
-use super::put;
-use crate::{NewService, Outcome, PutMode, Verb};
+use super::write;
+use crate::{NewService, Outcome, Verb};
 
 /// Enough to work on; a status has no room for more.
 const MAX_VIOLATIONS: usize = 50;
 
 /// Creates every Service of a list; each is decided on what those before it lead to. Fields are named by their place in
 /// the list, and what is wrong whatever the state is collected from all of them.
-pub(in super::super) fn create_all(
-    draft: &mut Draft,
-    services: &[NewService],
-) -> Result<Outcome, Refusal> {
+pub(super) fn create_all(draft: &mut Draft, services: &[NewService]) -> Result<Outcome, Refusal> {
     // What is picked for one must not be what another one asks for, wherever in the list they are.
     for NewService { params, .. } in services {
         let addresses = params.spec.cluster_ips.addresses();
@@ -24,8 +22,9 @@ pub(in super::super) fn create_all(
     let mut objects = Vec::with_capacity(services.len());
     let mut warnings = Vec::new();
     let mut wrong = Vec::new();
-    for (i, service) in services.iter().enumerate() {
-        match put(draft, &service.key, &service.params, &PutMode::Create) {
+    for (i, NewService { key, params }) in services.iter().enumerate() {
+        let asked = Asked::<Service>::created(draft, key, params);
+        match asked.and_then(|asked| write(draft, asked)) {
             Ok(outcome) => {
                 objects.extend(outcome.objects);
                 let place = |warning| format!("requests[{i}]: {warning}");

@@ -11,7 +11,6 @@ use super::super::claims::{AddressPool, Pool, PortPool, claim, release};
 use super::super::draft::Draft;
 use super::super::preconditions::cluster_spec;
 use super::SPEC;
-use super::merge::{needs_health_check, picks_addresses, picks_node_ports};
 use super::node_ports::pick_missing;
 
 /// What was picked, rather than asked for.
@@ -43,13 +42,13 @@ pub(super) fn allocate(
     }
     let fixed = used_ports(spec);
     let mut picked = Picked::default();
-    if picks_addresses(spec) {
+    if spec.picks_addresses() {
         picked.addresses = pick_addresses(draft, spec, owner)?;
     }
-    if picks_node_ports(spec) {
+    if spec.picks_node_ports() {
         pick_missing(draft, &ports, spec, owner)?;
     }
-    if needs_health_check(spec) && spec.health_check_node_port.is_none() {
+    if spec.needs_health_check() && spec.health_check_node_port.is_none() {
         spec.health_check_node_port = Some(ports.pick(draft, owner)?);
     }
     picked.ports = used_ports(spec).difference(&fixed).copied().collect();

@@ -4,7 +4,6 @@ use portolan_model::{Refusal, ServiceSpec, ServiceType, Violation};
 
 use super::SPEC;
 use super::families;
-use super::merge::needs_health_check;
 
 /// Refuses to change what can't be changed. Sending back the same value is no change.
 pub(super) fn check_immutable(old: &ServiceSpec, new: &ServiceSpec) -> Result<(), Refusal> {
@@ -26,7 +25,7 @@ pub(super) fn check_immutable(old: &ServiceSpec, new: &ServiceSpec) -> Result<()
             "can only be set by the write that makes the Service a LoadBalancer; change the type to NodePort first",
         );
     }
-    let needed = needs_health_check(old) && needs_health_check(new);
+    let needed = old.needs_health_check() && new.needs_health_check();
     if needed && old.health_check_node_port != new.health_check_node_port {
         fixed(
             "health_check_node_port",

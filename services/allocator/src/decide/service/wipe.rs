@@ -7,8 +7,6 @@ use std::collections::BTreeSet;
 
 use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
 
-use super::merge::needs_health_check;
-
 /// Takes away what the former specification needed and the new one does not.
 pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
     let Some(old) = old else {
@@ -34,7 +32,7 @@ pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
             old.load_balancer_class.as_ref(),
         );
     }
-    if needs_health_check(old) && !needs_health_check(spec) {
+    if old.needs_health_check() && !spec.needs_health_check() {
         unset(
             &mut spec.health_check_node_port,
             old.health_check_node_port.as_ref(),

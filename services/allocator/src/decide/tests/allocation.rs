@@ -7,7 +7,7 @@ use portolan_model::{Claimed, Protocol, Refusal, Revision, ServicePort, ServiceS
 use super::world::{
     World, cluster_ip, ip, node_port, port, reason, revision, scoped, with_address,
 };
-use crate::{Action, Verb};
+use crate::{Action, ClaimsAction, ServiceCidrAction, Verb};
 
 #[test]
 fn an_address_that_is_not_asked_for_comes_from_the_upper_band() {
@@ -268,11 +268,13 @@ fn what_is_released_waits_for_registered_nodes() {
         .expect("the same name takes up where it was");
     world.delete("old").unwrap();
     let again = revision(&world);
-    let free = |since| Action::ReleaseQuarantined {
-        claims: vec![
-            (Claimed::Address(ip("10.0.0.1")), since),
-            (Claimed::Port(30000), since),
-        ],
+    let free = |since| {
+        Action::Claims(ClaimsAction::Release {
+            claims: vec![
+                (Claimed::Address(ip("10.0.0.1")), since),
+                (Claimed::Port(30000), since),
+            ],
+        })
     };
     assert_eq!(
         world.run(free(released)).unwrap().verb,
@@ -299,10 +301,10 @@ fn an_added_range_is_used_when_the_first_is_full() {
     world.create("b", cluster_ip()).unwrap();
     let cidrs = vec!["10.1.0.0/30".parse().unwrap()];
     world
-        .run(Action::CreateServiceCidr {
+        .run(Action::ServiceCidr(ServiceCidrAction::Create {
             name: super::world::name("more"),
             cidrs,
-        })
+        }))
         .unwrap();
     let address = world
         .create("c", cluster_ip())

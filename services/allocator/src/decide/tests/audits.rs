@@ -6,7 +6,7 @@ use portolan_model::{
 };
 
 use super::world::{World, ip, node_port, scoped, with_address};
-use crate::{Action, DiscrepancyReason, Remedy, audit};
+use crate::{Action, ClaimsAction, DiscrepancyReason, Remedy, audit};
 
 /// A world with two Services, `a` at 10.96.0.1:30001 and `b` at 10.96.0.2:30002.
 fn world() -> World {
@@ -279,7 +279,7 @@ fn what_does_not_fit_is_found_and_repaired_as_far_as_it_can_be() {
                 _ => None,
             });
         let orphans = orphans.collect();
-        let action = Action::RepairAllocations { orphans };
+        let action = Action::Claims(ClaimsAction::Repair { orphans });
         let outcome = world.run(action).unwrap();
         let open = outcome.discrepancies.iter().filter(|f| !f.repaired).count();
         assert_eq!(

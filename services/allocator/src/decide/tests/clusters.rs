@@ -1,13 +1,11 @@
 //! Clusters as resources.
 
-use std::collections::BTreeSet;
-
 use portolan_model::{ClusterSpec, Digest, Family, PortRange, Refusal, State};
 
-use super::world::{World, at, cluster_ip, name, node_port, reason};
+use super::world::{World, at, cluster_ip, created, name, node_port, reason, whole};
 use crate::{
-    Action, ClusterField, Context, Inputs, NamespaceParams, Operation, Outcome, PutMode, Verb,
-    decide,
+    Action, ClusterAction, Context, Inputs, NamespaceAction, NewCluster, Operation, Outcome,
+    Preconditions, ServiceCidrAction, Update, Verb, decide,
 };
 
 fn spec() -> ClusterSpec {
@@ -24,11 +22,11 @@ fn spec() -> ClusterSpec {
 }
 
 fn create(spec: ClusterSpec, cidrs: &[&str]) -> Action {
-    Action::CreateCluster {
+    Action::Cluster(ClusterAction::Create(NewCluster {
         name: name("west"),
         spec,
         cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
-    }
+    }))
 }
 
 /// A world whose cluster may be deleted.
@@ -39,21 +37,15 @@ fn west() -> World {
     world
 }
 
-fn update(world: &mut World, field: ClusterField, spec: ClusterSpec) -> Result<Outcome, Refusal> {
-    world.run(Action::UpdateCluster {
-        spec,
-        fields: BTreeSet::from([field]),
-        etag: None,
-        expected_uid: None,
-    })
+fn update(world: &mut World, spec: ClusterSpec) -> Result<Outcome, Refusal> {
+    world.run(Action::Cluster(ClusterAction::Update(whole(spec))))
 }
 
 fn delete(world: &mut World, force: bool) -> Result<Outcome, Refusal> {
-    world.run(Action::DeleteCluster {
+    world.run(Action::Cluster(ClusterAction::Delete {
         force,
-        etag: None,
-        expected_uid: None,
-    })
+        preconditions: Preconditions::default(),
+    }))
 }
 
 #[test]
@@ -111,7 +103,6 @@ fn a_new_cluster_has_its_ranges_and_a_namespace() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn settings_change_as_far_as_nobody_depends_on_them() {
     let ports = |first, last| ClusterSpec {
         node_ports: PortRange { first, last },
@@ -126,79 +117,45 @@ fn settings_change_as_far_as_nobody_depends_on_them() {
         ..spec()
     };
     let both = [Family::V4, Family::V6];
-    for (what, field, asked, answer) in [
-        (
-            "a zone",
-            ClusterField::DnsDomain,
-            zone("east.example"),
-            Ok(Verb::Configured),
-        ),
-        (
-            "the same zone",
-            ClusterField::DnsDomain,
-            zone("west.example"),
-            Ok(Verb::Unchanged),
-        ),
-        (
-            "no zone",
-            ClusterField::DnsDomain,
-            zone("-"),
-            Err("INVALID"),
-        ),
-        (
-            "more ports",
-            ClusterField::NodePorts,
-            ports(29000, 33000),
-            Ok(Verb::Configured),
-        ),
+    for (what, asked, answer) in [
+        ("a zone", zone("east.example"), Ok(Verb::Configured)),
+        ("the same zone", zone("west.example"), Ok(Verb::Unchanged)),
+        ("no zone", zone("-"), Err("INVALID")),
+        ("more ports", ports(29000, 33000), Ok(Verb::Configured)),
         (
             "fewer ports that nobody holds",
-            ClusterField::NodePorts,
             ports(30000, 30700),
             Ok(Verb::Configured),
         ),
         (
             "without ports that are held",
-            ClusterField::NodePorts,
             ports(31000, 32767),
             Err("NODE_PORT_IN_USE"),
         ),
         (
             "ports the wrong way round",
-            ClusterField::NodePorts,
             ports(32767, 30000),
             Err("INVALID"),
         ),
-        (
-            "a second family",
-            ClusterField::IpFamilies,
-            families(&both),
-            Ok(Verb::Configured),
-        ),
+        ("a second family", families(&both), Ok(Verb::Configured)),
         (
             "another first family",
-            ClusterField::IpFamilies,
             families(&[Family::V6, Family::V4]),
             Err("IMMUTABLE"),
         ),
-        (
-            "no family",
-            ClusterField::IpFamilies,
-            families(&[]),
-            Err("INVALID"),
-        ),
+        ("no family", families(&[]), Err("INVALID")),
     ] {
         let mut world = west();
         let mut asking = node_port();
         asking.ports[0].node_port = Some(30500);
         world.create("web", asking).unwrap();
         world
-            .run(Action::CreateServiceCidr {
+            .run(Action::ServiceCidr(ServiceCidrAction::Create {
                 name: name("six"),
                 cidrs: vec!["fd00::/112".parse().unwrap()],
-            })
+            }))
             .unwrap();
-        let done = update(&mut world, field, asked).map(|outcome| outcome.verb);
+        let done = update(&mut world, asked).map(|outcome| outcome.verb);
         assert_eq!(done.map_err(|refusal| reason(&refusal)), answer, "{what}");
     }
 }
@@ -210,33 +167,39 @@ fn a_family_needs_a_range_first_and_never_goes() {
         families: vec![Family::V4, Family::V6],
         ..spec()
     };
-    let refusal = update(&mut world, ClusterField::IpFamilies, both.clone()).unwrap_err();
+    let refusal = update(&mut world, both.clone()).unwrap_err();
     assert_eq!(reason(&refusal), "RANGE");
     let cidrs = vec!["fd00::/112".parse().unwrap()];
     let name = name("six");
     world
-        .run(Action::CreateServiceCidr { name, cidrs })
+        .run(Action::ServiceCidr(ServiceCidrAction::Create {
+            name,
+            cidrs,
+        }))
         .unwrap();
-    update(&mut world, ClusterField::IpFamilies, both).unwrap();
-    let refusal = update(&mut world, ClusterField::IpFamilies, spec()).unwrap_err();
+    update(&mut world, both).unwrap();
+    let refusal = update(&mut world, spec()).unwrap_err();
     assert_eq!(reason(&refusal), "IMMUTABLE");
 }
 
 #[test]
 fn an_update_under_a_stale_etag_is_refused() {
     let mut world = west();
-    let stale = world.run(Action::UpdateCluster {
-        spec: spec(),
-        fields: ClusterField::ALL.into(),
-        etag: Some("\"stale\"".to_owned()),
-        expected_uid: None,
-    });
+    let stale = world.run(Action::Cluster(ClusterAction::Update(Update {
+        preconditions: Preconditions {
+            etag: Some("\"stale\"".to_owned()),
+            expected_uid: None,
+        },
+        ..whole(spec())
+    })));
     assert_eq!(reason(&stale.unwrap_err()), "ETAG_MISMATCH");
-    let other = world.run(Action::DeleteCluster {
+    let other = world.run(Action::Cluster(ClusterAction::Delete {
         force: true,
-        etag: None,
-        expected_uid: Some(portolan_model::Uid::from_random(1)),
-    });
+        preconditions: Preconditions {
+            etag: None,
+            expected_uid: Some(portolan_model::Uid::from_random(1)),
+        },
+    }));
     assert_eq!(reason(&other.unwrap_err()), "UID_MISMATCH");
 }
 
@@ -283,11 +246,10 @@ fn the_cluster_default_stays() {
 fn what_queued_behind_a_deletion_leaves_nothing() {
     let mut world = west();
     delete(&mut world, true).unwrap();
-    let action = Action::PutNamespace {
+    let action = Action::Namespace(NamespaceAction::Put {
         name: name("late"),
-        params: NamespaceParams::default(),
-        mode: PutMode::Create,
-    };
+        put: created(portolan_model::NamespaceSpec::default()),
+    });
     let operation = Operation {
         action,
         context: Context::default(),

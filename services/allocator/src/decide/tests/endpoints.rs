@@ -5,8 +5,11 @@ use portolan_model::{
     Uid, WorkloadPort, WorkloadSpec,
 };
 
-use super::world::{World, at, cluster_ip, ip, name, port, reason, scoped, selecting};
-use crate::{Action, DeleteMode, EndpointParams, ReadinessItem, ReadinessReport, Verb};
+use super::world::{World, at, cluster_ip, created, ip, name, port, reason, scoped, selecting};
+use crate::{
+    Action, Delete, EndpointAction, EndpointParams, NodeAction, ReadinessItem, ReadinessReport,
+    Verb, Write,
+};
 
 const APP: &[(&str, &str)] = &[("app", "web")];
 
@@ -51,14 +54,14 @@ fn report(world: &World, node: &str, session: u64, seq: u64, items: &[(Uid, u64,
         .node(&name(node))
         .map_or_else(|| Uid::from_random(0), |node| node.meta.uid);
     let items = items.collect();
-    Action::ReportReadiness(ReadinessReport {
+    Action::Node(NodeAction::ReportReadiness(ReadinessReport {
         node: name(node),
         node_uid,
         session,
         seq,
         full: seq == 1,
         items,
-    })
+    }))
 }
 
 #[test]
@@ -79,10 +82,10 @@ fn a_selector_finds_workloads_whichever_comes_first() {
     let addresses: Vec<_> = seen(&world, "web").into_iter().map(|e| e.0).collect();
     assert_eq!(addresses, ["192.0.2.2", "192.0.2.3"], "another selector");
     world
-        .run(Action::DeleteWorkload {
+        .run(Action::Workload(Write::Delete {
             key: scoped("other"),
-            mode: DeleteMode::default(),
-        })
+            delete: Delete::default(),
+        }))
         .unwrap();
     assert_eq!(seen(&world, "web").len(), 1, "deleted");
     world.delete("web").unwrap();
@@ -311,11 +314,11 @@ fn written(address: &str) -> EndpointParams {
 
 fn replace(key: &str, source: &str, addresses: &[&str]) -> Action {
     let endpoints = addresses.iter().map(|address| written(address)).collect();
-    Action::ReplaceEndpoints {
+    Action::Endpoint(EndpointAction::Replace {
         service: scoped(key),
         source: source.to_owned(),
         endpoints,
-    }
+    })
 }
 
 #[test]
@@ -389,15 +392,10 @@ fn endpoints_are_refused_where_they_do_not_belong() {
         addresses: vec![ip("10.96.0.7")],
         ..at("10.96.0.7")
     };
-    let params = crate::WorkloadParams {
-        spec: circle,
-        ..crate::WorkloadParams::default()
-    };
-    let put = Action::PutWorkload {
+    let put = Action::Workload(Write::Put {
         key: scoped("w"),
-        params,
-        mode: crate::PutMode::Create,
-    };
+        put: created(circle),
+    });
     assert_eq!(reason(&world.run(put).unwrap_err()), "RANGE");
 }
 

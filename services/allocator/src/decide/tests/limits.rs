@@ -1,6 +1,5 @@
 //! What namespaces may hold, and where their endpoints may point.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portolan_model::view::{View, project, touched};
@@ -9,26 +8,18 @@ use portolan_model::{
     Usage,
 };
 
-use super::world::{World, at, cluster_ip, ip, name, node_port, pairs, reason, scoped, selecting};
+use super::world::{
+    World, applied, at, cluster_ip, ip, name, node_port, pairs, reason, scoped, selecting, whole,
+};
 use crate::{
-    Action, ClusterField, Context, EndpointParams, Inputs, NamespaceField, NamespaceParams,
-    Operation, Outcome, PutMode, Verb, WorkloadParams, decide,
+    Action, ClusterAction, Context, EndpointAction, EndpointParams, Inputs, NamespaceAction,
+    Operation, Outcome, Params, Put, Verb, Write, decide,
 };
 
 fn limit(world: &mut World, spec: NamespaceSpec) -> Outcome {
-    let params = NamespaceParams {
-        spec,
-        fields: NamespaceField::ALL.into(),
-        ..NamespaceParams::default()
-    };
-    let mode = PutMode::Update {
-        allow_missing: true,
-        etag: None,
-        expected_uid: None,
-    };
-    let name = name("team");
+    let (name, put) = (name("team"), applied(whole(spec)));
     world
-        .run(Action::PutNamespace { name, params, mode })
+        .run(Action::Namespace(NamespaceAction::Put { name, put }))
         .unwrap()
 }
 
@@ -54,24 +45,23 @@ fn by_hand(world: &mut World, addresses: &[&str]) -> Result<Outcome, Refusal> {
         terminating: false,
         weight: 1,
     };
-    world.run(Action::ReplaceEndpoints {
+    world.run(Action::Endpoint(EndpointAction::Replace {
         service: scoped("team/hand"),
         source: "test".to_owned(),
         endpoints: addresses.iter().map(endpoint).collect(),
-    })
+    }))
 }
 
 fn workload(world: &mut World, key: &str) -> Result<Outcome, Refusal> {
-    let params = WorkloadParams {
+    let params = Params {
         labels: pairs(&[("app", "web")]),
         spec: at(&format!("10.0.0.{}", 1 + key.len())),
-        ..WorkloadParams::default()
+        ..Params::default()
     };
-    world.run(Action::PutWorkload {
+    world.run(Action::Workload(Write::Put {
         key: scoped(&format!("team/{key}")),
-        params,
-        mode: PutMode::Create,
-    })
+        put: Put::Create(params),
+    }))
 }
 
 fn load_balancer() -> ServiceSpec {
@@ -279,35 +269,25 @@ fn told(world: &World, last: &[Change], before: &State) -> (Vec<IpAddr>, bool) {
 }
 
 fn grant(range: &str) -> Action {
-    let params = NamespaceParams {
-        spec: NamespaceSpec {
-            endpoint_ranges: vec![range.parse().unwrap()],
-            ..NamespaceSpec::default()
-        },
-        fields: NamespaceField::ALL.into(),
-        ..NamespaceParams::default()
+    let spec = NamespaceSpec {
+        endpoint_ranges: vec![range.parse().unwrap()],
+        ..NamespaceSpec::default()
     };
-    Action::PutNamespace {
+    Action::Namespace(NamespaceAction::Put {
         name: name("team"),
-        params,
-        mode: PutMode::Update {
+        put: Put::Update {
+            update: whole(spec),
             allow_missing: false,
-            etag: None,
-            expected_uid: None,
         },
-    }
+    })
 }
 
 fn cluster(world: &World, range: &str) -> Action {
-    Action::UpdateCluster {
-        spec: ClusterSpec {
-            endpoint_ranges: vec![range.parse().unwrap()],
-            ..world.state.cluster().unwrap().spec.clone()
-        },
-        fields: BTreeSet::from([ClusterField::EndpointRanges]),
-        etag: None,
-        expected_uid: None,
-    }
+    let spec = ClusterSpec {
+        endpoint_ranges: vec![range.parse().unwrap()],
+        ..world.state.cluster().unwrap().spec.clone()
+    };
+    Action::Cluster(ClusterAction::Update(whole(spec)))
 }
 
 #[test]

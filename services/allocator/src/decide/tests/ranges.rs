@@ -6,26 +6,27 @@ use std::net::IpAddr;
 use portolan_model::Refusal;
 
 use super::world::{World, cluster_ip, ip, name, node_port, reason, with_address};
-use crate::{Action, DRAIN_GRACE, DeleteMode, Outcome, Verb};
+use crate::{Action, DRAIN_GRACE, Delete, Outcome, ServiceCidrAction, Verb};
 
 fn add(world: &mut World, range: &str, cidrs: &[&str]) -> Result<Outcome, Refusal> {
-    world.run(Action::CreateServiceCidr {
+    world.run(Action::ServiceCidr(ServiceCidrAction::Create {
         name: name(range),
         cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
-    })
+    }))
 }
 
 fn remove(world: &mut World, range: &str, drain: bool) -> Result<Outcome, Refusal> {
-    world.run(Action::DeleteServiceCidr {
+    world.run(Action::ServiceCidr(ServiceCidrAction::Delete {
         name: name(range),
         drain,
-        mode: DeleteMode::default(),
-    })
+        delete: Delete::default(),
+    }))
 }
 
 fn sweep(world: &mut World, range: &str) -> Verb {
     let names = vec![name(range)];
-    world.run(Action::RemoveDrained { names }).unwrap().verb
+    let action = Action::ServiceCidr(ServiceCidrAction::RemoveDrained { names });
+    world.run(action).unwrap().verb
 }
 
 /// Creates Services until there is no address left.

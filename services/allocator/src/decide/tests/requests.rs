@@ -1,22 +1,21 @@
 //! Preconditions, repetitions, parents.
 
-use portolan_model::{Labels, Refusal, Uid};
+use std::sync::Arc;
+
+use portolan_model::{Labels, Refusal, ServiceSpec, Uid, Violations};
 use uuid::Uuid;
 
-use super::world::{World, cluster_ip, name, node_port, reason, scoped, service};
-use crate::{Action, Context, DeleteMode, PutMode, ServiceField, ServiceParams, Verb};
+use super::world::{World, cluster_ip, created, name, node_port, reason, scoped, service, whole};
+use crate::{
+    Action, Context, Delete, Merge, NamespaceAction, Params, Preconditions, Put, ServiceAction,
+    Update, Verb,
+};
 
 fn create(key: &str) -> Action {
-    let params = ServiceParams {
-        spec: cluster_ip(),
-        fields: ServiceField::ALL.into(),
-        ..ServiceParams::default()
-    };
-    Action::PutService {
+    Action::Service(ServiceAction::Put {
         key: scoped(key),
-        params,
-        mode: PutMode::Create,
-    }
+        put: created(cluster_ip()),
+    })
 }
 
 fn with_id(id: u128, body: &str) -> Context {
@@ -76,12 +75,17 @@ fn puts_and_deletes_obey_their_conditions() {
     let mut world = World::usual();
     let stored = world.create("web", cluster_ip()).unwrap();
     let etag = stored.meta.etag(&stored.spec);
-    let update = |etag: Option<&str>, uid| PutMode::Update {
+    let update = |etag: Option<&str>, expected_uid| Put::Update {
         allow_missing: false,
-        etag: etag.map(ToOwned::to_owned),
-        expected_uid: uid,
+        update: Update {
+            preconditions: Preconditions {
+                etag: etag.map(ToOwned::to_owned),
+                expected_uid,
+            },
+            ..whole(cluster_ip())
+        },
     };
-    for (case, mode, expected) in [
+    for (case, put, expected) in [
         ("no condition", update(None, None), None),
         (
             "right etag and uid",
@@ -99,41 +103,40 @@ fn puts_and_deletes_obey_their_conditions() {
             Some("UID_MISMATCH"),
         ),
     ] {
-        let result = world.put("web", cluster_ip(), mode);
+        let result = world.put("web", put);
         assert_eq!(result.err().as_ref().map(reason), expected, "{case}");
     }
     assert_eq!(
-        reason(
-            &world
-                .put("none", cluster_ip(), update(None, None))
-                .unwrap_err()
-        ),
+        reason(&world.put("none", update(None, None)).unwrap_err()),
         "NOT_FOUND"
     );
     world.apply("web", node_port()).unwrap();
-    let stale = DeleteMode {
-        etag: Some(etag),
-        ..DeleteMode::default()
+    let stale = Delete {
+        preconditions: Preconditions {
+            etag: Some(etag),
+            expected_uid: None,
+        },
+        allow_missing: false,
     };
-    let delete = |mode| Action::DeleteService {
-        key: scoped("web"),
-        mode,
+    let delete = |delete| {
+        let key = scoped("web");
+        Action::Service(ServiceAction::Delete { key, delete })
     };
     assert_eq!(
         reason(&world.run(delete(stale)).unwrap_err()),
         "ETAG_MISMATCH"
     );
     assert_eq!(
-        world.run(delete(DeleteMode::default())).unwrap().verb,
+        world.run(delete(Delete::default())).unwrap().verb,
         Verb::Deleted
     );
     assert_eq!(
-        reason(&world.run(delete(DeleteMode::default())).unwrap_err()),
+        reason(&world.run(delete(Delete::default())).unwrap_err()),
         "NOT_FOUND"
     );
-    let missing = DeleteMode {
+    let missing = Delete {
         allow_missing: true,
-        ..DeleteMode::default()
+        ..Delete::default()
     };
     assert_eq!(world.run(delete(missing)).unwrap().verb, Verb::Unchanged);
 }
@@ -152,30 +155,43 @@ fn an_update_that_changes_nothing_makes_no_revision() {
     }
 }
 
+/// Keeps all but the labels.
+#[derive(Debug)]
+struct Relabel(Labels);
+
+impl Merge<ServiceSpec> for Relabel {
+    fn wanted(
+        &self,
+        stored: Option<&Params<ServiceSpec>>,
+        _: &mut Violations,
+    ) -> Params<ServiceSpec> {
+        Params {
+            labels: self.0.clone(),
+            ..stored.cloned().unwrap_or_default()
+        }
+    }
+
+    fn recheck(&self, _: &Params<ServiceSpec>, _: &mut Violations) {}
+
+    fn is_kept(&self, _: &str, _: &Params<ServiceSpec>, _: &Params<ServiceSpec>) -> bool {
+        false
+    }
+}
+
 #[test]
 fn a_mask_changes_only_what_it_names() {
     let mut world = World::usual();
     let stored = world.create("web", node_port()).unwrap();
     let labels: Labels = [("a".to_owned(), "b".to_owned())].into();
-    let params = ServiceParams {
-        labels: labels.clone(),
-        fields: [ServiceField::Labels].into(),
-        ..ServiceParams::default()
+    let update = Update {
+        merge: Arc::new(Relabel(labels.clone())),
+        preconditions: Preconditions::default(),
     };
-    let mode = PutMode::Update {
+    let put = Put::Update {
+        update,
         allow_missing: false,
-        etag: None,
-        expected_uid: None,
     };
-    let after = service(
-        &world
-            .run(Action::PutService {
-                key: scoped("web"),
-                params,
-                mode,
-            })
-            .unwrap(),
-    );
+    let after = world.put("web", put).unwrap();
     assert_eq!(after.spec, stored.spec);
     assert_eq!(after.meta.labels, labels);
     assert_eq!(
@@ -196,10 +212,12 @@ fn namespaces_must_exist_and_go_only_when_empty() {
     assert!(!remedy.is_empty());
     world.namespace("shop");
     world.create("shop/web", cluster_ip()).unwrap();
-    let delete = |text, force| Action::DeleteNamespace {
-        name: name(text),
-        force,
-        mode: DeleteMode::default(),
+    let delete = |text, force| {
+        Action::Namespace(NamespaceAction::Delete {
+            name: name(text),
+            force,
+            delete: Delete::default(),
+        })
     };
     assert_eq!(
         reason(&world.run(delete("shop", false)).unwrap_err()),

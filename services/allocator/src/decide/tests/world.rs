@@ -1,17 +1,73 @@
 //! A cluster in a box: every operation is decided and applied as the committer would.
 
+use std::fmt::Debug;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_model::{
-    ClusterIps, ClusterSpec, Family, Labels, Name, NodeSpec, Object, PortRange, Protocol, Refusal,
-    Revision, Scoped, Service, ServicePort, ServiceSpec, ServiceType, State, TargetPort, Timestamp,
-    Workload, WorkloadSpec,
+    ClusterIps, ClusterSpec, Family, Labels, Name, NamespaceSpec, NodeSpec, Object, PortRange,
+    Protocol, Refusal, Revision, Scoped, Service, ServicePort, ServiceSpec, ServiceType, State,
+    TargetPort, Timestamp, Violations, Workload, WorkloadSpec,
 };
 
 use crate::{
-    Action, Context, DeleteMode, Inputs, NamespaceParams, NodeParams, Operation, Outcome, PutMode,
-    ServiceField, ServiceParams, WorkloadField, WorkloadParams, decide,
+    Action, ClusterAction, Context, Delete, Inputs, Merge, NamespaceAction, NewCluster, NodeAction,
+    Operation, Outcome, Params, Preconditions, Put, ServiceAction, Update, Write, decide,
 };
+
+/// An update that replaces everything.
+#[derive(Debug)]
+struct Whole<S>(Params<S>);
+
+impl<S: Clone + PartialEq + Debug + Send + Sync> Merge<S> for Whole<S> {
+    fn wanted(&self, _: Option<&Params<S>>, _: &mut Violations) -> Params<S> {
+        self.0.clone()
+    }
+
+    fn recheck(&self, _: &Params<S>, _: &mut Violations) {}
+
+    fn is_kept(&self, _: &str, stored: &Params<S>, wanted: &Params<S>) -> bool {
+        stored == wanted
+    }
+}
+
+/// Everything anew.
+pub(super) fn whole<S>(spec: S) -> Update<S>
+where
+    S: Clone + PartialEq + Debug + Send + Sync + 'static,
+{
+    labelled(Params {
+        spec,
+        labels: Labels::new(),
+        annotations: Labels::new(),
+    })
+}
+
+fn labelled<S>(params: Params<S>) -> Update<S>
+where
+    S: Clone + PartialEq + Debug + Send + Sync + 'static,
+{
+    Update {
+        merge: Arc::new(Whole(params)),
+        preconditions: Preconditions::default(),
+    }
+}
+
+/// Whether it is there or not.
+pub(super) fn applied<S>(update: Update<S>) -> Put<S> {
+    Put::Update {
+        update,
+        allow_missing: true,
+    }
+}
+
+pub(super) fn created<S>(spec: S) -> Put<S> {
+    Put::Create(Params {
+        spec,
+        labels: Labels::new(),
+        annotations: Labels::new(),
+    })
+}
 
 pub(super) struct World {
     pub(super) state: State,
@@ -39,11 +95,11 @@ impl World {
         };
         let cidrs = vec![cidr.parse().unwrap()];
         world
-            .run(Action::Bootstrap {
+            .run(Action::Cluster(ClusterAction::Bootstrap(NewCluster {
                 name: name("default"),
                 spec,
                 cidrs,
-            })
+            })))
             .unwrap();
         world
     }
@@ -83,53 +139,31 @@ impl World {
     }
 
     pub(super) fn create(&mut self, key: &str, spec: ServiceSpec) -> Result<Service, Refusal> {
-        self.put(key, spec, PutMode::Create)
+        self.put(key, created(spec))
     }
 
     pub(super) fn apply(&mut self, key: &str, spec: ServiceSpec) -> Result<Service, Refusal> {
-        self.put(
-            key,
-            spec,
-            PutMode::Update {
-                allow_missing: true,
-                etag: None,
-                expected_uid: None,
-            },
-        )
+        self.put(key, applied(whole(spec)))
     }
 
-    pub(super) fn put(
-        &mut self,
-        key: &str,
-        spec: ServiceSpec,
-        mode: PutMode,
-    ) -> Result<Service, Refusal> {
-        let params = ServiceParams {
-            spec,
-            fields: ServiceField::ALL.into(),
-            ..ServiceParams::default()
-        };
-        let outcome = self.run(Action::PutService {
-            key: scoped(key),
-            params,
-            mode,
-        })?;
+    pub(super) fn put(&mut self, key: &str, put: Put<ServiceSpec>) -> Result<Service, Refusal> {
+        let key = scoped(key);
+        let outcome = self.run(Action::Service(ServiceAction::Put { key, put }))?;
         Ok(service(&outcome))
     }
 
     pub(super) fn delete(&mut self, key: &str) -> Result<Outcome, Refusal> {
-        self.run(Action::DeleteService {
+        self.run(Action::Service(ServiceAction::Delete {
             key: scoped(key),
-            mode: DeleteMode::default(),
-        })
+            delete: Delete::default(),
+        }))
     }
 
     pub(super) fn namespace(&mut self, text: &str) {
-        let action = Action::PutNamespace {
+        let action = Action::Namespace(NamespaceAction::Put {
             name: name(text),
-            params: NamespaceParams::default(),
-            mode: PutMode::Create,
-        };
+            put: created(NamespaceSpec::default()),
+        });
         self.run(action).unwrap();
     }
 
@@ -139,15 +173,10 @@ impl World {
             zone: "a".to_owned(),
             ..NodeSpec::default()
         };
-        let params = NodeParams {
-            spec,
-            ..NodeParams::default()
-        };
-        self.run(Action::PutNode {
+        self.run(Action::Node(NodeAction::Put {
             name: name(text),
-            params,
-            mode: PutMode::Create,
-        })
+            put: created(spec),
+        }))
         .unwrap();
     }
 
@@ -157,24 +186,14 @@ impl World {
         labels: &[(&str, &str)],
         spec: WorkloadSpec,
     ) -> Workload {
-        let params = WorkloadParams {
+        let params = Params {
             labels: pairs(labels),
             annotations: Labels::new(),
             spec,
-            fields: WorkloadField::ALL.into(),
         };
-        let mode = PutMode::Update {
-            allow_missing: true,
-            etag: None,
-            expected_uid: None,
-        };
-        let outcome = self
-            .run(Action::PutWorkload {
-                key: scoped(key),
-                params,
-                mode,
-            })
-            .unwrap();
+        let key = scoped(key);
+        let put = applied(labelled(params));
+        let outcome = self.run(Action::Workload(Write::Put { key, put })).unwrap();
         match outcome.objects.first() {
             Some(Object::Workload(workload)) => (**workload).clone(),
             other => panic!("no workload but {other:?}"),

@@ -1,6 +1,6 @@
 //! What is refused, and with which words.
 
-use portolan_allocator::{Action, DeleteMode};
+use portolan_allocator::{Action, Delete, NodeAction};
 use portolan_proto::node::v1::sync_request::Message as Say;
 use portolan_proto::node::v1::{Ack, HealthReport, Hello, Resume, WorkloadHealth};
 use tonic::Code;
@@ -116,10 +116,10 @@ async fn a_deleted_node_is_sent_away() {
     let server = Server::start(false).await;
     server.put_node("node-1").await;
     let (mut plugin, _) = Plugin::join(&server, hello("node-1", 1)).await;
-    let action = Action::DeleteNode {
+    let action = Action::Node(NodeAction::Delete {
         name: name("node-1"),
-        mode: DeleteMode::default(),
-    };
+        delete: Delete::default(),
+    });
     server.submit(action).await;
     let status = plugin.end().await;
     assert_eq!(

@@ -1,0 +1,167 @@
+//! What a put asks for, given what is there.
+//!
+//! What is stored stays legal while it is sent back unchanged, whatever the rules and settings of today say: nobody has
+//! to mend an old value in order to change another one (decision 34).
+
+use std::sync::Arc;
+
+use portolan_model::{Labels, Meta, Refusal, Violations};
+
+use super::draft::Draft;
+use super::noun::{Key, Noun, rules};
+use super::preconditions::{Present, check_update};
+use crate::{Merge, Params, Put, Update, Verb};
+
+/// The whole of what is wanted, and what it takes the place of.
+pub(super) struct Asked<'a, N: Noun> {
+    pub(super) key: &'a N::Key,
+    pub(super) wanted: Params<N::Spec>,
+    pub(super) before: Option<Arc<N>>,
+    /// Of an update of what is there.
+    stored: Option<Stored<'a, N::Spec>>,
+}
+
+struct Stored<'a, S> {
+    params: Params<S>,
+    merge: &'a dyn Merge<S>,
+}
+
+impl<'a, N: Noun> Asked<'a, N> {
+    /// Merges, and checks the conditions of the request.
+    pub(super) fn of(
+        draft: &Draft,
+        key: &'a N::Key,
+        put: &'a Put<N::Spec>,
+    ) -> Result<Self, Refusal> {
+        match put {
+            Put::Create(params) => Self::created(draft, key, params),
+            Put::Update {
+                update,
+                allow_missing,
+            } => Self::updated(draft, key, update, *allow_missing),
+        }
+    }
+
+    /// Of what must not be there.
+    pub(super) fn created(
+        draft: &Draft,
+        key: &'a N::Key,
+        params: &Params<N::Spec>,
+    ) -> Result<Self, Refusal> {
+        key.check_parent(draft.state())?;
+        if N::find(draft.state(), key).is_some() {
+            return Err(Refusal::AlreadyExists {
+                resource: key.path(N::COLLECTION),
+            });
+        }
+        Ok(Self {
+            key,
+            wanted: params.clone(),
+            before: None,
+            stored: None,
+        })
+    }
+
+    /// Of what is there, unless it may be missing.
+    pub(super) fn updated(
+        draft: &Draft,
+        key: &'a N::Key,
+        update: &'a Update<N::Spec>,
+        allow_missing: bool,
+    ) -> Result<Self, Refusal> {
+        let asked = Self::merged(draft, key, &*update.merge)?;
+        key.check_parent(draft.state())?;
+        let present = asked.before.as_deref().map(present);
+        let path = key.path(N::COLLECTION);
+        check_update(&path, present, &update.preconditions, allow_missing)?;
+        Ok(asked)
+    }
+
+    fn merged(
+        draft: &Draft,
+        key: &'a N::Key,
+        merge: &'a dyn Merge<N::Spec>,
+    ) -> Result<Self, Refusal> {
+        let before = N::find(draft.state(), key);
+        let params = before.as_deref().map(|before| {
+            let (meta, spec) = before.parts();
+            Params::of(meta, spec)
+        });
+        let mut wrong = Violations::new();
+        let asked = Self {
+            key,
+            wanted: merge.wanted(params.as_ref(), &mut wrong),
+            before,
+            stored: params.map(|params| Stored { params, merge }),
+        };
+        asked.excuse(&mut wrong);
+        if !wrong.is_empty() {
+            // It is refused anyway, so with everything that is wrong.
+            rules::<N>(&asked.wanted, &mut wrong);
+            asked.excuse(&mut wrong);
+        }
+        wrong.into_result()?;
+        Ok(asked)
+    }
+
+    /// Refuses what breaks the rules, unless what is there breaks them in the same way and the value is the same.
+    pub(super) fn check_rules(&self) -> Result<(), Refusal> {
+        let mut wrong = Violations::new();
+        rules::<N>(&self.wanted, &mut wrong);
+        self.excuse(&mut wrong);
+        wrong.into_result()
+    }
+
+    fn excuse(&self, wrong: &mut Violations) {
+        let Some(Stored { params, merge }) = self.stored.as_ref().filter(|_| !wrong.is_empty())
+        else {
+            return;
+        };
+        let mut earlier = Violations::new();
+        merge.recheck(params, &mut earlier);
+        rules::<N>(params, &mut earlier);
+        wrong.retain(|v| {
+            let is_old = earlier.iter().any(|old| old == v);
+            !(is_old && merge.is_kept(&v.field, params, &self.wanted))
+        });
+    }
+
+    /// What becomes of the object.
+    pub(super) fn verb(&self) -> Verb {
+        match &self.stored {
+            None => Verb::Created,
+            Some(stored) if stored.params == self.wanted => Verb::Unchanged,
+            Some(_) => Verb::Configured,
+        }
+    }
+
+    /// Identity and history of what is there, or of something new.
+    pub(super) fn meta(&self, draft: &mut Draft) -> Meta {
+        match &self.before {
+            Some(before) => before.parts().0.clone(),
+            None => draft.new_meta(self.key.name(), Labels::new(), Labels::new()),
+        }
+    }
+
+    /// The object as it shall be.
+    pub(super) fn made(self, draft: &Draft, meta: &Meta) -> Arc<N> {
+        let Params {
+            labels,
+            annotations,
+            spec,
+        } = self.wanted;
+        let before = self.before.as_deref();
+        let changed = before.is_some_and(|before| *before.parts().1 != spec);
+        let meta = draft.next_meta(meta, changed, labels, annotations);
+        Arc::new(N::made(self.key, meta, spec, before))
+    }
+}
+
+/// What conditions are compared with.
+pub(super) fn present<N: Noun>(object: &N) -> Present<impl Fn() -> String> {
+    let (meta, spec) = object.parts();
+    Present {
+        uid: meta.uid,
+        etag: || meta.etag(spec),
+    }
+}
