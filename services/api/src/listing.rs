@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use portolan_model::query::{Filter, Kept, Order, Resource};
+use portolan_model::query::{Filter, Kept, Listed, Order};
 use portolan_model::{Name, Revision, Scoped, State, Violations};
 use tonic::Status;
 
@@ -29,13 +29,13 @@ pub(crate) struct Listing<T: 'static> {
 }
 
 /// A filter from its text; what is wrong with it is a violation.
-pub(crate) fn filter<T: Resource>(text: &str, violations: &mut Violations) -> Filter<T> {
+pub(crate) fn filter<T: Listed>(text: &str, violations: &mut Violations) -> Filter<T> {
     violations
         .check("filter", Filter::parse(text))
         .unwrap_or_default()
 }
 
-impl<T: Resource> Listing<T> {
+impl<T: Listed> Listing<T> {
     /// From a request.
     pub(crate) fn new(asked: &Arguments<'_>, violations: &mut Violations) -> Option<Self> {
         // With the noun, so that no token of another list fits.
@@ -103,9 +103,9 @@ impl<T: Kept> Listing<T> {
     pub(crate) fn page(&self, state: &State, namespace: Option<&Name>) -> (Vec<Arc<T>>, String) {
         if self.order.is_by_key() {
             let after = self.after();
-            self.cut(state, T::after(state, namespace, after.as_ref()))
+            self.cut(state, state.after(namespace, after.as_ref()))
         } else {
-            let all = T::after(state, namespace, None).cloned();
+            let all = state.after(namespace, None).cloned();
             self.sort(state, state.revision(), all)
         }
     }
@@ -118,7 +118,7 @@ impl<T: Kept> Listing<T> {
     ) -> (Vec<Arc<T>>, String) {
         if self.order.is_by_key() {
             let after = self.after();
-            let rest = all.filter(|it| after.as_ref().is_none_or(|after| it.key() > *after));
+            let rest = all.filter(|it| after.as_ref().is_none_or(|after| it.sort_key() > *after));
             self.cut(state, rest)
         } else {
             self.sort(state, state.revision(), all.cloned())

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::{Edit, Index, Indexed};
 use crate::{Name, Revision, Scoped, Timestamp, Uid};
 
 /// An address that is not free.
@@ -17,6 +18,18 @@ pub struct IpClaim {
     pub state: ClaimState,
 }
 
+impl Indexed for IpClaim {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        match edit {
+            Edit::Add => index.occupied_addresses.insert_address(self.address),
+            Edit::Remove => index.occupied_addresses.remove_address(self.address),
+        }
+        if !self.state.is_held() {
+            edit.entry(&mut index.quarantined_addresses, self.address);
+        }
+    }
+}
+
 /// A node port that is not free. It has one owner whatever the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortClaim {
@@ -26,6 +39,22 @@ pub struct PortClaim {
     pub owner: ClaimOwner,
     /// Whether it still does.
     pub state: ClaimState,
+}
+
+impl Indexed for PortClaim {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        match edit {
+            Edit::Add => index.occupied_ports.insert_port(self.port),
+            Edit::Remove => index.occupied_ports.remove_port(self.port),
+        }
+        if self.state.is_held() {
+            edit.count(&mut index.usage, &self.owner.namespace, |usage| {
+                &mut usage.node_ports
+            });
+        } else {
+            edit.entry(&mut index.quarantined_ports, self.port);
+        }
+    }
 }
 
 /// The Service that a claim belongs to. The name is kept for the time after the Service.

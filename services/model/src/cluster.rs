@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::Indexed;
 use crate::{Family, Meta, PortRange, Timestamp};
 
 /// A set of nodes that share Services, ranges and one ordered history.
@@ -13,6 +14,8 @@ pub struct Cluster {
     /// Its settings.
     pub spec: ClusterSpec,
 }
+
+impl Indexed for Cluster {}
 
 /// Settings of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct ServiceCidr {
     pub draining_since: Option<Timestamp>,
 }
 
+impl Indexed for ServiceCidr {}
+
 impl ServiceCidr {
     /// Whether addresses are allocated from it.
     pub fn is_ready(&self) -> bool {
@@ -59,6 +64,8 @@ pub struct Namespace {
     #[serde(default)]
     pub spec: NamespaceSpec,
 }
+
+impl Indexed for Namespace {}
 
 /// Limits of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,17 +93,4 @@ pub struct Quota {
     /// Endpoints, hand-written or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<u32>,
-}
-
-/// How much a namespace holds.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Services.
-    pub services: u32,
-    /// Node ports, those for health checks included; released ones are nobody's.
-    pub node_ports: u32,
-    /// Services of type LoadBalancer.
-    pub load_balancers: u32,
-    /// Endpoints, hand-written or not.
-    pub endpoints: u32,
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::{Edit, Index, Indexed};
 use crate::{Name, Protocol, Revision, Scoped, Timestamp, Uid};
 
 /// One address behind one Service. Written in the transaction that changes its Service or its workload.
@@ -54,6 +55,19 @@ impl Endpoint {
     /// Namespace and name.
     pub fn key(&self) -> Scoped {
         Scoped::new(self.namespace.clone(), self.name.clone())
+    }
+}
+
+impl Indexed for Endpoint {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        let entry = |uid: Uid| (uid, self.name.clone());
+        edit.entry(&mut index.service_endpoints, entry(self.service_uid));
+        edit.count(&mut index.usage, &self.namespace, |usage| {
+            &mut usage.endpoints
+        });
+        if let Origin::Workload { uid, .. } = self.origin {
+            edit.entry(&mut index.workload_endpoints, entry(uid));
+        }
     }
 }
 

@@ -11,7 +11,11 @@
 //! ```
 //! Start with [`Object`] (everything that is kept) and [`State`] (all of it, at one revision).
 
+#[macro_use]
+mod objects;
+
 pub mod alloc;
+mod change;
 mod claim;
 mod cluster;
 mod digest;
@@ -20,6 +24,7 @@ mod event;
 pub mod explain;
 mod grants;
 mod ids;
+mod key;
 mod meta;
 mod name;
 mod net;
@@ -34,24 +39,27 @@ mod request;
 mod selector;
 mod service;
 mod state;
+mod usage;
 pub mod validate;
 pub mod view;
 mod violation;
 mod workload;
 
+pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
-pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr, Usage};
+pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
 pub use grants::Grants;
 pub use ids::{Revision, StoreId, Timestamp, Uid};
+pub use key::{Key, NameKey};
 pub use meta::{Labels, Meta};
 pub use name::{Name, NameError, Scoped};
 pub use net::{Family, PortRange, Protocol, canonical_cidr, parse_address};
 pub use node::{Node, NodeReport, NodeSpec, Rejection};
 pub use node_reports::NodeReports;
-pub use object::{Change, Kind, Object};
+pub use object::{Kind, Object};
 pub use probe::{HttpHeader, Probe, ProbeAction, ProbePort};
 pub use record::Record;
 pub use refusal::{Precondition, Refusal};
@@ -61,6 +69,7 @@ pub use service::{
     ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
-pub use state::{Prober, State};
+pub use state::{Noun, Prober, Resource, State};
+pub use usage::Usage;
 pub use violation::{FieldPath, Violation, Violations};
 pub use workload::{Readiness, Workload, WorkloadPort, WorkloadSpec};

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::{Edit, Index, Indexed};
 use crate::{Family, Meta, Name, Revision, Timestamp, Uid};
 
 /// A machine that carries Services.
@@ -16,6 +17,12 @@ pub struct Node {
     /// The highest session whose first full report was committed; older ones are fenced.
     #[serde(default)]
     pub session: u64,
+}
+
+impl Indexed for Node {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        edit.identity(&mut index.nodes, self.meta.uid, self.meta.name.clone());
+    }
 }
 
 /// What a node is.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::state::index::{Edit, Index, Indexed};
 use crate::{Revision, Timestamp};
 
 /// A request that was done. A repetition with the same body gets the same answer; another body is refused.
@@ -20,4 +21,10 @@ pub struct Request {
     pub revision: Revision,
     /// When it may be forgotten.
     pub expires_at: Timestamp,
+}
+
+impl Indexed for Request {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        edit.entry(&mut index.expiries, (self.expires_at.0, self.id));
+    }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::{Edit, Index, Indexed, pairs};
 use crate::{Family, Meta, Name, Protocol, Scoped, Selector};
 
 /// A stable address, port and name in front of backends.
@@ -22,6 +23,25 @@ impl Service {
     /// Namespace and name.
     pub fn key(&self) -> Scoped {
         Scoped::new(self.namespace.clone(), self.meta.name.clone())
+    }
+}
+
+impl Indexed for Service {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        let (namespace, name) = (&self.namespace, &self.meta.name);
+        edit.identity(&mut index.services, self.meta.uid, self.key());
+        edit.count(&mut index.usage, namespace, |usage| &mut usage.services);
+        if self.spec.kind == ServiceType::LoadBalancer {
+            edit.count(&mut index.usage, namespace, |usage| {
+                &mut usage.load_balancers
+            });
+        }
+        if self.spec.has_selector()
+            && let Some(pair) = pairs(self.spec.selector.iter()).next()
+        {
+            let entry = (namespace.clone(), pair, name.clone());
+            edit.entry(&mut index.selectors, entry);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::index::{Edit, Index, Indexed, pairs};
 use crate::{Family, Meta, Name, Probe, Protocol, Scoped};
 
 /// What a selector matches: a Pod, a virtual machine, a process.
@@ -26,6 +27,19 @@ impl Workload {
     /// Namespace and name.
     pub fn key(&self) -> Scoped {
         Scoped::new(self.namespace.clone(), self.meta.name.clone())
+    }
+}
+
+impl Indexed for Workload {
+    fn index(&self, index: &mut Index, edit: Edit) {
+        edit.identity(&mut index.workloads, self.meta.uid, self.key());
+        for pair in pairs(&self.meta.labels) {
+            let entry = (self.namespace.clone(), pair, self.meta.name.clone());
+            edit.entry(&mut index.labels, entry);
+        }
+        if let Some(node) = &self.spec.node {
+            edit.entry(&mut index.node_workloads, (node.clone(), self.key()));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_model::{Change, ClaimOwner, ClaimState, Name, Object, Revision, Timestamp};
 use portolan_store::rows::{Effect, effects, number};
-use portolan_store::{CommitError, FORMAT, Write};
+use portolan_store::{CommitError, FORMAT, Write, kind_is};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -24,7 +24,7 @@ macro_rules! claim {
 /// Rows of `change` for one table, with the place of the row that they change or remove. The lookup is a subquery so
 /// that it stays a lookup: a join would be planned once, on a guess about sizes, and may scan the table for every row.
 macro_rules! rows_for {
-    ($table:literal, $columns:expr, $key:literal, $kinds:literal) => {
+    ($table:literal, $columns:expr, $key:literal, $kinds:expr) => {
         concat!(
             "SELECT c.*, CASE WHEN effect > 1 THEN (SELECT t.ctid FROM ",
             $table,
@@ -63,7 +63,7 @@ WITH change AS MATERIALIZED (
         "objects",
         "kind, path, uid, after",
         "t.kind = c.kind AND t.path = c.path",
-        "NOT IN (8, 9)"
+        kind_is!(object)
     ),
     "), object_new AS (
     INSERT INTO objects (cluster, kind, path, uid, revision, body)
@@ -75,7 +75,7 @@ WITH change AS MATERIALIZED (
     DELETE FROM objects t USING object c WHERE c.effect = 3 AND t.ctid = c.place
     RETURNING 1
 ), ip AS MATERIALIZED (",
-    rows_for!("ip_claims", claim!("path::inet AS address"), "t.address = c.address", "= 8"),
+    rows_for!("ip_claims", claim!("path::inet AS address"), "t.address = c.address", kind_is!(IpClaim)),
     "), ip_new AS (
     INSERT INTO ip_claims (cluster, address, owner_uid, owner, state, released_in, released_at)
     SELECT $1, address, owner_uid, owner, state, released_in, released_at FROM ip WHERE effect = 1
@@ -87,7 +87,7 @@ WITH change AS MATERIALIZED (
     DELETE FROM ip_claims t USING ip c WHERE c.effect = 3 AND t.ctid = c.place
     RETURNING 1
 ), port AS MATERIALIZED (",
-    rows_for!("port_claims", claim!("path::integer AS port"), "t.port = c.port", "= 9"),
+    rows_for!("port_claims", claim!("path::integer AS port"), "t.port = c.port", kind_is!(PortClaim)),
     "), port_new AS (
     INSERT INTO port_claims (cluster, port, owner_uid, owner, state, released_in, released_at)
     SELECT $1, port, owner_uid, owner, state, released_in, released_at FROM port WHERE effect = 1

@@ -2,7 +2,7 @@
 
 use portolan_model::{Kind, Name, Record};
 use portolan_store::rows::{Effect, effects, number};
-use portolan_store::{AuditEntry, FORMAT, StoreError, Write};
+use portolan_store::{AuditEntry, FORMAT, StoreError, Write, kind_is};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
@@ -27,7 +27,7 @@ SELECT $1, $2, key, $4, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM 
 
 /// The rows of this commit in the log that do something to a table.
 macro_rules! of_commit {
-    ($ords:literal, $kinds:literal) => {
+    ($ords:literal, $kinds:expr) => {
         concat!(
             "WHERE c.cluster = $1 AND c.rev = $2 AND c.ord IN (SELECT value FROM json_each(",
             $ords,
@@ -55,24 +55,24 @@ struct Table {
 }
 
 const OBJECTS: Table = Table {
-    holds: |kind| !matches!(kind, Kind::IpClaim | Kind::PortClaim),
+    holds: |kind| !kind.is_claim(),
     insert: concat!(
         "
 INSERT INTO objects (cluster, kind, path, uid, revision, body)
 SELECT c.cluster, c.kind, c.path, c.uid, c.rev, c.after FROM change_log c ",
-        of_commit!("$10", "NOT IN (8, 9)"),
+        of_commit!("$10", kind_is!(object)),
         ";"
     ),
     update: concat!(
         "
 UPDATE objects SET uid = c.uid, revision = c.rev, body = c.after FROM change_log c ",
-        of_commit!("$11", "NOT IN (8, 9)"),
+        of_commit!("$11", kind_is!(object)),
         " AND objects.cluster = $1 AND objects.kind = c.kind AND objects.path = c.path;"
     ),
     delete: concat!(
         "
 DELETE FROM objects WHERE (cluster, kind, path) IN (SELECT c.cluster, c.kind, c.path FROM change_log c ",
-        of_commit!("$12", "NOT IN (8, 9)"),
+        of_commit!("$12", kind_is!(object)),
         ");"
     ),
 };
@@ -85,7 +85,7 @@ INSERT INTO ip_claims (cluster, address, owner_uid, owner, state, released_in, r
 SELECT c.cluster, c.path, ",
         claim!(),
         " FROM change_log c ",
-        of_commit!("$10", "= 8"),
+        of_commit!("$10", kind_is!(IpClaim)),
         ";"
     ),
     update: concat!(
@@ -93,13 +93,13 @@ SELECT c.cluster, c.path, ",
 UPDATE ip_claims SET (owner_uid, owner, state, released_in, released_at) = (",
         claim!(),
         ") FROM change_log c ",
-        of_commit!("$11", "= 8"),
+        of_commit!("$11", kind_is!(IpClaim)),
         " AND ip_claims.cluster = $1 AND ip_claims.address = c.path;"
     ),
     delete: concat!(
         "
 DELETE FROM ip_claims WHERE (cluster, address) IN (SELECT c.cluster, c.path FROM change_log c ",
-        of_commit!("$12", "= 8"),
+        of_commit!("$12", kind_is!(IpClaim)),
         ");"
     ),
 };
@@ -112,7 +112,7 @@ INSERT INTO port_claims (cluster, port, owner_uid, owner, state, released_in, re
 SELECT c.cluster, CAST(c.path AS INTEGER), ",
         claim!(),
         " FROM change_log c ",
-        of_commit!("$10", "= 9"),
+        of_commit!("$10", kind_is!(PortClaim)),
         ";"
     ),
     update: concat!(
@@ -120,13 +120,13 @@ SELECT c.cluster, CAST(c.path AS INTEGER), ",
 UPDATE port_claims SET (owner_uid, owner, state, released_in, released_at) = (",
         claim!(),
         ") FROM change_log c ",
-        of_commit!("$11", "= 9"),
+        of_commit!("$11", kind_is!(PortClaim)),
         " AND port_claims.cluster = $1 AND port_claims.port = CAST(c.path AS INTEGER);"
     ),
     delete: concat!(
         "
 DELETE FROM port_claims WHERE (cluster, port) IN (SELECT c.cluster, CAST(c.path AS INTEGER) FROM change_log c ",
-        of_commit!("$12", "= 9"),
+        of_commit!("$12", kind_is!(PortClaim)),
         ");"
     ),
 };

@@ -37,3 +37,37 @@ pub fn object(
     let known = known.ok_or_else(|| broken("this kind is not known".to_owned()))?;
     Object::from_body(known, body).map_err(|error| broken(error.to_string()))
 }
+
+/// What the column `kind` is compared with in SQL: `object` for whatever has no table of its own, or a kind.
+#[macro_export]
+macro_rules! kind_is {
+    (object) => {
+        concat!(
+            "NOT IN (",
+            ::portolan_model::kind_number!(IpClaim),
+            ", ",
+            ::portolan_model::kind_number!(PortClaim),
+            ")"
+        )
+    };
+    ($kind:ident) => {
+        concat!("= ", ::portolan_model::kind_number!($kind))
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart_by_their_numbers() {
+        assert_eq!(kind_is!(IpClaim), "= 8");
+        assert_eq!(kind_is!(PortClaim), "= 9");
+        // Every kind of claim has a table of its own.
+        let numbers: Vec<_> = Kind::CLAIMS
+            .iter()
+            .map(|c| c.number().to_string())
+            .collect();
+        assert_eq!(kind_is!(object), format!("NOT IN ({})", numbers.join(", ")));
+    }
+}

@@ -1,6 +1,6 @@
 //! What errors carry, those too that no handler makes.
 
-use portolan_model::query::Kept;
+use portolan_model::Noun;
 use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
 use portolan_proto::v1;
 use prost::Message;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use portolan_model::Scoped;
-use portolan_model::query::Resource;
+use portolan_model::query::Listed;
 use portolan_proto::v1::WatchEventType;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tonic::Status;
@@ -40,7 +40,7 @@ struct Poller<T> {
 }
 
 /// What is there as ADDED events up to SYNCED, then what changes.
-pub(crate) fn polled<T: Resource + Clone + PartialEq + Send + Sync>(
+pub(crate) fn polled<T: Listed + Clone + PartialEq + Send + Sync>(
     poll: Poll<T>,
 ) -> impl Stream<Item = Result<Polled<T>, Status>> + Send {
     let mut ticks = tokio::time::interval(poll.pause);
@@ -63,7 +63,7 @@ pub(crate) fn polled<T: Resource + Clone + PartialEq + Send + Sync>(
     })
 }
 
-impl<T: Resource + Clone + PartialEq> Poller<T> {
+impl<T: Listed + Clone + PartialEq> Poller<T> {
     async fn next(&mut self) -> Result<Polled<T>, Status> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -94,7 +94,7 @@ impl<T: Resource + Clone + PartialEq> Poller<T> {
     }
 
     fn compare(&mut self, now: Vec<T>) {
-        let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.key(), it)).collect();
+        let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.sort_key(), it)).collect();
         let before = std::mem::take(&mut self.known);
         for (key, it) in &now {
             let event_type = match before.get(key) {

@@ -53,7 +53,7 @@ impl<T: Kept> Scope<T> {
         state: &'a State,
     ) -> impl Iterator<Item = WatchEvent<T>> + 'a {
         let revision = state.revision();
-        let all = T::after(state, self.namespace.as_ref(), None);
+        let all = state.after(self.namespace.as_ref(), None);
         let added = all
             .filter(|it| self.filter.matches(state, it))
             .map(move |it| WatchEvent {
@@ -83,7 +83,7 @@ impl<T: Kept> Scope<T> {
                 let touched = T::touched(before, change).into_iter();
                 for it in touched.chain(T::touched(after, change)) {
                     let same = || (Some(it.clone()), Some(it.clone()));
-                    net.entry(it.key()).or_insert_with(same);
+                    net.entry(it.sort_key()).or_insert_with(same);
                 }
             }
         }
@@ -107,7 +107,7 @@ impl<T: Kept> Scope<T> {
     }
 
     fn admits(&self, state: &State, it: &Arc<T>) -> bool {
-        let within = |namespace: &Name| it.key().namespace == *namespace;
+        let within = |namespace: &Name| it.sort_key().namespace == *namespace;
         self.namespace.as_ref().is_none_or(within) && self.filter.matches(state, it)
     }
 }
@@ -118,7 +118,7 @@ fn net<T: Kept>(commit: &Commit) -> BTreeMap<Scoped, Sides<T>> {
     for change in commit.changes.iter().filter(|c| c.kind() == T::KIND) {
         let side = |object: &Option<_>| object.as_ref().and_then(T::of).cloned();
         let (old, new) = (side(&change.before), side(&change.after));
-        let Some(key) = new.as_ref().or(old.as_ref()).map(|it| it.key()) else {
+        let Some(key) = new.as_ref().or(old.as_ref()).map(|it| it.sort_key()) else {
             continue;
         };
         net.entry(key).or_insert((old, None)).1 = new;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{Change, Kind, Labels, Name, Object, Scoped, State, Timestamp};
+use crate::{Change, Labels, Name, NameKey, Noun, Scoped, State, Timestamp};
 
 /// A field that a filter or an order can name.
 pub struct Column<T: 'static> {
@@ -33,30 +33,28 @@ pub enum Value<T: 'static> {
     Time(fn(&T) -> Timestamp),
 }
 
-impl<T> Column<T> {
-    /// One that filters can name.
-    pub(super) const fn new(name: &'static str, value: Value<T>) -> Self {
-        let orders = false;
-        Self {
-            name,
-            value,
-            orders,
-        }
+/// One that filters can name.
+pub(super) const fn column<T>(name: &'static str, value: Value<T>) -> Column<T> {
+    let orders = false;
+    Column {
+        name,
+        value,
+        orders,
     }
+}
 
-    /// One that orders can name, too.
-    pub(super) const fn ordering(name: &'static str, value: Value<T>) -> Self {
-        let orders = true;
-        Self {
-            name,
-            value,
-            orders,
-        }
+/// One that orders can name, too.
+pub(super) const fn ordering<T>(name: &'static str, value: Value<T>) -> Column<T> {
+    let orders = true;
+    Column {
+        name,
+        value,
+        orders,
     }
 }
 
 /// Something that is listed.
-pub trait Resource: Sized + 'static {
+pub trait Listed: Sized + 'static {
     /// With its article, for messages.
     const NOUN: &'static str;
 
@@ -65,26 +63,33 @@ pub trait Resource: Sized + 'static {
 
     /// Unique among its kind; lists are in this order unless another is asked for. What lives in no namespace has an
     /// empty one.
-    fn key(&self) -> Scoped;
+    fn sort_key(&self) -> Scoped;
 }
 
-/// A resource of the committed state.
-pub trait Kept: Resource {
-    /// Its kind.
-    const KIND: Kind;
-
-    /// Out of an object of its kind.
-    fn of(object: &Object) -> Option<&Arc<Self>>;
-
-    /// Those after a key, of one namespace or of all, in order of their keys.
-    fn after<'a>(
-        state: &'a State,
-        namespace: Option<&Name>,
-        after: Option<&Scoped>,
-    ) -> Box<dyn Iterator<Item = &'a Arc<Self>> + 'a>;
-
+/// A noun of the committed state that is listed and watched.
+pub trait Kept: Listed + Noun<Key: NameKey> {
     /// Those whose [`Value::Derived`] columns a change of something else may turn.
     fn touched(_state: &State, _change: &Change) -> Vec<Arc<Self>> {
         Vec::new()
     }
+}
+
+/// A text that is there anyway, such as a name.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
+/// The name of something; empty if there is none.
+pub(super) fn maybe(name: Option<&Name>) -> Cow<'_, str> {
+    text(name.map(Name::as_str).unwrap_or_default())
+}
+
+/// Any number of addresses or ranges.
+pub(super) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+/// The key of something that lives in no namespace.
+pub(super) fn unscoped(name: &Name) -> Scoped {
+    Scoped::new(Name::trusted(""), name.clone())
 }

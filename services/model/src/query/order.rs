@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::columns::{Column, Resource, Value};
+use super::columns::{Column, Listed, Value};
 use crate::Scoped;
 
 /// In which order resources are listed. By default by their keys.
@@ -17,7 +17,7 @@ enum Direction {
 /// Where a resource stands in an order; only to be compared within it.
 pub type Position = Vec<String>;
 
-impl<T: Resource> Order<T> {
+impl<T: Listed> Order<T> {
     /// From its text, such as `create_time desc, name`; empty means by name. An error says what is known.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
@@ -45,7 +45,7 @@ impl<T: Resource> Order<T> {
 
     /// Where a resource stands. The key comes last, so that no two stand in one place.
     pub fn position(&self, resource: &T) -> Position {
-        let Scoped { namespace, name } = resource.key();
+        let Scoped { namespace, name } = resource.sort_key();
         let key = [namespace.to_string(), name.to_string()];
         let mut position = Vec::with_capacity(2 * self.0.len() + 2);
         for (column, _) in &self.0 {
@@ -83,7 +83,7 @@ impl<T: Resource> Order<T> {
 /// Stands for the whole key: what is in different namespaces may have the same last part.
 const NAME: &str = "name";
 
-fn part_of<T: Resource>(part: &str) -> Result<(&'static Column<T>, Direction), String> {
+fn part_of<T: Listed>(part: &str) -> Result<(&'static Column<T>, Direction), String> {
     let known = || T::columns().iter().filter(|column| column.orders);
     let mut words = part.split_whitespace();
     let (name, direction) = (words.next().unwrap_or_default(), words.next());

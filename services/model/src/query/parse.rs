@@ -1,4 +1,4 @@
-//! From the text of a filter to its expression: recursive descent over characters.
+//! From the text of a filter to its expression: recursive descent.
 //!
 //! ```text
 //! expression = factor { ["AND"] factor }        factor = term { "OR" term }
@@ -6,33 +6,34 @@
 //! restriction = field [ ("=" | "!=" | ":") value ]
 //! ```
 
-use super::columns::{Column, Resource, Value};
-use super::filter::{Comparison, Expression, Restriction};
+use super::columns::{Column, Listed, Value};
+use super::expression::{Comparison, Expression, Restriction, comparison};
+use super::scanner::{Scanner, at_character};
 
 /// Longer filters are programs.
 const MAX_LENGTH: usize = 2048;
 /// Each level is a stack frame.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn parse<T: Resource>(text: &str) -> Result<Expression<T>, String> {
+pub(super) fn parse<T: Listed>(text: &str) -> Result<Expression<T>, String> {
     if text.len() > MAX_LENGTH {
         return Err(format!("is longer than {MAX_LENGTH} bytes"));
     }
     let mut parser = Parser {
-        characters: text.chars().collect(),
-        at: 0,
+        text: Scanner::new(text),
         depth: 0,
     };
     let expression = parser.expression()?;
-    match parser.peek() {
+    match parser.text.peek() {
         None => Ok(expression),
-        Some(stray) => Err(parser.error(&format!("{stray:?} has nothing to close"))),
+        Some(stray) => Err(parser
+            .text
+            .error(&format!("{stray:?} has nothing to close"))),
     }
 }
 
 struct Parser {
-    characters: Vec<char>,
-    at: usize,
+    text: Scanner,
     depth: usize,
 }
 
@@ -43,14 +44,14 @@ struct Field {
 }
 
 impl Parser {
-    fn expression<T: Resource>(&mut self) -> Result<Expression<T>, String> {
+    fn expression<T: Listed>(&mut self) -> Result<Expression<T>, String> {
         let mut factors = vec![self.factor()?];
         loop {
-            self.skip_blanks();
-            match self.peek() {
+            self.text.skip_blanks();
+            match self.text.peek() {
                 None | Some(')') => break,
                 Some(_) => {
-                    self.keyword("AND");
+                    self.text.keyword("AND");
                     factors.push(self.factor()?);
                 }
             }
@@ -58,26 +59,28 @@ impl Parser {
         Ok(one_or(factors, Expression::All))
     }
 
-    fn factor<T: Resource>(&mut self) -> Result<Expression<T>, String> {
+    fn factor<T: Listed>(&mut self) -> Result<Expression<T>, String> {
         let mut terms = vec![self.term()?];
-        while self.keyword("OR") {
+        while self.text.keyword("OR") {
             terms.push(self.term()?);
         }
         Ok(one_or(terms, Expression::Any))
     }
 
-    fn term<T: Resource>(&mut self) -> Result<Expression<T>, String> {
+    fn term<T: Listed>(&mut self) -> Result<Expression<T>, String> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error(&format!("is nested deeper than {MAX_DEPTH} levels")));
+            return Err(self
+                .text
+                .error(&format!("is nested deeper than {MAX_DEPTH} levels")));
         }
-        self.skip_blanks();
-        let term = if self.keyword("NOT") || self.take('-') {
+        self.text.skip_blanks();
+        let term = if self.text.keyword("NOT") || self.text.take('-') {
             Expression::Not(Box::new(self.term()?))
-        } else if self.take('(') {
+        } else if self.text.take('(') {
             let inner = self.expression()?;
-            if !self.take(')') {
-                return Err(self.error("a ) is missing"));
+            if !self.text.take(')') {
+                return Err(self.text.error("a ) is missing"));
             }
             inner
         } else {
@@ -87,26 +90,25 @@ impl Parser {
         Ok(term)
     }
 
-    fn restriction<T: Resource>(&mut self) -> Result<Expression<T>, String> {
+    fn restriction<T: Listed>(&mut self) -> Result<Expression<T>, String> {
         let field = self.field()?;
         let column = self.column::<T>(&field)?;
-        self.skip_blanks();
-        let negated = self.peek() == Some('!') && self.peek_after() == Some('=');
-        let operator = if negated {
-            self.at += 2;
+        self.text.skip_blanks();
+        let negated = self.text.take_unequal();
+        let operator = if negated || self.text.take('=') {
             '='
-        } else if self.take('=') {
-            '='
-        } else if self.take(':') {
+        } else if self.text.take(':') {
             ':'
         } else if matches!(column.value, Value::Flag(_) | Value::Derived(_)) {
             return Ok(restriction(column, None, Comparison::Is(true)));
         } else {
             let name = column.name;
-            return Err(self.error(&format!("=, != or : is missing after {name}")));
+            return Err(self
+                .text
+                .error(&format!("=, != or : is missing after {name}")));
         };
-        self.skip_blanks();
-        let at = self.at;
+        self.text.skip_blanks();
+        let at = self.text.at();
         let (value, quoted) = self.value()?;
         let key = field.segments.get(1).cloned();
         let comparison = comparison(column, key.as_deref(), operator, value, quoted)
@@ -120,23 +122,23 @@ impl Parser {
     }
 
     fn field(&mut self) -> Result<Field, String> {
-        self.skip_blanks();
-        let at = self.at;
+        self.text.skip_blanks();
+        let at = self.text.at();
         let mut segments = vec![self.segment()?];
-        while self.take('.') {
+        while self.text.take('.') {
             segments.push(self.segment()?);
         }
         Ok(Field { segments, at })
     }
 
     fn segment(&mut self) -> Result<String, String> {
-        if let Some(text) = self.quoted()? {
+        if let Some(text) = self.text.quoted()? {
             return Ok(text);
         }
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
-        let text = self.run(is_part);
+        let text = self.text.run(is_part);
         if text.is_empty() {
-            return Err(self.error(&match self.peek() {
+            return Err(self.text.error(&match self.text.peek() {
                 Some(found) => format!("a field is expected, not {found:?}"),
                 None => "a field is expected".to_owned(),
             }));
@@ -144,11 +146,11 @@ impl Parser {
         Ok(text)
     }
 
-    fn column<T: Resource>(&self, field: &Field) -> Result<&'static Column<T>, String> {
+    fn column<T: Listed>(&self, field: &Field) -> Result<&'static Column<T>, String> {
         let filterable = |c: &&Column<T>| !matches!(c.value, Value::Time(_));
         let known = || T::columns().iter().filter(filterable);
         let [name, keys @ ..] = field.segments.as_slice() else {
-            return Err(self.error("a field is expected"));
+            return Err(self.text.error("a field is expected"));
         };
         let Some(column) = known().find(|column| column.name == name) else {
             let names: Vec<_> = known().map(|column| column.name).collect();
@@ -174,89 +176,18 @@ impl Parser {
 
     /// The text, and whether it was in quotes.
     fn value(&mut self) -> Result<(String, bool), String> {
-        if let Some(text) = self.quoted()? {
+        if let Some(text) = self.text.quoted()? {
             return Ok((text, true));
         }
         let is_part = |c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | ',' | '"' | '\'');
-        let text = self.run(is_part);
+        let text = self.text.run(is_part);
         if text.is_empty() {
-            return Err(self.error("a value is expected; put an empty one in quotes"));
+            return Err(self
+                .text
+                .error("a value is expected; put an empty one in quotes"));
         }
         Ok((text, false))
     }
-
-    fn quoted(&mut self) -> Result<Option<String>, String> {
-        let Some(quote @ ('"' | '\'')) = self.peek() else {
-            return Ok(None);
-        };
-        let start = self.at;
-        self.at += 1;
-        let mut text = String::new();
-        while let Some(next) = self.peek() {
-            self.at += 1;
-            match next {
-                end if end == quote => return Ok(Some(text)),
-                '\\' => {
-                    text.extend(self.peek());
-                    self.at += 1;
-                }
-                other => text.push(other),
-            }
-        }
-        Err(at_character(start, "the quote is never closed"))
-    }
-
-    fn run(&mut self, is_part: impl Fn(char) -> bool) -> String {
-        let rest = self.characters.get(self.at..).unwrap_or_default();
-        let text: String = rest.iter().copied().take_while(|c| is_part(*c)).collect();
-        self.at += text.chars().count();
-        text
-    }
-
-    /// A keyword, if it is next and a word of its own.
-    fn keyword(&mut self, word: &str) -> bool {
-        self.skip_blanks();
-        let rest = self.characters.get(self.at..).unwrap_or_default();
-        let length = word.chars().count();
-        let starts = rest.iter().copied().take(length).eq(word.chars());
-        let ends = rest
-            .get(length)
-            .is_none_or(|next| next.is_whitespace() || *next == '(');
-        if starts && ends {
-            self.at += length;
-        }
-        starts && ends
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let is_next = self.peek() == Some(wanted);
-        if is_next {
-            self.at += 1;
-        }
-        is_next
-    }
-
-    fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.characters.get(self.at).copied()
-    }
-
-    fn peek_after(&self) -> Option<char> {
-        self.characters.get(self.at + 1).copied()
-    }
-
-    fn error(&self, text: &str) -> String {
-        at_character(self.at, text)
-    }
-}
-
-fn at_character(at: usize, text: &str) -> String {
-    format!("at character {}: {text}", at + 1)
 }
 
 fn one_or<T>(
@@ -282,48 +213,4 @@ fn restriction<T>(
         key,
         comparison,
     })
-}
-
-/// What an operator and a value mean for a column.
-fn comparison<T>(
-    column: &Column<T>,
-    key: Option<&str>,
-    operator: char,
-    value: String,
-    quoted: bool,
-) -> Result<Comparison, String> {
-    let name = column.name;
-    let is_present = operator == ':' && value == "*" && !quoted;
-    match &column.value {
-        Value::Flag(_) | Value::Derived(_) => match value.as_str() {
-            "true" => Ok(Comparison::Is(true)),
-            "false" => Ok(Comparison::Is(false)),
-            _ => Err(format!(
-                "{value:?} is no value of {name}; it is true or false"
-            )),
-        },
-        Value::Word(known, _) => {
-            let found = known.iter().find(|word| is_word(word, &value));
-            let found = found.map(|word| Comparison::Equals((*word).to_owned()));
-            let error = || {
-                let known = known.join(", ");
-                format!("{value:?} is no value of {name}; known are {known}")
-            };
-            found.ok_or_else(error)
-        }
-        Value::Map(_) if key.is_none() && operator == '=' => Err(format!(
-            "{name} is compared by key: {name}.KEY = VALUE, or {name}:KEY"
-        )),
-        _ if is_present => Ok(Comparison::Present),
-        _ if operator == ':' => Ok(Comparison::Has(value)),
-        _ => Ok(Comparison::Equals(value)),
-    }
-}
-
-/// `NODE_PORT`, `NodePort` and `SERVICE_TYPE_NODE_PORT` are one word.
-fn is_word(word: &str, written: &str) -> bool {
-    let bare = |text: &str| text.replace('_', "").to_uppercase();
-    let (word, written) = (bare(word), bare(written));
-    let prefix = written.strip_suffix(&word);
-    prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with("TYPE"))
 }

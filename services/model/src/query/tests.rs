@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Filter, Kept, Order, Resource};
+use super::{Filter, Kept, Listed, Order};
 use crate::{
     ClusterIps, Endpoint, Event, EventType, Labels, Meta, Name, Node, NodeSpec, Object, Origin,
     Revision, Scoped, Service, ServiceSpec, ServiceType, State, Timestamp, Uid, Workload,
@@ -136,9 +136,9 @@ fn world() -> State {
 fn found<T: Kept>(filter: &str) -> Result<Vec<String>, String> {
     let state = world();
     let filter = Filter::<T>::parse(filter)?;
-    let all = T::after(&state, None, None);
+    let all = state.after::<T>(None, None);
     let fitting = all.filter(|it| filter.matches(&state, it));
-    Ok(fitting.map(|it| it.key().to_string()).collect())
+    Ok(fitting.map(|it| it.sort_key().to_string()).collect())
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn only_what_looks_at_other_objects_is_derived() {
 fn ordered(order: &str) -> Result<String, String> {
     let state = world();
     let order = Order::<Service>::parse(order)?;
-    let mut all: Vec<_> = Service::after(&state, None, None).cloned().collect();
+    let mut all: Vec<_> = state.after::<Service>(None, None).cloned().collect();
     all.reverse();
     all.sort_by(|a, b| order.compare(&order.position(a), &order.position(b)));
     let names: Vec<_> = all.iter().map(|it| it.key().to_string()).collect();
@@ -341,8 +341,8 @@ fn events_are_told_apart_by_everything_that_is_counted_together() {
     let filter = Filter::parse("type = Warning reason = Full object = *services/web").unwrap();
     assert!(filter.matches(&State::default(), &event("Full", 1)));
     assert!(!filter.matches(&State::default(), &event("Other", 1)));
-    assert_eq!(event("Full", 1).key(), event("Full", 9).key());
-    assert_ne!(event("Full", 1).key(), event("Other", 1).key());
+    assert_eq!(event("Full", 1).sort_key(), event("Full", 9).sort_key());
+    assert_ne!(event("Full", 1).sort_key(), event("Other", 1).sort_key());
 }
 
 proptest! {
@@ -362,7 +362,7 @@ proptest! {
         }
         if let Ok(filter) = parsed {
             let state = world();
-            for service in Service::after(&state, None, None) {
+            for service in state.after::<Service>(None, None) {
                 filter.matches(&state, service);
             }
         }

@@ -1,4 +1,4 @@
-//! Ways into the state other than by name. Mostly ordered sets of tuples: a range of one is the answer to a question.
+//! Ways into the state other than by key. Mostly ordered sets of tuples: a range of one is the answer to a question.
 
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -6,100 +6,99 @@ use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
-use crate::{Labels, Name, Object, Origin, Scoped, Selector, ServiceType, Uid, Usage};
+use crate::alloc::Occupancy;
+use crate::{Labels, Name, Scoped, Selector, Uid, Usage};
 
 /// A label as selectors compare it: `key=value`.
-type Pair = Arc<str>;
+pub(crate) type Pair = Arc<str>;
 
+/// The entries of every object, each made by its noun.
 #[derive(Clone, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     /// (namespace, first pair of the selector, Service): whom a workload's labels may concern.
-    selectors: Set<(Name, Pair, Name)>,
+    pub(crate) selectors: Set<(Name, Pair, Name)>,
     /// (namespace, label, workload): whom a selector may match.
-    labels: Set<(Name, Pair, Name)>,
+    pub(crate) labels: Set<(Name, Pair, Name)>,
     /// (Service, endpoint)
-    service_endpoints: Set<(Uid, Name)>,
+    pub(crate) service_endpoints: Set<(Uid, Name)>,
     /// (workload, endpoint)
-    workload_endpoints: Set<(Uid, Name)>,
+    pub(crate) workload_endpoints: Set<(Uid, Name)>,
     /// (node, workload)
-    node_workloads: Set<(Name, Scoped)>,
+    pub(crate) node_workloads: Set<(Name, Scoped)>,
     /// Services by uid.
-    service_uids: Map<Uid, Scoped>,
+    pub(crate) services: Map<Uid, Scoped>,
     /// Workloads by uid.
-    workload_uids: Map<Uid, Scoped>,
+    pub(crate) workloads: Map<Uid, Scoped>,
+    /// Nodes by uid.
+    pub(crate) nodes: Map<Uid, Name>,
+    /// Addresses that are not free, for picking.
+    pub(crate) occupied_addresses: Occupancy,
+    /// Ports that are not free, for picking.
+    pub(crate) occupied_ports: Occupancy,
     /// Addresses that were released, but are not free.
-    quarantined_addresses: Set<IpAddr>,
+    pub(crate) quarantined_addresses: Set<IpAddr>,
     /// Ports that were released, but are not free.
-    quarantined_ports: Set<u16>,
+    pub(crate) quarantined_ports: Set<u16>,
     /// (expiry in microseconds, request)
-    expiries: Set<(i64, uuid::Uuid)>,
+    pub(crate) expiries: Set<(i64, uuid::Uuid)>,
     /// What namespaces hold; without those that hold nothing.
-    usage: Map<Name, Usage>,
+    pub(crate) usage: Map<Name, Usage>,
 }
 
-impl Index {
-    pub(super) fn insert(&mut self, object: &Object) {
-        self.touch(object, &mut Add);
-    }
+/// An object that is found by more than its key.
+pub(crate) trait Indexed {
+    /// Adds its entries, or removes them: both walk the same ones.
+    fn index(&self, _index: &mut Index, _edit: Edit) {}
+}
 
-    pub(super) fn remove(&mut self, object: &Object) {
-        self.touch(object, &mut Remove);
-    }
+/// What is done with an entry.
+#[derive(Copy, Clone)]
+pub(crate) enum Edit {
+    Add,
+    Remove,
+}
 
-    fn touch(&mut self, object: &Object, edit: &mut impl Edit) {
-        match object {
-            Object::Service(o) => {
-                edit.identify(&mut self.service_uids, o.meta.uid, o.key());
-                edit.count(&mut self.usage, &o.namespace, |usage| &mut usage.services);
-                if o.spec.kind == ServiceType::LoadBalancer {
-                    edit.count(&mut self.usage, &o.namespace, |usage| {
-                        &mut usage.load_balancers
-                    });
-                }
-                if o.spec.has_selector()
-                    && let Some(pair) = pairs(o.spec.selector.iter()).next()
-                {
-                    edit.edit(
-                        &mut self.selectors,
-                        (o.namespace.clone(), pair, o.meta.name.clone()),
-                    );
-                }
-            }
-            Object::Workload(o) => {
-                edit.identify(&mut self.workload_uids, o.meta.uid, o.key());
-                for pair in pairs(&o.meta.labels) {
-                    edit.edit(
-                        &mut self.labels,
-                        (o.namespace.clone(), pair, o.meta.name.clone()),
-                    );
-                }
-                if let Some(node) = &o.spec.node {
-                    edit.edit(&mut self.node_workloads, (node.clone(), o.key()));
-                }
-            }
-            Object::Endpoint(o) => {
-                edit.edit(&mut self.service_endpoints, (o.service_uid, o.name.clone()));
-                edit.count(&mut self.usage, &o.namespace, |usage| &mut usage.endpoints);
-                if let Origin::Workload { uid, .. } = o.origin {
-                    edit.edit(&mut self.workload_endpoints, (uid, o.name.clone()));
-                }
-            }
-            Object::IpClaim(o) if !o.state.is_held() => {
-                edit.edit(&mut self.quarantined_addresses, o.address);
-            }
-            Object::PortClaim(o) if !o.state.is_held() => {
-                edit.edit(&mut self.quarantined_ports, o.port);
-            }
-            Object::PortClaim(o) => {
-                edit.count(&mut self.usage, &o.owner.namespace, |usage| {
-                    &mut usage.node_ports
-                });
-            }
-            Object::Request(o) => edit.edit(&mut self.expiries, (o.expires_at.0, o.id)),
-            _ => {}
+impl Edit {
+    /// An entry of a set.
+    pub(crate) fn entry<T: Ord>(self, set: &mut Set<T>, entry: T) {
+        match self {
+            Self::Add => set.insert_mut(entry),
+            Self::Remove => drop(set.remove_mut(&entry)),
         }
     }
 
+    /// The key of an identity.
+    pub(crate) fn identity<K>(self, uids: &mut Map<Uid, K>, uid: Uid, key: K) {
+        match self {
+            Self::Add => uids.insert_mut(uid, key),
+            Self::Remove => drop(uids.remove_mut(&uid)),
+        }
+    }
+
+    /// One of the things that a namespace holds.
+    pub(crate) fn count(
+        self,
+        usage: &mut Map<Name, Usage>,
+        namespace: &Name,
+        part: fn(&mut Usage) -> &mut u32,
+    ) {
+        let mut now = usage.get(namespace).copied().unwrap_or_default();
+        let count = part(&mut now);
+        *count = match self {
+            Self::Add => *count + 1,
+            Self::Remove => count.saturating_sub(1),
+        };
+        if now == Usage::default() {
+            usage.remove_mut(namespace);
+        } else if let Some(held) = usage.get_mut(namespace) {
+            *held = now;
+        } else {
+            usage.insert_mut(namespace.clone(), now);
+        }
+    }
+}
+
+impl Index {
     /// Services of a namespace whose selector starts with one of these labels.
     pub(super) fn services_by_labels(&self, namespace: &Name, labels: &Labels) -> Vec<Name> {
         pairs(labels)
@@ -127,27 +126,11 @@ impl Index {
         of_uid(&self.workload_endpoints, workload)
     }
 
-    pub(super) fn service(&self, uid: Uid) -> Option<&Scoped> {
-        self.service_uids.get(&uid)
-    }
-
-    pub(super) fn workload(&self, uid: Uid) -> Option<&Scoped> {
-        self.workload_uids.get(&uid)
-    }
-
     pub(super) fn workloads_on(&self, node: &Name) -> impl Iterator<Item = &Scoped> {
         self.node_workloads
             .range((Bound::Included((node.clone(), least())), Bound::Unbounded))
             .take_while(move |key| key.0 == *node)
             .map(|key| &key.1)
-    }
-
-    pub(super) fn quarantined_addresses(&self) -> impl Iterator<Item = &IpAddr> {
-        self.quarantined_addresses.iter()
-    }
-
-    pub(super) fn quarantined_ports(&self) -> impl Iterator<Item = &u16> {
-        self.quarantined_ports.iter()
     }
 
     pub(super) fn usage(&self, namespace: &Name) -> Usage {
@@ -162,63 +145,8 @@ impl Index {
     }
 }
 
-/// Adding and removing walk the same keys.
-trait Edit {
-    fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T);
-
-    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, key: Scoped);
-
-    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part);
-}
-
-/// One of the things that are counted.
-type Part = fn(&mut Usage) -> &mut u32;
-
-struct Add;
-struct Remove;
-
-impl Edit for Add {
-    fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T) {
-        set.insert_mut(key);
-    }
-
-    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, key: Scoped) {
-        uids.insert_mut(uid, key);
-    }
-
-    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {
-        if let Some(now) = usage.get_mut(of) {
-            *part(now) += 1;
-            return;
-        }
-        let mut first = Usage::default();
-        *part(&mut first) += 1;
-        usage.insert_mut(of.clone(), first);
-    }
-}
-
-impl Edit for Remove {
-    fn edit<T: Ord>(&mut self, set: &mut Set<T>, key: T) {
-        set.remove_mut(&key);
-    }
-
-    fn identify(&mut self, uids: &mut Map<Uid, Scoped>, uid: Uid, _: Scoped) {
-        uids.remove_mut(&uid);
-    }
-
-    fn count(&mut self, usage: &mut Map<Name, Usage>, of: &Name, part: Part) {
-        let mut now = usage.get(of).copied().unwrap_or_default();
-        let count = part(&mut now);
-        *count = count.saturating_sub(1);
-        if now == Usage::default() {
-            usage.remove_mut(of);
-        } else {
-            usage.insert_mut(of.clone(), now);
-        }
-    }
-}
-
-fn pairs<'a>(
+/// The labels as pairs, in order.
+pub(crate) fn pairs<'a>(
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> impl Iterator<Item = Pair> {
     let labels = labels.into_iter();

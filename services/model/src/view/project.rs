@@ -122,7 +122,7 @@ fn project_keys(state: &State, keys: &BTreeSet<ViewKey>, views: &mut BTreeMap<Vi
     for key in keys {
         match key.kind {
             ViewKind::Node => {
-                if let Some(node) = state.nodes().find(|node| node.meta.uid == key.uid) {
+                if let Some(node) = state.node_by_uid(key.uid) {
                     views.insert(*key, View::Node(node_view(node)));
                 }
             }

@@ -153,7 +153,7 @@ async fn a_new_cluster_is_served_at_once_here_and_soon_elsewhere() {
 
     let restarted = Replica::start(&store).await;
     let state = restarted.access("west").unwrap().allocator.cache().state();
-    assert_eq!(state.service_count(), 1);
+    assert_eq!(state.services_after(None, None).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,7 +193,7 @@ async fn clusters_know_nothing_of_each_other() {
         .unwrap();
     here.until_serves("west", false).await;
     let east = here.access("east").unwrap().allocator.cache().state();
-    assert_eq!(east.service_count(), 2);
+    assert_eq!(east.services_after(None, None).count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,7 +238,10 @@ async fn a_deleted_cluster_ends_everywhere_and_its_name_begins_anew() {
     let state = here.access("west").unwrap().allocator.cache().state();
     let after = &state.cluster().unwrap().meta;
     assert!(after.uid != before && after.revision > deleted.revision);
-    assert_eq!((state.service_count(), state.node_count()), (0, 0));
+    assert_eq!(
+        (state.services_after(None, None).count(), state.node_count()),
+        (0, 0)
+    );
     let events = store.events(&name("west"), "", 10).await.unwrap();
     assert!(events.is_empty(), "{events:?}");
 }

@@ -34,7 +34,7 @@ fn a_repeated_request_gets_the_first_result() {
     let again = world.run_as(create("web"), with_id(1, "a")).unwrap();
     assert_eq!(again.revision, first.revision);
     assert_eq!(service(&again).meta.uid, service(&first).meta.uid);
-    assert_eq!(world.state.service_count(), 1);
+    assert_eq!(world.state.services_after(None, None).count(), 1);
     assert_eq!(
         reason(&world.run_as(create("web"), with_id(1, "b")).unwrap_err()),
         "INVALID"
@@ -210,6 +210,6 @@ fn namespaces_must_exist_and_go_only_when_empty() {
         "POLICY"
     );
     world.run(delete("shop", true)).unwrap();
-    assert_eq!(world.state.service_count(), 0);
+    assert_eq!(world.state.services_after(None, None).count(), 0);
     assert_eq!(world.state.ip_claims().count(), 0);
 }

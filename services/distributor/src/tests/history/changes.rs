@@ -226,7 +226,7 @@ impl History {
     }
 
     fn pick(&mut self, state: &State) -> Option<Arc<Service>> {
-        let count = state.service_count();
+        let count = state.services_after(None, None).count();
         let index = self.rng.random_range(0..count.max(1));
         state.services_after(None, None).nth(index).cloned()
     }
