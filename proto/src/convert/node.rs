@@ -56,9 +56,9 @@ pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeReport>) -> v1::
 
 fn status(runtime: &NodeReport) -> v1::NodeStatus {
     let rejected = runtime.rejected.iter().map(|r| v1::Rejection {
-        object: format!("{}/{}", r.kind, r.uid),
+        object: format!("{}/{}", r.object.kind, r.object.uid),
         since_revision: r.since.0,
-        code: r.code.clone(),
+        code: r.code.to_string(),
         message: r.message.clone(),
     });
     v1::NodeStatus {

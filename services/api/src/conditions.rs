@@ -4,7 +4,7 @@ mod node;
 mod service;
 mod workload;
 
-use portolan_model::Timestamp;
+use portolan_model::{ConditionReason, Timestamp};
 use portolan_proto::convert::meta::timestamp;
 use portolan_proto::v1;
 
@@ -13,7 +13,7 @@ pub(crate) use service::service_status;
 pub(crate) use workload::workload_status;
 
 /// Status, reason and message of a condition.
-struct Word(v1::ConditionStatus, &'static str, String);
+struct Word(v1::ConditionStatus, ConditionReason, String);
 
 impl Word {
     /// As a condition of an object's generation, since then as far as that is known.
@@ -27,7 +27,7 @@ impl Word {
         v1::Condition {
             r#type: kind.to_owned(),
             status: status.into(),
-            reason: reason.to_owned(),
+            reason: reason.as_str().to_owned(),
             message,
             observed_generation: i64::try_from(generation).unwrap_or(i64::MAX),
             last_transition_time: since.into().map(timestamp),

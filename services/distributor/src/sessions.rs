@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use portolan_model::view::ViewKey;
 use portolan_model::{
     Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Timestamp, Uid,
 };
@@ -83,8 +84,8 @@ pub struct Acknowledgement {
     pub durable: Revision,
     /// New rejections.
     pub rejected: Vec<Rejection>,
-    /// Objects, by kind and identity, that are rejected no longer.
-    pub cleared: Vec<(String, Uid)>,
+    /// Objects that are rejected no longer.
+    pub cleared: Vec<ViewKey>,
     /// The lowest revision since which something is rejected that can't be listed.
     pub lost: Option<Revision>,
 }

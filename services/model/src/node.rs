@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::state::index::{Edit, Index, Indexed};
-use crate::{Family, Meta, Name, Revision, Timestamp, Uid};
+use crate::{Family, Meta, Name, Rejection, Revision, Timestamp, Uid};
 
 /// A machine that carries Services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,19 +80,4 @@ pub struct NodeReport {
     pub rejected: Vec<Rejection>,
     /// Last sign of life, on the store's clock.
     pub last_contact: Timestamp,
-}
-
-/// An object that a node could not program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejection {
-    /// Kind of the object on the node stream, for example `Service`.
-    pub kind: String,
-    /// Its identity.
-    pub uid: Uid,
-    /// Since when.
-    pub since: Revision,
-    /// A stable word.
-    pub code: String,
-    /// Why, and the remedy.
-    pub message: String,
 }

@@ -24,7 +24,7 @@ impl NodeReports {
         let mut rejections: HashMap<_, BTreeMap<_, _>> = HashMap::new();
         for row in rows.values() {
             for (i, rejection) in row.rejected.iter().enumerate() {
-                let by_node = rejections.entry(rejection.uid).or_default();
+                let by_node = rejections.entry(rejection.object.uid).or_default();
                 by_node.insert(row.node.clone(), (row.uid, i));
             }
         }
@@ -62,7 +62,8 @@ impl NodeReports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Timestamp;
+    use crate::view::{ViewKey, ViewKind};
+    use crate::{RejectionCode, Timestamp};
 
     fn uid(number: u128) -> Uid {
         Uid::from_random(number << 64)
@@ -70,10 +71,9 @@ mod tests {
 
     fn row(number: u128, attempted: u64, rejected: &[u128]) -> NodeReport {
         let rejection = |object: &u128| Rejection {
-            kind: "Service".to_owned(),
-            uid: uid(*object),
+            object: ViewKey::new(ViewKind::Service, uid(*object)),
             since: Revision(1),
-            code: "PORT_IN_USE".to_owned(),
+            code: RejectionCode::PortInUse,
             message: String::new(),
         };
         NodeReport {

@@ -4,6 +4,7 @@
 //! if valid and any match, else own-zone hints likewise, else every endpoint with `cluster`.
 
 mod choice;
+pub(crate) mod key;
 mod packed;
 mod project;
 mod service;
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Candidate, Choice, Here, List};
+pub use key::{ViewKey, ViewKind};
 pub use packed::{Packed, PackedView};
 pub(crate) use project::cluster_view;
 pub use project::{project, project_one, touched};
@@ -24,38 +26,6 @@ use crate::{Family, Name, Probe, Protocol, TrafficPolicy, Uid};
 
 /// Version of the projection: another one means that equal revisions may have other bytes.
 pub const PROJECTION_VERSION: u32 = 2;
-
-/// What a view is; the number is what the wire and the digest carry.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum ViewKind {
-    /// [`ClusterView`]
-    Cluster = 1,
-    /// [`NodeView`]
-    Node = 2,
-    /// [`ServiceView`]
-    Service = 3,
-    /// [`EndpointView`]
-    Endpoint = 4,
-    /// [`WorkloadView`]
-    Workload = 5,
-}
-
-/// Names a view on the node stream.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ViewKey {
-    /// What it is.
-    pub kind: ViewKind,
-    /// Whose.
-    pub uid: Uid,
-}
-
-impl ViewKey {
-    /// From its parts.
-    pub fn new(kind: ViewKind, uid: Uid) -> Self {
-        Self { kind, uid }
-    }
-}
 
 /// An object as nodes see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

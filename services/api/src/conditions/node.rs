@@ -1,6 +1,6 @@
 //! Conditions of nodes.
 
-use portolan_model::{Node, NodeReport, NodeSpec};
+use portolan_model::{ConditionReason as Why, Node, NodeReport, NodeSpec};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True, Unknown};
 
@@ -17,16 +17,16 @@ pub(crate) fn node_conditions(
     let since = runtime.filter(|r| !r.connected).map(|r| r.last_contact);
     let connected = match runtime {
         Some(runtime) if runtime.connected => {
-            Word(True, "StreamOpen", "its plugin is connected".to_owned())
+            Word(True, Why::StreamOpen, "its plugin is connected".to_owned())
         }
         Some(_) => Word(
             False,
-            "StreamClosed",
+            Why::StreamClosed,
             "its plugin is not connected; the node keeps its last state".to_owned(),
         ),
         None => Word(
             Unknown,
-            "NeverConnected",
+            Why::NeverConnected,
             "its plugin was not seen yet".to_owned(),
         ),
     };
@@ -35,7 +35,7 @@ pub(crate) fn node_conditions(
         let message = format!(
             "its plugin says otherwise: {difference}; change the node, or the plugin's flags"
         );
-        let differs = Word(True, "HelloDiffers", message);
+        let differs = Word(True, Why::HelloDiffers, message);
         conditions.push(differs.condition("NodeSpecMismatch", generation, None));
     }
     conditions

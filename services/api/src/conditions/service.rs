@@ -6,7 +6,7 @@ mod endpoints;
 mod tests;
 
 use portolan_model::view::leaves_alone;
-use portolan_model::{NodeReports, Service, ServiceType, State};
+use portolan_model::{ConditionReason as Why, NodeReports, Service, ServiceType, State, Timestamp};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True, Unknown};
 
@@ -21,25 +21,26 @@ pub(crate) fn service_status(
 ) -> v1::ServiceStatus {
     let endpoints = Endpoints::of(state, service);
     let (nodes, done) = progress(state, service, reports);
-    let generation = service.meta.generation;
-    let mut conditions = Vec::with_capacity(5);
-    conditions.push(addresses(service).condition(
-        "AddressesAllocated",
-        generation,
-        service.meta.created_at,
-    ));
+    let (created, updated) = (service.meta.created_at, service.meta.updated_at);
     let resolved = endpoints.resolved(state, service);
-    conditions.push(resolved.condition("EndpointsResolved", generation, endpoints.changed_at()));
-    let programmed = programmed(service, reports, nodes, done);
-    conditions.push(programmed.condition("Programmed", generation, None));
-    conditions.extend(
-        load_balancer(service).map(|word| {
-            word.condition("LoadBalancerAssigned", generation, service.meta.updated_at)
-        }),
-    );
-    conditions.insert(0, summary(&conditions).condition("Ready", generation, None));
+    let changed = endpoints.changed_at();
+    let mut parts = vec![
+        ("AddressesAllocated", addresses(service), Some(created)),
+        ("EndpointsResolved", resolved, changed),
+        (
+            "Programmed",
+            programmed(service, reports, nodes, done),
+            None,
+        ),
+    ];
+    parts.extend(load_balancer(service).map(|word| ("LoadBalancerAssigned", word, Some(updated))));
+    parts.insert(0, ("Ready", summary(&parts), None));
+    let generation = service.meta.generation;
+    let conditions = parts.into_iter();
     v1::ServiceStatus {
-        conditions,
+        conditions: conditions
+            .map(|(kind, word, since)| word.condition(kind, generation, since))
+            .collect(),
         load_balancer: None,
         endpoints: count(endpoints.total()),
         ready_endpoints: count(endpoints.ready()),
@@ -48,40 +49,36 @@ pub(crate) fn service_status(
     }
 }
 
+/// The type of a condition, what it says, and since when as far as that is known.
+type Part = (&'static str, Word, Option<Timestamp>);
+
 /// The first thing that is wrong. What is up to somebody else is not.
-fn summary(conditions: &[v1::Condition]) -> Word {
-    let mut wrong = conditions
-        .iter()
-        .filter(|c| c.status() != True && c.reason != FOREIGN_CLASS);
-    match wrong.next() {
+fn summary(parts: &[Part]) -> Word {
+    let is_wrong = |Word(status, why, _): &Word| *status != True && *why != Why::ForeignClass;
+    match parts.iter().find(|(_, word, _)| is_wrong(word)) {
         None => Word(
             True,
-            "Ready",
+            Why::Ready,
             "addresses are allocated, endpoints are ready, every node is programmed".to_owned(),
         ),
-        Some(bad) => Word(
-            bad.status(),
-            "NotReady",
-            format!("{}: {}", bad.r#type, bad.message),
-        ),
-    }
-}
-
-fn addresses(service: &Service) -> Word {
-    let not_needed = |message: &str| Word(True, "NotNeeded", message.to_owned());
-    match (service.spec.kind, service.spec.cluster_ips.addresses()) {
-        (ServiceType::ExternalName, _) => not_needed("an ExternalName has no address"),
-        (_, []) => not_needed("a headless Service has no address"),
-        (_, [address]) => Word(True, "Allocated", address.to_string()),
-        (_, addresses) => {
-            let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            Word(True, "Allocated", list.join(", "))
+        Some((kind, Word(status, _, message), _)) => {
+            Word(*status, Why::NotReady, format!("{kind}: {message}"))
         }
     }
 }
 
-/// The address of a load balancer is another implementation's affair.
-const FOREIGN_CLASS: &str = "ForeignClass";
+fn addresses(service: &Service) -> Word {
+    let not_needed = |message: &str| Word(True, Why::NotNeeded, message.to_owned());
+    match (service.spec.kind, service.spec.cluster_ips.addresses()) {
+        (ServiceType::ExternalName, _) => not_needed("an ExternalName has no address"),
+        (_, []) => not_needed("a headless Service has no address"),
+        (_, [address]) => Word(True, Why::Allocated, address.to_string()),
+        (_, addresses) => {
+            let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            Word(True, Why::Allocated, list.join(", "))
+        }
+    }
+}
 
 /// Whether a load balancer has its address; only for those.
 fn load_balancer(service: &Service) -> Option<Word> {
@@ -91,12 +88,12 @@ fn load_balancer(service: &Service) -> Option<Word> {
     Some(match &service.spec.load_balancer_class {
         None => Word(
             False,
-            "NoPool",
+            Why::NoPool,
             "no load-balancer pool exists yet that an address could come from".to_owned(),
         ),
         Some(class) => Word(
             Unknown,
-            FOREIGN_CLASS,
+            Why::ForeignClass,
             format!("class {class} is another implementation's, which gives the address"),
         ),
     })
@@ -113,18 +110,17 @@ fn progress(state: &State, service: &Service, reports: &NodeReports) -> (usize, 
 fn programmed(service: &Service, reports: &NodeReports, nodes: usize, done: usize) -> Word {
     if let Some(label) = leaves_alone(service) {
         let message = format!("the label {label} says that it is not for Portolan's nodes");
-        return Word(True, "NotNeeded", message);
+        return Word(True, Why::NotNeeded, message);
     }
     let progress = format!("{done}/{nodes} nodes");
     // What a node lacks is worth more attention than what it may get over.
     let rejections = || reports.rejections(service.meta.uid);
-    let is_lasting = |code: &str| code == "UNSUPPORTED_FEATURE";
-    let lasting = rejections().find(|(_, rejection)| is_lasting(&rejection.code));
+    let lasting = rejections().find(|(_, rejection)| rejection.code.is_lasting());
     if let Some((node, rejection)) = lasting.or_else(|| rejections().next()) {
-        let reason = if is_lasting(&rejection.code) {
-            "UnsupportedByNode"
+        let reason = if rejection.code.is_lasting() {
+            Why::UnsupportedByNode
         } else {
-            "RejectedByNode"
+            Why::RejectedByNode
         };
         let (code, message) = (&rejection.code, &rejection.message);
         return Word(
@@ -136,10 +132,10 @@ fn programmed(service: &Service, reports: &NodeReports, nodes: usize, done: usiz
     match () {
         () if nodes == 0 => Word(
             Unknown,
-            "NoNodes",
+            Why::NoNodes,
             "no node is registered; start a plugin".to_owned(),
         ),
-        () if done < nodes => Word(False, "Pending", progress),
-        () => Word(True, "Programmed", progress),
+        () if done < nodes => Word(False, Why::Pending, progress),
+        () => Word(True, Why::Programmed, progress),
     }
 }

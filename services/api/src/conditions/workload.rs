@@ -1,6 +1,6 @@
 //! Conditions of workloads.
 
-use portolan_model::{Grants, Prober, State, Workload};
+use portolan_model::{ConditionReason as Why, Grants, Prober, State, Workload};
 use portolan_proto::v1;
 use portolan_proto::v1::ConditionStatus::{False, True};
 
@@ -18,7 +18,7 @@ pub(crate) fn workload_status(state: &State, workload: &Workload) -> v1::Workloa
             || "it has a probe, but names no node whose agent could run it; set spec.node".to_owned(),
             |node| format!("node {node} is not registered, so nobody runs the probe; start a plugin there, or create the node"),
         );
-        let missing = Word(True, "NodeNotRegistered", message);
+        let missing = Word(True, Why::NodeNotRegistered, message);
         conditions.push(missing.condition("NoProber", generation, since));
     }
     conditions.extend(
@@ -39,7 +39,7 @@ fn not_admitted(state: &State, workload: &Workload) -> Option<Word> {
     let message = format!(
         "nodes are not told of it: {why}; give it another address, or change the ServiceCIDRs or the cluster's endpoint_ranges"
     );
-    Some(Word(True, "AddressNotAllowed", message))
+    Some(Word(True, Why::AddressNotAllowed, message))
 }
 
 fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
@@ -51,33 +51,33 @@ fn readiness(state: &State, workload: &Workload, serving: bool) -> Word {
     match (serving, state.prober(workload)) {
         (true, _) if workload.spec.draining => Word(
             False,
-            "Draining",
+            Why::Draining,
             "it serves, but is about to end".to_owned(),
         ),
         (true, Prober::Node(node)) => Word(
             True,
-            "ProbePassed",
+            Why::ProbePassed,
             format!("the probe on node {node} passes"),
         ),
         (true, _) => Word(
             True,
-            "Serving",
+            Why::Serving,
             "it needs no probe, or was reported ready".to_owned(),
         ),
         (false, Prober::Node(node)) if workload.readiness.is_none() => Word(
             False,
-            "NotProbedYet",
+            Why::NotProbedYet,
             format!("node {node} has not reported a result yet"),
         ),
         (false, Prober::Node(node)) => Word(
             False,
-            "ProbeFailed",
+            Why::ProbeFailed,
             format!("the probe on node {node} fails: {reason}"),
         ),
-        (false, Prober::Missing) => Word(False, "NoProber", "nobody runs its probe".to_owned()),
+        (false, Prober::Missing) => Word(False, Why::NoProber, "nobody runs its probe".to_owned()),
         (false, Prober::NotNeeded) => Word(
             False,
-            "ReportedNotReady",
+            Why::ReportedNotReady,
             "it was reported not ready".to_owned(),
         ),
     }

@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use portolan_distributor::Acknowledgement;
 use portolan_model::view::{ViewKey, ViewKind};
-use portolan_model::{Event, EventType, Name, Object, Rejection, Revision, State, Timestamp, Uid};
+use portolan_model::{
+    Event, EventType, Name, Object, Rejection, RejectionCode, Revision, State, Timestamp, Uid,
+};
 use portolan_proto::convert::view::key;
 use portolan_proto::node::v1::{self as wire, Ack};
 
@@ -27,9 +29,8 @@ pub(super) fn report(ack: Ack) -> Acknowledgement {
     for rejection in ack.rejected {
         let since = Revision(rejection.since_revision);
         match rejection.r#ref.as_ref().and_then(view_key) {
-            Some(key) => report.rejected.push(Rejection {
-                kind: word(key.kind).to_owned(),
-                uid: key.uid,
+            Some(object) => report.rejected.push(Rejection {
+                object,
                 since,
                 code: code(rejection.code),
                 message: rejection.message.chars().take(MAX_MESSAGE).collect(),
@@ -37,10 +38,7 @@ pub(super) fn report(ack: Ack) -> Acknowledgement {
             None => report.lost = report.lost.into_iter().chain([since]).min(),
         }
     }
-    let cleared = ack.cleared.iter().filter_map(view_key);
-    report.cleared = cleared
-        .map(|key| (word(key.kind).to_owned(), key.uid))
-        .collect();
+    report.cleared = ack.cleared.iter().filter_map(view_key).collect();
     report
 }
 
@@ -48,23 +46,13 @@ fn view_key(reference: &wire::ObjectRef) -> Option<ViewKey> {
     key(reference.kind, &reference.uid).ok()
 }
 
-fn word(kind: ViewKind) -> &'static str {
-    match kind {
-        ViewKind::Cluster => "Cluster",
-        ViewKind::Node => "Node",
-        ViewKind::Service => "Service",
-        ViewKind::Endpoint => "Endpoint",
-        ViewKind::Workload => "Workload",
-    }
-}
-
 /// Codes of newer plugins are kept, other texts are not.
-fn code(sent: String) -> String {
+fn code(sent: String) -> RejectionCode {
     let is_word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     if (1..=MAX_CODE).contains(&sent.len()) && sent.chars().all(is_word) {
-        sent
+        sent.into()
     } else {
-        "INTERNAL".to_owned()
+        RejectionCode::Internal
     }
 }
 
@@ -73,7 +61,7 @@ pub(super) fn announce(cluster: &NodeCluster, node: &Name, node_uid: Uid, reject
     let state = cluster.allocator.cache().state();
     let now = now();
     let events = rejected.iter().take(MAX_EVENTS).map(|rejection| {
-        let about = about(&state, rejection);
+        let about = about(&state, rejection.object);
         let (object, object_uid) = match about {
             Some(object) => (object.resource(), object.uid()),
             None => (format!("nodes/{node}"), node_uid),
@@ -82,10 +70,10 @@ pub(super) fn announce(cluster: &NodeCluster, node: &Name, node_uid: Uid, reject
             object,
             object_uid,
             event_type: EventType::Warning,
-            reason: rejection.code.clone(),
+            reason: rejection.code.to_string(),
             message: format!(
                 "node {node} can't program {} {}: {}",
-                rejection.kind, rejection.uid, rejection.message
+                rejection.object.kind, rejection.object.uid, rejection.message
             ),
             component: "agent".to_owned(),
             count: 1,
@@ -97,17 +85,11 @@ pub(super) fn announce(cluster: &NodeCluster, node: &Name, node_uid: Uid, reject
 }
 
 /// The object that people know, if it has a page of its own.
-fn about(state: &State, rejection: &Rejection) -> Option<Object> {
-    match rejection.kind.as_str() {
-        "Service" => state
-            .service_by_uid(rejection.uid)
-            .cloned()
-            .map(Object::from),
-        "Workload" => state
-            .workload_by_uid(rejection.uid)
-            .cloned()
-            .map(Object::from),
-        _ => None,
+fn about(state: &State, ViewKey { kind, uid }: ViewKey) -> Option<Object> {
+    match kind {
+        ViewKind::Service => state.service_by_uid(uid).cloned().map(Object::from),
+        ViewKind::Workload => state.workload_by_uid(uid).cloned().map(Object::from),
+        ViewKind::Cluster | ViewKind::Node | ViewKind::Endpoint => None,
     }
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{
-    Event, EventType, NodeReport, NodeReports, Rejection, Revision, Timestamp, Uid,
+    Event, EventType, NodeReport, NodeReports, Rejection, RejectionCode, Revision, Timestamp, Uid,
 };
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
@@ -225,10 +226,9 @@ async fn a_server_that_ends_tells_how_far_it_came() {
 
 fn reported(attempted: u64, rejected: Option<Uid>) -> NodeReports {
     let rejection = |uid| Rejection {
-        kind: "Service".to_owned(),
-        uid,
+        object: ViewKey::new(ViewKind::Service, uid),
         since: Revision(1),
-        code: "PORT_IN_USE".to_owned(),
+        code: RejectionCode::PortInUse,
         message: "taken".to_owned(),
     };
     NodeReports::new([NodeReport {

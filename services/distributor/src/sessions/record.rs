@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use portolan_model::view::ViewKey;
 use portolan_model::{Name, NodeReport, NodeSpec, Rejection, Revision, Timestamp, Uid};
 
 use super::{Acknowledgement, NodeHello, Progress, wall_clock};
@@ -21,7 +22,7 @@ pub(super) struct Record {
     fenced: u64,
     attempted: Revision,
     durable: Revision,
-    rejected: BTreeMap<(String, Uid), Rejection>,
+    rejected: BTreeMap<ViewKey, Rejection>,
     /// The lowest revision since which something is rejected that is not listed.
     lost: Option<Revision>,
     last_contact: Timestamp,
@@ -126,15 +127,14 @@ impl Record {
         self.contact();
         let mut rejected = Vec::new();
         for rejection in report.rejected {
-            let key = (rejection.kind.clone(), rejection.uid);
             let is_known = self
                 .rejected
-                .get(&key)
+                .get(&rejection.object)
                 .is_some_and(|known| known.code == rejection.code);
             if !is_known {
                 rejected.push(rejection.clone());
             }
-            self.rejected.insert(key, rejection);
+            self.rejected.insert(rejection.object, rejection);
         }
         for key in report.cleared {
             self.rejected.remove(&key);
@@ -257,11 +257,7 @@ impl Record {
         self.session = row.session;
         self.attempted = row.attempted;
         self.durable = row.durable;
-        self.rejected = row
-            .rejected
-            .into_iter()
-            .map(|r| ((r.kind.clone(), r.uid), r))
-            .collect();
+        self.rejected = row.rejected.into_iter().map(|r| (r.object, r)).collect();
         self.lost = None;
         self.last_contact = row.last_contact;
         self.is_ours = false;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use portolan_model::{NodeReport, Rejection, Revision, Timestamp, Uid};
+use portolan_model::view::{ViewKey, ViewKind};
+use portolan_model::{NodeReport, Rejection, RejectionCode, Revision, Timestamp, Uid};
 
 use super::history::{History, hello, registered, without};
 use super::node::Node;
@@ -11,10 +12,9 @@ use crate::{Acknowledgement, NotAdmitted, ResumePoint, SessionId, stream};
 
 fn rejection(number: u128, since: u64) -> Rejection {
     Rejection {
-        kind: "Service".to_owned(),
-        uid: Uid::from_random(number),
+        object: ViewKey::new(ViewKind::Service, Uid::from_random(number)),
         since: Revision(since),
-        code: "INTERNAL".to_owned(),
+        code: RejectionCode::Internal,
         message: String::new(),
     }
 }
@@ -97,7 +97,7 @@ async fn what_a_node_acknowledges_counts_up_to_what_it_was_sent_and_rejects() {
         "known already"
     );
     let cleared = Acknowledgement {
-        cleared: vec![("Service".to_owned(), Uid::from_random(2))],
+        cleared: vec![rejection(2, 0).object],
         ..report(21, 20)
     };
     distributor.acknowledge(session, cleared);
@@ -172,7 +172,7 @@ async fn more_rejections_than_are_listed_still_hold_back() {
     );
     let row = rig.distributor.sessions().node_reports().remove(0);
     assert_eq!(row.rejected.len(), 1000);
-    let cleared = row.rejected.into_iter().map(|r| (r.kind, r.uid)).collect();
+    let cleared = row.rejected.into_iter().map(|r| r.object).collect();
     rig.distributor.acknowledge(
         session,
         Acknowledgement {

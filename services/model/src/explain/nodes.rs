@@ -103,7 +103,7 @@ impl<'a> Groups<'a> {
         let (first, rejection) = self.rejecting.first()?;
         let names: Vec<_> = self.rejecting.iter().map(|(name, _)| *name).collect();
         let all = names.len() == about.nodes.len();
-        let is_unsupported = rejection.code == "UNSUPPORTED_FEATURE";
+        let is_unsupported = rejection.code.is_lasting();
         let cause = format!(
             "{} can't carry it ({}); {first} says since revision {}: {}: {}",
             share(names.len(), about.nodes.len(), "node"),

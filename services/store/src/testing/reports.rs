@@ -1,6 +1,7 @@
 //! Events and what nodes reported: outside the log.
 
-use portolan_model::{Event, EventType, NodeReport, Rejection, Revision, Timestamp};
+use portolan_model::view::{ViewKey, ViewKind};
+use portolan_model::{Event, EventType, NodeReport, Rejection, RejectionCode, Revision, Timestamp};
 
 use super::Harness;
 use super::fixtures::{cluster, name, uid};
@@ -126,10 +127,9 @@ pub async fn events_are_found_below_a_resource<H: Harness>(harness: H) {
 
 fn node_report(identity: &str, session: u64, attempted: u64) -> NodeReport {
     let rejection = Rejection {
-        kind: "Service".to_owned(),
-        uid: uid("web"),
+        object: ViewKey::new(ViewKind::Service, uid("web")),
         since: Revision(3),
-        code: "PORT_IN_USE".to_owned(),
+        code: RejectionCode::PortInUse,
         message: "port 80 is taken by 'other'".to_owned(),
     };
     NodeReport {

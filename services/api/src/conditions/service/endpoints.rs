@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Endpoint, Family, Grants, Origin, Service, ServicePort, ServiceType, State, TargetPort,
-    Timestamp,
+    ConditionReason as Why, Endpoint, Family, Grants, Origin, Service, ServicePort, ServiceType,
+    State, TargetPort, Timestamp,
 };
 use portolan_proto::v1::ConditionStatus::{False, True};
 
@@ -40,7 +40,7 @@ impl<'a> Endpoints<'a> {
         if service.spec.kind == ServiceType::ExternalName {
             return Word(
                 True,
-                "NotNeeded",
+                Why::NotNeeded,
                 "an ExternalName has no endpoints".to_owned(),
             );
         }
@@ -49,7 +49,7 @@ impl<'a> Endpoints<'a> {
         }
         let unserved = service.spec.ports.iter().find(|port| !self.serve(port));
         if let Some(port) = unserved {
-            return Word(False, "PortNameMismatch", mismatch(service, port));
+            return Word(False, Why::PortNameMismatch, mismatch(service, port));
         }
         let total = self.all.len();
         if self.ready == 0 {
@@ -59,17 +59,17 @@ impl<'a> Endpoints<'a> {
                 .unwrap_or_default();
             return Word(
                 False,
-                "NotReady",
+                Why::NotReady,
                 format!("none of {total} endpoints is ready{why}"),
             );
         }
         let ready = format!("{} of {total} endpoints are ready", self.ready);
         match self.kept_back(state, service) {
-            None => Word(True, "Resolved", ready),
+            None => Word(True, Why::Resolved, ready),
             Some((number, why)) => {
                 let message = format!("{ready}, but nodes are not told of {number}: {why}");
                 let all = number == self.ready;
-                Word(if all { False } else { True }, "NotAdmitted", message)
+                Word(if all { False } else { True }, Why::NotAdmitted, message)
             }
         }
     }
@@ -94,7 +94,7 @@ fn nothing(state: &State, service: &Service) -> Word {
     if !service.spec.has_selector() {
         return Word(
             False,
-            "NoEndpoints",
+            Why::NoEndpoints,
             "it has no selector, and no endpoints were written for it".to_owned(),
         );
     }
@@ -104,7 +104,7 @@ fn nothing(state: &State, service: &Service) -> Word {
             "no workload in namespace {namespace} has the labels {}",
             pairs.join(",")
         );
-        return Word(False, "NoWorkloads", message);
+        return Word(False, Why::NoWorkloads, message);
     }
     let families: Vec<_> = service
         .spec
@@ -116,7 +116,7 @@ fn nothing(state: &State, service: &Service) -> Word {
         "no workload that the selector matches has an {} address",
         families.join(" or ")
     );
-    Word(False, "NoAddresses", message)
+    Word(False, Why::NoAddresses, message)
 }
 
 /// What the last probe said.

@@ -1,3 +1,4 @@
+use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{
     Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family, Labels, Meta, Name, Node,
     NodeReport, NodeSpec, Object, Origin, PortRange, Protocol, Rejection, Revision, ServiceCidr,
@@ -54,10 +55,9 @@ impl World {
 
     fn reject(&mut self, node: usize, code: &str) {
         self.rows[node].rejected.push(Rejection {
-            kind: "Service".to_owned(),
-            uid: self.service.meta.uid,
+            object: ViewKey::new(ViewKind::Service, self.service.meta.uid),
             since: NOW,
-            code: code.to_owned(),
+            code: code.to_owned().into(),
             message: "it can't".to_owned(),
         });
     }

@@ -170,14 +170,13 @@ async fn what_a_node_rejects_is_listed_and_told() {
     })
     .await;
     let row = sessions.node_reports().remove(0);
-    let rejected = row.rejected.iter().find(|r| r.uid == service).unwrap();
-    assert_eq!(
-        (rejected.kind.as_str(), rejected.code.as_str()),
-        ("Service", "PORT_IN_USE")
-    );
+    let mut listed = row.rejected.iter();
+    let rejected = listed.find(|r| r.object.uid == service).unwrap();
+    let told = (rejected.object.kind.as_str(), rejected.code.as_str());
+    assert_eq!(told, ("Service", "PORT_IN_USE"));
     assert_eq!(rejected.message.len(), 512);
     assert!(
-        row.rejected.iter().any(|r| r.code == "INTERNAL"),
+        row.rejected.iter().any(|r| r.code.as_str() == "INTERNAL"),
         "other texts are no codes"
     );
     assert_eq!(

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::super::{Flow, FlowExplanation, ServiceExplanation, flow, service};
+use crate::view::{ViewKey, ViewKind};
 use crate::{
     ClaimOwner, ClaimState, Cluster, ClusterIps, ClusterSpec, Endpoint, EndpointPort, Family,
     IpClaim, Labels, Meta, Name, Namespace, NamespaceSpec, Node, NodeReport, NodeReports, NodeSpec,
@@ -122,10 +123,9 @@ impl World {
 
     pub(super) fn reject(&mut self, node: &str, code: &str) {
         let rejection = Rejection {
-            kind: "Service".to_owned(),
-            uid: self.service.meta.uid,
+            object: ViewKey::new(ViewKind::Service, self.service.meta.uid),
             since: NOW,
-            code: code.to_owned(),
+            code: code.to_owned().into(),
             message: "somebody has the port".to_owned(),
         };
         self.report(node).rejected.push(rejection);
