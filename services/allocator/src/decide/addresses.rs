@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use portolan_model::alloc::{Pick, ServiceRange, top_level};
-use portolan_model::{Change, ClaimOwner, ClaimState, Family, IpClaim, Precondition, Refusal};
+use portolan_model::{
+    Change, ClaimOwner, ClaimState, Family, IpClaim, Precondition, Reason, Refusal,
+};
 
 use super::draft::Draft;
 use super::quarantine::{Caps, time_left};
@@ -32,7 +34,7 @@ pub(super) fn blocker(
     if !ranges.iter().any(|range| range.is_usable(address)) {
         let names: Vec<_> = ranges.iter().map(|range| range.net().to_string()).collect();
         return blocked(
-            "RANGE",
+            Reason::Range,
             format!(
                 "{address} is no usable address of the cluster's ready ServiceCIDRs ({}); ask for one of these, leave it out (`portolan apply --reallocate`), or add a ServiceCIDR",
                 names.join(", ")
@@ -43,7 +45,7 @@ pub(super) fn blocker(
     match &claim.state {
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(
-            "CLUSTER_IP_IN_USE",
+            Reason::ClusterIpInUse,
             format!(
                 "{address} is held by Service {}; ask for another address, or leave it out",
                 claim.owner.key()
@@ -53,7 +55,7 @@ pub(super) fn blocker(
         // A Service that comes back under its old name takes up where it was.
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
         ClaimState::Quarantined { released_at, .. } => blocked(
-            "ADDRESS_QUARANTINED",
+            Reason::AddressQuarantined,
             format!(
                 "{address} was released by Service {}, and nodes may still forward for it; it is free at the latest in {}",
                 claim.owner.key(),
@@ -165,7 +167,7 @@ fn exhausted(draft: &Draft, family: Family, ranges: &[ServiceRange]) -> Refusal 
         (names.join(","), description)
     };
     Refusal::Exhausted {
-        reason: "CLUSTER_IP_EXHAUSTED",
+        reason: Reason::ClusterIpExhausted,
         subject,
         description,
         used,

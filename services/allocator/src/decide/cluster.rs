@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Labels, Name, Namespace, NamespaceSpec, Object, Refusal,
+    Change, Cluster, ClusterSpec, Labels, Name, Namespace, NamespaceSpec, Object, Reason, Refusal,
     ServiceCidr, Uid,
 };
 
@@ -118,14 +118,14 @@ pub(super) fn delete(
     let resource = format!("clusters/{}", before.meta.name);
     if before.meta.name.as_str() == DEFAULT {
         let description = "the cluster default always exists; delete what is in it instead";
-        return Err(Refusal::precondition("POLICY", resource, description));
+        return Err(Refusal::precondition(Reason::Policy, resource, description));
     }
     if let Some(child) = first_child(draft).filter(|_| !force) {
         let description = format!(
             "{resource} is not empty: it holds {child}; delete its Services, workloads and nodes first, or use force"
         );
         return Err(Refusal::precondition(
-            "CLUSTER_NOT_EMPTY",
+            Reason::ClusterNotEmpty,
             resource,
             description,
         ));

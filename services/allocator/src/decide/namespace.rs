@@ -1,7 +1,7 @@
 //! Namespaces.
 
 use portolan_model::{
-    Change, Labels, Name, Namespace, NamespaceSpec, Object, Refusal, Violations, validate,
+    Change, Labels, Name, Namespace, NamespaceSpec, Object, Reason, Refusal, Violations, validate,
 };
 
 use super::draft::Draft;
@@ -140,7 +140,7 @@ pub(super) fn delete(
     }
     if name.as_str() == "default" {
         let description = "the namespace default always exists; delete what is in it instead";
-        return Err(Refusal::precondition("POLICY", resource, description));
+        return Err(Refusal::precondition(Reason::Policy, resource, description));
     }
     if force {
         empty(draft, name)?;
@@ -149,7 +149,7 @@ pub(super) fn delete(
             "{resource} is not empty: it holds {child}; delete its contents first, or use force"
         );
         return Err(Refusal::precondition(
-            "NAMESPACE_NOT_EMPTY",
+            Reason::NamespaceNotEmpty,
             resource,
             description,
         ));

@@ -2,7 +2,7 @@
 
 use portolan_model::alloc::{Pick, pick_port};
 use portolan_model::{
-    Change, ClaimOwner, ClaimState, PortClaim, PortRange, Precondition, Refusal, Service,
+    Change, ClaimOwner, ClaimState, PortClaim, PortRange, Precondition, Reason, Refusal, Service,
     ServicePort, ServiceSpec,
 };
 
@@ -75,13 +75,13 @@ pub(super) fn blocker(
         let description = format!(
             "{port} lies outside the cluster's node ports ({range}); ask for one of these, or leave it out"
         );
-        return blocked("RANGE", description);
+        return blocked(Reason::Range, description);
     }
     let claim = claim?;
     match &claim.state {
         _ if claim.owner.uid == owner.uid => None,
         ClaimState::Held => blocked(
-            "NODE_PORT_IN_USE",
+            Reason::NodePortInUse,
             format!(
                 "node port {port} is held by Service {}; ask for another one, or leave it out",
                 claim.owner.key()
@@ -90,7 +90,7 @@ pub(super) fn blocker(
         .map(|blocked| blocked.held_by(&claim.owner)),
         ClaimState::Quarantined { .. } if claim.owner.key() == owner.key() => None,
         ClaimState::Quarantined { released_at, .. } => blocked(
-            "NODE_PORT_QUARANTINED",
+            Reason::NodePortQuarantined,
             format!(
                 "node port {port} was released by Service {}, and nodes may still forward for it; it is free at the latest in {}",
                 claim.owner.key(),
@@ -162,7 +162,7 @@ fn exhausted(draft: &Draft, range: PortRange) -> Refusal {
     );
     let subject = range.to_string();
     Refusal::Exhausted {
-        reason: "NODE_PORT_EXHAUSTED",
+        reason: Reason::NodePortExhausted,
         subject,
         description,
         used,

@@ -1,6 +1,6 @@
 //! Conditions that a request names itself, and parents that must exist.
 
-use portolan_model::{ClusterSpec, Name, Refusal, State, Uid};
+use portolan_model::{ClusterSpec, Name, Reason, Refusal, State, Uid};
 
 use crate::{DeleteMode, PutMode};
 
@@ -84,7 +84,7 @@ fn check_same(
     }
     match etag.filter(|etag| *etag != present.etag) {
         Some(etag) => Err(Refusal::Conflict {
-            reason: "ETAG_MISMATCH",
+            reason: Reason::EtagMismatch,
             description: format!(
                 "{resource} has etag {}, not {etag}: somebody changed it since it was read; read it again, and decide again",
                 present.etag
@@ -96,7 +96,7 @@ fn check_same(
 
 fn uid_mismatch(resource: &str, found: &str, expected: Uid) -> Refusal {
     Refusal::Conflict {
-        reason: "UID_MISMATCH",
+        reason: Reason::UidMismatch,
         description: format!("{resource} {found}, but the request expects uid {expected}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Grants, Name, Object, Precondition, Refusal, Scoped, Violations, Workload,
+    Change, Grants, Name, Object, Precondition, Reason, Refusal, Scoped, Violations, Workload,
     WorkloadSpec, validate,
 };
 
@@ -185,7 +185,7 @@ fn check(
         .filter_map(|(i, address)| {
             let description = grants.check(*address).err()?;
             Some(Precondition {
-                kind: "RANGE",
+                kind: Reason::Range,
                 subject: format!("workload.spec.addresses[{i}]"),
                 description,
                 holder: None,
@@ -196,7 +196,7 @@ fn check(
         Ok(())
     } else {
         Err(Refusal::Precondition {
-            reason: "RANGE",
+            reason: Reason::Range,
             preconditions,
         })
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use portolan_model::Change;
 use portolan_model::{
-    Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service, ServiceType,
-    Violations, validate,
+    Endpoint, Grants, Name, Object, Origin, Precondition, Reason, Refusal, Scoped, Service,
+    ServiceType, Violations, validate,
 };
 
 use super::super::draft::Draft;
@@ -82,12 +82,12 @@ fn check_by_hand(service: &Service, list: &[EndpointParams]) -> Result<(), Refus
         let description = format!(
             "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
         );
-        ("SERVICE_HAS_SELECTOR", description)
+        (Reason::ServiceHasSelector, description)
     } else if service.spec.kind == ServiceType::ExternalName && !list.is_empty() {
         let description = format!(
             "Service {key} is of type ExternalName, an alias in DNS without endpoints; change its type to write endpoints by hand"
         );
-        ("SERVICE_IS_EXTERNAL_NAME", description)
+        (Reason::ServiceIsExternalName, description)
     } else {
         return Ok(());
     };
@@ -186,7 +186,7 @@ fn check_addresses(
             let description = grants.check_by_hand(endpoint.address).err()?;
             let subject = format!("endpoints[{i}].spec.address");
             Some(Precondition {
-                kind: "RANGE",
+                kind: Reason::Range,
                 subject,
                 description,
                 holder: None,
@@ -197,7 +197,7 @@ fn check_addresses(
         Ok(())
     } else {
         Err(Refusal::Precondition {
-            reason: "RANGE",
+            reason: Reason::Range,
             preconditions,
         })
     }
@@ -223,7 +223,7 @@ pub(in super::super) fn delete(
             before.service
         );
         return Err(Refusal::precondition(
-            "SERVICE_HAS_SELECTOR",
+            Reason::ServiceHasSelector,
             resource,
             description,
         ));
