@@ -49,7 +49,9 @@ mod workload;
 
 pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
-pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
+pub use cluster::{
+    Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS, Namespace, NamespaceSpec, Quota, ServiceCidr,
+};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
@@ -74,6 +76,6 @@ pub use service::{
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
 pub use state::{Noun, Prober, Resource, State};
-pub use usage::Usage;
+pub use usage::{Fill, Usage};
 pub use violation::{FieldPath, Violation, Violations};
 pub use workload::{Readiness, Workload, WorkloadPort, WorkloadSpec};
