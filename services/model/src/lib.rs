@@ -27,6 +27,7 @@ mod ids;
 mod key;
 mod meta;
 mod name;
+pub mod names;
 mod net;
 mod node;
 mod node_reports;

@@ -8,6 +8,7 @@ pub(crate) mod key;
 mod packed;
 mod project;
 mod service;
+mod version;
 
 use std::net::IpAddr;
 
@@ -20,12 +21,11 @@ pub use packed::{Packed, PackedView};
 pub(crate) use project::cluster_view;
 pub use project::{project, project_one, touched};
 pub use service::leaves_alone;
+pub(crate) use service::whole_views;
+pub use version::{OLDEST_PROJECTION_VERSION, PROJECTION_VERSION, agreed_projection};
 
 use crate::validate::endpoint_address;
 use crate::{Family, Name, Probe, Protocol, TrafficPolicy, Uid};
-
-/// Version of the projection: another one means that equal revisions may have other bytes.
-pub const PROJECTION_VERSION: u32 = 2;
 
 /// An object as nodes see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -205,6 +205,8 @@ pub struct EndpointPortView {
     pub service_port: String,
     /// Where it listens.
     pub port: u16,
+    /// Transport; `None` from servers of projection version 2.
+    pub protocol: Option<Protocol>,
     /// For cluster-wide traffic.
     pub cluster: bool,
     /// For node-local traffic on its own node.

@@ -39,31 +39,42 @@ pub(super) fn project_service(
     let grants = Grants::of(state, &service.namespace);
     let admitted =
         |endpoint: &&Arc<Endpoint>| grants.as_ref().is_none_or(|g| g.admit(endpoint).is_ok());
-    let endpoints: Vec<_> = state.endpoints_of(service).filter(admitted).collect();
+    let endpoints = state.endpoints_of(service).filter(admitted);
+    let endpoints: Vec<_> = endpoints.map(AsRef::as_ref).collect();
     let usable = Usable::of(&endpoints);
     for endpoint in &endpoints {
         let key = ViewKey::new(ViewKind::Endpoint, endpoint.uid);
-        views.insert(
-            key,
-            View::Endpoint(endpoint_view(service, endpoint, &usable)),
-        );
+        let view = endpoint_view(service, endpoint, &usable);
+        views.insert(key, View::Endpoint(view));
     }
-    let view = ServiceView {
+    let mut view = service_view(service, &usable);
+    if leaves_alone(service).is_some() {
+        view.frontends.clear();
+    }
+    let key = ViewKey::new(ViewKind::Service, service.meta.uid);
+    views.insert(key, View::Service(view));
+}
+
+/// A Service with all these endpoints, for its names: with what nodes leave alone, and what they are not told of.
+pub(crate) fn whole_views(
+    service: &Service,
+    endpoints: &[&Endpoint],
+) -> (ServiceView, Vec<EndpointView>) {
+    let usable = Usable::of(endpoints);
+    let views = endpoints.iter();
+    let views = views.map(|endpoint| endpoint_view(service, endpoint, &usable));
+    (service_view(service, &usable), views.collect())
+}
+
+fn service_view(service: &Service, usable: &Usable<'_>) -> ServiceView {
+    let alias = service.spec.external_name.clone();
+    ServiceView {
         namespace: service.namespace.clone(),
         name: service.meta.name.clone(),
-        frontends: frontends(service, &usable),
-        external_name: service
-            .spec
-            .external_name
-            .clone()
-            .filter(|_| is_alias(service))
-            .unwrap_or_default(),
+        frontends: frontends(service, usable),
+        external_name: alias.filter(|_| is_alias(service)).unwrap_or_default(),
         headless: service.spec.cluster_ips.is_headless(),
-    };
-    views.insert(
-        ViewKey::new(ViewKind::Service, service.meta.uid),
-        View::Service(view),
-    );
+    }
 }
 
 fn is_alias(service: &Service) -> bool {
@@ -88,7 +99,7 @@ struct Usable<'a> {
 }
 
 impl<'a> Usable<'a> {
-    fn of(endpoints: &[&'a Arc<Endpoint>]) -> Self {
+    fn of(endpoints: &[&'a Endpoint]) -> Self {
         let mut usable = Self::default();
         for endpoint in endpoints {
             for port in &endpoint.ports {
@@ -155,6 +166,7 @@ fn endpoint_view(service: &Service, endpoint: &Endpoint, usable: &Usable<'_>) ->
     let ports = endpoint.ports.iter().map(|port| EndpointPortView {
         service_port: port.service_port.clone(),
         port: port.port,
+        protocol: Some(port.protocol),
         cluster: usable.for_cluster(endpoint, &port.service_port),
         local: usable.for_local(endpoint, &port.service_port),
     });
@@ -174,52 +186,62 @@ fn endpoint_view(service: &Service, endpoint: &Endpoint, usable: &Usable<'_>) ->
     }
 }
 
-/// Where traffic for the Service arrives; nowhere if it is not for our nodes.
+/// Where traffic for the Service arrives.
 fn frontends(service: &Service, usable: &Usable<'_>) -> Vec<FrontendView> {
     let spec = &service.spec;
-    if leaves_alone(service).is_some() {
-        return Vec::new();
-    }
     let internal = spec.internal_traffic_policy.unwrap_or_default();
     let external = spec.external_traffic_policy.unwrap_or_default();
+    let addresses = || spec.cluster_ips.addresses().iter().copied();
+    let families: BTreeSet<_> = addresses().map(Family::of).collect();
     let mut frontends = Vec::new();
     for port in &spec.ports {
-        for address in spec.cluster_ips.addresses() {
-            let at = FrontendAt::Address(*address);
-            let reach = (Reach::Internal, internal);
-            frontends.push(frontend(at, port.port, reach, service, port, usable));
+        let mut add = |entry: Entry| frontends.push(frontend(service, port, &entry, usable));
+        for address in addresses() {
+            add(Entry {
+                at: FrontendAt::Address(address),
+                port: port.port,
+                reach: Reach::Internal,
+                policy: internal,
+            });
         }
         let Some(number) = port.node_port else {
             continue;
         };
-        let addresses = spec.cluster_ips.addresses().iter().copied();
-        let families: BTreeSet<_> = addresses.map(Family::of).collect();
-        for family in families {
-            let at = FrontendAt::NodePort(family);
-            let reach = (Reach::External, external);
-            frontends.push(frontend(at, number, reach, service, port, usable));
+        for family in &families {
+            add(Entry {
+                at: FrontendAt::NodePort(*family),
+                port: number,
+                reach: Reach::External,
+                policy: external,
+            });
         }
     }
     frontends
 }
 
-fn frontend(
+/// One way in to a port of a Service.
+struct Entry {
     at: FrontendAt,
-    number: u16,
-    (reach, policy): (Reach, TrafficPolicy),
+    port: u16,
+    reach: Reach,
+    policy: TrafficPolicy,
+}
+
+fn frontend(
     service: &Service,
     port: &ServicePort,
+    entry: &Entry,
     usable: &Usable<'_>,
 ) -> FrontendView {
-    let scope = (port.name.as_str(), at.family());
-    let elsewhere = policy == TrafficPolicy::Local && usable.any.contains(&scope);
+    let scope = (port.name.as_str(), entry.at.family());
+    let elsewhere = entry.policy == TrafficPolicy::Local && usable.any.contains(&scope);
     let (node_hints_valid, zone_hints_valid) =
         usable.hints(service.spec.traffic_distribution, scope);
     FrontendView {
-        at,
-        reach,
-        policy,
-        port: number,
+        at: entry.at,
+        reach: entry.reach,
+        policy: entry.policy,
+        port: entry.port,
         protocol: port.protocol,
         service_port: port.name.clone(),
         affinity_seconds: service.spec.affinity_timeout.unwrap_or(0),
