@@ -46,7 +46,7 @@ pub enum Refusal {
         reason: Reason,
         /// The range.
         subject: String,
-        /// With the exact counts.
+        /// What is full, with the exact counts.
         description: String,
         /// Held.
         used: u64,

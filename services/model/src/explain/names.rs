@@ -14,7 +14,7 @@ const MOST_RECORDS: usize = 100;
 
 /// A record that a name server of the cluster answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct ExpectedRecord {
     /// The name asked for, with its final dot.
     pub name: String,
     /// What kind of record it is.
@@ -53,7 +53,7 @@ impl fmt::Display for RecordType {
     }
 }
 
-impl From<DnsRecord> for Record {
+impl From<DnsRecord> for ExpectedRecord {
     fn from(record: DnsRecord) -> Self {
         let record_type = match &record.data {
             DnsData::Address(IpAddr::V4(_)) => RecordType::A,
@@ -70,13 +70,13 @@ impl From<DnsRecord> for Record {
     }
 }
 
-pub(super) fn records(about: &About<'_>) -> Vec<Record> {
+pub(super) fn records(about: &About<'_>) -> Vec<ExpectedRecord> {
     let (service, endpoints) = whole_views(about.service, &about.endpoints);
     let names = Names::new(domain(about), &service, &endpoints);
     let records = names.records().into_iter().take(MOST_RECORDS);
-    let mut records: Vec<_> = records.map(Record::from).collect();
+    let mut records: Vec<_> = records.map(ExpectedRecord::from).collect();
     if records.is_empty() {
-        records.push(Record {
+        records.push(ExpectedRecord {
             name: base(about),
             record_type: RecordType::Nxdomain,
             data: String::new(),
@@ -98,7 +98,7 @@ fn domain<'a>(about: &About<'a>) -> &'a str {
     })
 }
 
-pub(super) fn findings(about: &About<'_>, records: &[Record]) -> Vec<Finding> {
+pub(super) fn findings(about: &About<'_>, records: &[ExpectedRecord]) -> Vec<Finding> {
     let name = base(about);
     let name = name.trim_end_matches('.');
     if let Some(finding) = dangling(about) {
