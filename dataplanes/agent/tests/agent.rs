@@ -76,6 +76,7 @@ fn endpoint(of: u8, host: u8) -> View {
         ports: vec![EndpointPortView {
             service_port: "http".to_owned(),
             port: 8080,
+            protocol: Some(Protocol::Tcp),
             cluster: true,
             local: false,
         }],

@@ -97,6 +97,7 @@ pub(crate) fn endpoint(of: u8, address: &str, on: (&str, &str)) -> EndpointView 
         ports: vec![EndpointPortView {
             service_port: "http".to_owned(),
             port: 8080,
+            protocol: Some(Protocol::Tcp),
             cluster: true,
             local: true,
         }],

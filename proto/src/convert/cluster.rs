@@ -3,21 +3,14 @@
 use ipnet::IpNet;
 use portolan_model::alloc::ServiceRange;
 use portolan_model::{
-    Cluster, ClusterSpec, Event, EventType, Family, PortRange, State, Violations,
+    Cluster, ClusterSpec, DNS_DOMAIN, Event, EventType, Family, NODE_PORTS, PortRange, State,
+    Violations,
 };
 
 use super::fields::{cidrs, family_out, optional, port};
 use super::meta::{generation, timestamp};
 use super::service::families as families_in;
 use crate::v1;
-
-/// Node ports of a cluster that says nothing else, as in Kubernetes.
-pub const NODE_PORTS: PortRange = PortRange {
-    first: 30000,
-    last: 32767,
-};
-/// The zone of a cluster that says nothing else, as in Kubernetes.
-pub const DNS_DOMAIN: &str = "cluster.local";
 
 /// A cluster on the wire, with the fill of its ranges.
 pub fn to_wire(state: &State, cluster: &Cluster) -> v1::Cluster {
@@ -52,46 +45,29 @@ pub fn spec_to_wire(spec: &ClusterSpec) -> v1::ClusterSpec {
 }
 
 /// What is known about a cluster.
-pub fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
-    let ports = cluster.spec.node_ports;
-    let quarantined = state
-        .quarantined_ports()
-        .filter(|claim| ports.contains(claim.port))
-        .count();
-    let taken = state
-        .occupied_ports()
-        .count(false, ports.first.into(), ports.last.into());
-    let quarantined = u32::try_from(quarantined).unwrap_or(u32::MAX);
+fn status(state: &State, cluster: &Cluster) -> v1::ClusterStatus {
+    let ports = state.port_fill(cluster.spec.node_ports);
+    let port_count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let ranges = state.service_ranges();
     v1::ClusterStatus {
         head_revision: state.revision().0,
-        service_ranges: state
-            .service_ranges()
-            .iter()
-            .map(|range| usage(state, range))
-            .collect(),
+        service_ranges: ranges.iter().map(|range| usage(state, range)).collect(),
         node_ports: Some(v1::PortUsage {
-            used: u32::try_from(taken)
-                .unwrap_or(u32::MAX)
-                .saturating_sub(quarantined),
-            quarantined,
-            capacity: ports.size(),
+            used: port_count(ports.used),
+            quarantined: port_count(ports.quarantined),
+            capacity: port_count(ports.capacity),
         }),
         nodes: i32::try_from(state.node_count()).unwrap_or(i32::MAX),
     }
 }
 
 pub(super) fn usage(state: &State, range: &ServiceRange) -> v1::RangeUsage {
-    let waiting = state
-        .quarantined_addresses()
-        .filter(|claim| range.is_usable(claim.address))
-        .count() as u64;
+    let fill = state.address_fill(range);
     v1::RangeUsage {
         range: range.net().to_string(),
-        used: range
-            .count(state.occupied_addresses())
-            .saturating_sub(waiting),
-        quarantined: waiting,
-        capacity: range.capacity(),
+        used: fill.used,
+        quarantined: fill.quarantined,
+        capacity: fill.capacity,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Explanations.
 
 use portolan_model::explain::{
-    Finding, Flow, FlowBackend, FlowExplanation, FlowSource, Record, ServiceExplanation, Severity,
-    Verdict,
+    ExpectedRecord, Finding, Flow, FlowBackend, FlowExplanation, FlowSource, ServiceExplanation,
+    Severity, Verdict,
 };
 use portolan_model::view::List;
 use portolan_model::{Object, Revision, Service, Violations, parse_address};
@@ -121,7 +121,7 @@ fn findings(cluster: &str, findings: Vec<Finding>) -> Vec<v1::Finding> {
     findings.into_iter().map(finding).collect()
 }
 
-fn record(record: Record) -> v1::ExpectedRecord {
+fn record(record: ExpectedRecord) -> v1::ExpectedRecord {
     v1::ExpectedRecord {
         name: record.name,
         record_type: record.record_type.to_string(),

@@ -1,16 +1,22 @@
-//! Services.
+//! Services, inwards and outwards: a field of the specification is read in [`spec`] or below it, and written in
+//! `spec_to_wire`.
 
-mod load_balancer;
-mod outwards;
+mod port;
+mod words;
 
-use portolan_model::{
-    ClusterIps, Family, FamilyPolicy, FieldPath, ServicePort, ServiceSpec, ServiceType,
-    SessionAffinity, TargetPort, TrafficDistribution, TrafficPolicy, Violations, parse_address,
-};
+use ipnet::IpNet;
+use portolan_model::{FieldPath, Resource, Service, ServiceSpec, Violations, canonical_cidr};
 
-use super::fields::{addresses, enumeration, optional, port, protocol};
+use super::fields::{addresses, family_out, optional, port};
+use super::meta::{generation, timestamp};
 use crate::v1;
-pub use outwards::{spec_to_wire, to_wire};
+use port::{port_to_wire, service_port};
+pub(super) use words::families;
+use words::{
+    affinity, affinity_out, affinity_timeout, affinity_timeout_out, cluster_ips, cluster_ips_out,
+    distribution, distribution_out, family_policy, family_policy_out, kind, kind_out, policy,
+    policy_out,
+};
 
 /// A specification from its wire form. `field` is its path in the request.
 pub fn spec(
@@ -18,6 +24,23 @@ pub fn spec(
     m: &v1::ServiceSpec,
     violations: &mut Violations,
 ) -> ServiceSpec {
+    // Reads a field at its own path.
+    macro_rules! read {
+        ($reader:ident(&$name:ident)) => {
+            $reader(
+                format_args!("{field}.{}", stringify!($name)),
+                &m.$name,
+                violations,
+            )
+        };
+        ($reader:ident($name:ident)) => {
+            $reader(
+                format_args!("{field}.{}", stringify!($name)),
+                m.$name,
+                violations,
+            )
+        };
+    }
     let ports = m.ports.iter().enumerate();
     ServiceSpec {
         kind: kind(format_args!("{field}.type"), m.r#type, violations),
@@ -25,197 +48,96 @@ pub fn spec(
         ports: ports
             .map(|(i, port)| service_port(format_args!("{field}.ports[{i}]"), port, violations))
             .collect(),
-        cluster_ips: cluster_ips(
-            format_args!("{field}.cluster_ips"),
-            &m.cluster_ips,
-            violations,
-        ),
-        families: families(
-            format_args!("{field}.ip_families"),
-            &m.ip_families,
-            violations,
-        ),
-        external_traffic_policy: policy(
-            format_args!("{field}.external_traffic_policy"),
-            m.external_traffic_policy,
-            violations,
-        ),
-        internal_traffic_policy: policy(
-            format_args!("{field}.internal_traffic_policy"),
-            m.internal_traffic_policy,
-            violations,
-        ),
+        cluster_ips: read!(cluster_ips(&cluster_ips)),
+        families: read!(families(&ip_families)),
+        external_traffic_policy: read!(policy(external_traffic_policy)),
+        internal_traffic_policy: read!(policy(internal_traffic_policy)),
         external_name: optional(&m.external_name),
         publish_not_ready_addresses: m.publish_not_ready_addresses,
-        family_policy: family_policy(
-            format_args!("{field}.ip_family_policy"),
-            m.ip_family_policy,
-            violations,
-        ),
-        session_affinity: affinity(
-            format_args!("{field}.session_affinity"),
-            m.session_affinity,
-            violations,
-        ),
+        family_policy: read!(family_policy(ip_family_policy)),
+        session_affinity: read!(affinity(session_affinity)),
         affinity_timeout: affinity_timeout(field, m, violations),
-        traffic_distribution: distribution(
-            format_args!("{field}.traffic_distribution"),
-            m.traffic_distribution,
-            violations,
-        ),
-        health_check_node_port: load_balancer::health_check_port(field, m, violations),
+        traffic_distribution: read!(distribution(traffic_distribution)),
+        health_check_node_port: read!(health_check_port(health_check_node_port)),
         allocate_node_ports: m.allocate_load_balancer_node_ports,
         load_balancer_class: m.load_balancer_class.clone(),
-        source_ranges: load_balancer::source_ranges(field, m, violations),
-        requested_load_balancer_ips: addresses(
-            format_args!("{field}.requested_load_balancer_ips"),
-            &m.requested_load_balancer_ips,
-            violations,
-        ),
+        source_ranges: read!(source_ranges(&load_balancer_source_ranges)),
+        requested_load_balancer_ips: read!(addresses(&requested_load_balancer_ips)),
     }
 }
 
-fn kind(field: impl FieldPath, number: i32, violations: &mut Violations) -> ServiceType {
-    match enumeration(field, number, violations) {
-        Some(v1::ServiceType::NodePort) => ServiceType::NodePort,
-        Some(v1::ServiceType::ExternalName) => ServiceType::ExternalName,
-        Some(v1::ServiceType::LoadBalancer) => ServiceType::LoadBalancer,
-        Some(v1::ServiceType::Unspecified | v1::ServiceType::ClusterIp) | None => {
-            ServiceType::ClusterIP
-        }
-    }
-}
-
-fn service_port(
+/// 0 stands for "to be allocated".
+fn health_check_port(
     field: impl FieldPath,
-    m: &v1::ServicePort,
+    number: i32,
     violations: &mut Violations,
-) -> ServicePort {
-    let number = port(format_args!("{field}.port"), m.port, violations);
-    let target = match &m.target {
-        None | Some(v1::service_port::Target::TargetPort(0)) => TargetPort::Number(number),
-        Some(v1::service_port::Target::TargetPort(target)) => TargetPort::Number(port(
-            format_args!("{field}.target_port"),
-            *target,
-            violations,
-        )),
-        Some(v1::service_port::Target::TargetPortName(name)) if name.is_empty() => {
-            TargetPort::Number(number)
-        }
-        Some(v1::service_port::Target::TargetPortName(name)) => TargetPort::Name(name.clone()),
+) -> Option<u16> {
+    let number = Some(number).filter(|number| *number != 0)?;
+    Some(port(field, number, violations)).filter(|port| *port != 0)
+}
+
+/// Ranges with blanks around them are common in manifests, and harmless. What only breaks a rule is kept, as in
+/// [`super::fields::cidrs`].
+fn source_ranges(
+    field: impl FieldPath,
+    texts: &[String],
+    violations: &mut Violations,
+) -> Vec<IpNet> {
+    let texts = texts.iter().enumerate();
+    let parse = |(i, text): (usize, &String)| {
+        let strict = violations.check(format_args!("{field}[{i}]"), canonical_cidr(text.trim()));
+        strict.or_else(|| text.trim().parse().ok())
     };
-    let node_port = Some(m.node_port).filter(|p| *p != 0);
-    let node_port = node_port
-        .map(|p| port(format_args!("{field}.node_port"), p, violations))
-        .filter(|p| *p != 0);
-    ServicePort {
-        name: m.name.clone(),
-        port: number,
-        protocol: protocol(format_args!("{field}.protocol"), m.protocol, violations),
-        // An unset target of an invalid port has been said already.
-        target: if target == TargetPort::Number(0) {
-            TargetPort::Number(1)
-        } else {
-            target
-        },
-        app_protocol: m.app_protocol.clone(),
-        node_port,
+    texts.filter_map(parse).collect()
+}
+
+/// A Service on the wire, without status.
+pub fn to_wire(cluster: &str, service: &Service) -> v1::Service {
+    let meta = &service.meta;
+    v1::Service {
+        name: format!(
+            "clusters/{cluster}/namespaces/{}/services/{}",
+            service.namespace, meta.name
+        ),
+        uid: meta.uid.to_string(),
+        labels: meta.labels.clone(),
+        annotations: meta.annotations.clone(),
+        generation: generation(meta.generation),
+        etag: service.etag(),
+        revision: meta.revision.0,
+        create_time: Some(timestamp(meta.created_at)),
+        update_time: Some(timestamp(meta.updated_at)),
+        delete_time: None,
+        spec: Some(spec_to_wire(&service.spec)),
+        status: None,
+        warnings: Vec::new(),
     }
 }
 
-fn cluster_ips(field: impl FieldPath, texts: &[String], violations: &mut Violations) -> ClusterIps {
-    if let [only] = texts
-        && only == "None"
-    {
-        return ClusterIps::None;
-    }
-    let mut addresses = Vec::new();
-    for (i, text) in texts.iter().enumerate() {
-        let path = format_args!("{field}[{i}]");
-        if text == "None" {
-            violations.add(path, "None must stand alone");
-        } else if let Some(address) = violations.check(path, parse_address(text)) {
-            addresses.push(address);
-        }
-    }
-    ClusterIps::Addresses(addresses)
-}
-
-pub(super) fn families(
-    field: impl FieldPath,
-    numbers: &[i32],
-    violations: &mut Violations,
-) -> Vec<Family> {
-    let mut families = Vec::new();
-    for (i, number) in numbers.iter().enumerate() {
-        match enumeration(format_args!("{field}[{i}]"), *number, violations) {
-            Some(v1::IpFamily::Ipv4) => families.push(Family::V4),
-            Some(v1::IpFamily::Ipv6) => families.push(Family::V6),
-            Some(v1::IpFamily::Unspecified) => {
-                violations.add(format!("{field}[{i}]"), "must be IPv4 or IPv6");
-            }
-            None => {}
-        }
-    }
-    families
-}
-
-fn policy(
-    field: impl FieldPath,
-    number: i32,
-    violations: &mut Violations,
-) -> Option<TrafficPolicy> {
-    match enumeration(field, number, violations)? {
-        v1::TrafficPolicy::Unspecified => None,
-        v1::TrafficPolicy::Cluster => Some(TrafficPolicy::Cluster),
-        v1::TrafficPolicy::Local => Some(TrafficPolicy::Local),
+/// A specification on the wire.
+pub fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
+    v1::ServiceSpec {
+        r#type: kind_out(spec.kind).into(),
+        selector: spec.selector.to_labels(),
+        ports: spec.ports.iter().map(port_to_wire).collect(),
+        cluster_ips: cluster_ips_out(&spec.cluster_ips),
+        ip_families: spec.families.iter().copied().map(family_out).collect(),
+        ip_family_policy: family_policy_out(spec).into(),
+        session_affinity: affinity_out(spec.session_affinity).into(),
+        session_affinity_config: affinity_timeout_out(spec.affinity_timeout),
+        external_traffic_policy: policy_out(spec.external_traffic_policy).into(),
+        internal_traffic_policy: policy_out(spec.internal_traffic_policy).into(),
+        external_name: spec.external_name.clone().unwrap_or_default(),
+        publish_not_ready_addresses: spec.publish_not_ready_addresses,
+        traffic_distribution: distribution_out(spec.traffic_distribution).into(),
+        health_check_node_port: spec.health_check_node_port.map_or(0, i32::from),
+        allocate_load_balancer_node_ports: spec.allocate_node_ports,
+        load_balancer_class: spec.load_balancer_class.clone(),
+        load_balancer_source_ranges: texts(&spec.source_ranges),
+        requested_load_balancer_ips: texts(&spec.requested_load_balancer_ips),
     }
 }
 
-fn family_policy(
-    field: impl FieldPath,
-    number: i32,
-    violations: &mut Violations,
-) -> Option<FamilyPolicy> {
-    match enumeration(field, number, violations)? {
-        v1::IpFamilyPolicy::Unspecified => None,
-        v1::IpFamilyPolicy::SingleStack => Some(FamilyPolicy::SingleStack),
-        v1::IpFamilyPolicy::PreferDualStack => Some(FamilyPolicy::PreferDualStack),
-        v1::IpFamilyPolicy::RequireDualStack => Some(FamilyPolicy::RequireDualStack),
-    }
-}
-
-fn affinity(field: impl FieldPath, number: i32, violations: &mut Violations) -> SessionAffinity {
-    match enumeration(field, number, violations) {
-        Some(v1::SessionAffinity::ClientIp) => SessionAffinity::ClientIP,
-        Some(v1::SessionAffinity::Unspecified | v1::SessionAffinity::None) | None => {
-            SessionAffinity::None
-        }
-    }
-}
-
-/// What does not fit is out of range, too: 0, which validation refuses.
-fn affinity_timeout(
-    field: impl FieldPath,
-    m: &v1::ServiceSpec,
-    violations: &mut Violations,
-) -> Option<u32> {
-    let seconds = m.session_affinity_config?.client_ip_timeout_seconds?;
-    let path = format_args!("{field}.session_affinity_config.client_ip_timeout_seconds");
-    Some(u32::try_from(seconds).unwrap_or_else(|_| {
-        violations.add(path, "must be between 1 and 86400");
-        0
-    }))
-}
-
-fn distribution(
-    field: impl FieldPath,
-    number: i32,
-    violations: &mut Violations,
-) -> Option<TrafficDistribution> {
-    match enumeration(field, number, violations)? {
-        v1::TrafficDistribution::Unspecified => None,
-        v1::TrafficDistribution::PreferSameZone => Some(TrafficDistribution::PreferSameZone),
-        v1::TrafficDistribution::PreferSameNode => Some(TrafficDistribution::PreferSameNode),
-    }
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }

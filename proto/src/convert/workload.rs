@@ -89,33 +89,9 @@ fn probe(field: &str, m: &v1::Probe, violations: &mut Violations) -> Option<Prob
 }
 
 fn action(field: &str, m: &v1::Probe, violations: &mut Violations) -> Option<ProbeAction> {
-    use v1::{http_get, probe::Action, tcp_connect};
+    use v1::{probe::Action, tcp_connect};
     match m.action.as_ref() {
-        Some(Action::HttpGet(get)) => {
-            let field = format!("{field}.http_get");
-            let port = match &get.target {
-                Some(http_get::Target::Port(number)) => {
-                    ProbePort::Number(port(&format!("{field}.port"), *number, violations))
-                }
-                Some(http_get::Target::PortName(name)) => ProbePort::Name(name.clone()),
-                None => missing_port(&field, violations)?,
-            };
-            let path = if get.path.is_empty() {
-                "/".to_owned()
-            } else {
-                get.path.clone()
-            };
-            let headers = get.headers.iter().map(|h| HttpHeader {
-                name: h.name.clone(),
-                value: h.value.clone(),
-            });
-            Some(ProbeAction::HttpGet {
-                port,
-                path,
-                host: get.host.clone(),
-                headers: headers.collect(),
-            })
-        }
+        Some(Action::HttpGet(get)) => http_get(&format!("{field}.http_get"), get, violations),
         Some(Action::TcpConnect(tcp)) => {
             let field = format!("{field}.tcp_connect");
             let port = match &tcp.target {
@@ -142,6 +118,31 @@ fn action(field: &str, m: &v1::Probe, violations: &mut Violations) -> Option<Pro
             None
         }
     }
+}
+
+fn http_get(field: &str, get: &v1::HttpGet, violations: &mut Violations) -> Option<ProbeAction> {
+    let port = match &get.target {
+        Some(v1::http_get::Target::Port(number)) => {
+            ProbePort::Number(port(&format!("{field}.port"), *number, violations))
+        }
+        Some(v1::http_get::Target::PortName(name)) => ProbePort::Name(name.clone()),
+        None => missing_port(field, violations)?,
+    };
+    let path = if get.path.is_empty() {
+        "/".to_owned()
+    } else {
+        get.path.clone()
+    };
+    let headers = get.headers.iter().map(|h| HttpHeader {
+        name: h.name.clone(),
+        value: h.value.clone(),
+    });
+    Some(ProbeAction::HttpGet {
+        port,
+        path,
+        host: get.host.clone(),
+        headers: headers.collect(),
+    })
 }
 
 fn missing_port(field: &str, violations: &mut Violations) -> Option<ProbePort> {

@@ -2,6 +2,7 @@
 
 mod node;
 mod service;
+mod service_cidr;
 mod workload;
 
 use portolan_model::{ConditionReason, Timestamp};
@@ -10,6 +11,7 @@ use portolan_proto::v1;
 
 pub(crate) use node::node_conditions;
 pub(crate) use service::service_status;
+pub(crate) use service_cidr::service_cidr_conditions;
 pub(crate) use workload::workload_status;
 
 /// Status, reason and message of a condition.

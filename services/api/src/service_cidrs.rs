@@ -2,13 +2,14 @@
 
 use futures_util::StreamExt;
 use portolan_allocator::{Action, Delete, Operation, ServiceCidrAction, Verb};
-use portolan_model::Object;
+use portolan_model::{Object, ServiceCidr, State};
 use portolan_proto::convert::{meta, name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
 use tonic::{Request, Response, Status};
 
 use crate::api::Api;
+use crate::conditions::service_cidr_conditions;
 use crate::context::{context, preconditions, respond};
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse, required};
@@ -48,7 +49,7 @@ impl ServiceCidrApi for Api {
         };
         let state = access.state();
         Ok(respond(
-            service_cidr::to_wire(parent.as_str(), &state, created),
+            wire(parent.as_str(), &state, created),
             outcome.verb,
         ))
     }
@@ -66,11 +67,7 @@ impl ServiceCidrApi for Api {
         let found = state
             .service_cidr(&asked.key)
             .ok_or_else(|| not_found(&m.name))?;
-        Ok(Response::new(service_cidr::to_wire(
-            asked.cluster.as_str(),
-            &state,
-            found,
-        )))
+        Ok(Response::new(wire(asked.cluster.as_str(), &state, found)))
     }
 
     async fn list_service_cidrs(
@@ -95,7 +92,7 @@ impl ServiceCidrApi for Api {
         let (found, next_page_token) = listing.page(&state, None);
         let service_cidrs = found
             .iter()
-            .map(|s| service_cidr::to_wire(parent.as_str(), &state, s))
+            .map(|s| wire(parent.as_str(), &state, s))
             .collect();
         Ok(Response::new(v1::ListServiceCidrsResponse {
             service_cidrs,
@@ -134,9 +131,7 @@ impl ServiceCidrApi for Api {
         let outcome = access.submit(operation).await?;
         let state = access.state();
         let mut message = match outcome.objects.first() {
-            Some(Object::ServiceCidr(last)) => {
-                service_cidr::to_wire(cluster.as_str(), &state, last)
-            }
+            Some(Object::ServiceCidr(last)) => wire(cluster.as_str(), &state, last),
             _ => v1::ServiceCidr {
                 name: m.name.clone(),
                 ..v1::ServiceCidr::default()
@@ -171,7 +166,7 @@ impl ServiceCidrApi for Api {
             let (r#type, revision) = event.words();
             let service_cidr = event.object.as_ref().map(|s| {
                 let state = access.state();
-                service_cidr::to_wire(parent.as_str(), &state, s)
+                wire(parent.as_str(), &state, s)
             });
             Ok(v1::WatchServiceCidrsResponse {
                 r#type,
@@ -181,4 +176,12 @@ impl ServiceCidrApi for Api {
         });
         Ok(Response::new(stream.boxed()))
     }
+}
+
+fn wire(cluster: &str, state: &State, found: &ServiceCidr) -> v1::ServiceCidr {
+    let mut message = service_cidr::to_wire(cluster, state, found);
+    if let Some(status) = &mut message.status {
+        status.conditions = service_cidr_conditions(state, found);
+    }
+    message
 }

@@ -57,7 +57,7 @@ fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
             preconditions,
         } => (
             Code::FailedPrecondition,
-            precondition_failure(reason, preconditions),
+            precondition_failure(reason.as_str(), preconditions),
         ),
         Refusal::NotFound { resource, .. } => (
             Code::NotFound,
@@ -81,11 +81,11 @@ fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
                 ("quarantined", quarantined.to_string()),
                 ("capacity", capacity.to_string()),
             ];
-            let mut details = info(reason, counts);
+            let mut details = info(reason.as_str(), counts);
             details.add_quota_failure_violation(clip(subject), clip(description));
             (Code::ResourceExhausted, details)
         }
-        Refusal::Conflict { reason, .. } => (Code::Aborted, info(reason, [])),
+        Refusal::Conflict { reason, .. } => (Code::Aborted, info(reason.as_str(), [])),
         Refusal::TooLarge { rows, limit } => {
             let counts = [("rows", rows.to_string()), ("limit", limit.to_string())];
             (Code::InvalidArgument, info("OPERATION_TOO_LARGE", counts))
@@ -184,7 +184,7 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
     let mut details = info(reason, []);
     for precondition in preconditions {
         details.add_precondition_failure_violation(
-            precondition.kind,
+            precondition.kind.as_str(),
             &precondition.subject,
             &precondition.description,
         );

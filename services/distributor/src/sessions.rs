@@ -1,20 +1,19 @@
 //! What is known of the nodes of a cluster: who is there, what each has applied, what it could not apply.
 
+mod acknowledgement;
 mod record;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use portolan_model::{Clock, Name, NodeReport, NodeReports, NodeSpec, Revision, State, Uid};
 use tokio::time::Instant;
-
-use portolan_model::view::ViewKey;
-use portolan_model::{
-    Clock, Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Uid,
-};
 
 use crate::start::{Mode, Start};
 use crate::stream::{Ending, StreamHandle};
+pub use acknowledgement::Acknowledgement;
+pub(crate) use acknowledgement::Progress;
 use record::Record;
 
 /// How old what is told of all nodes may be.
@@ -75,30 +74,6 @@ pub enum NotAdmitted {
     /// Its earlier streams have not ended yet.
     #[error("earlier streams of this node have not ended yet; try again a little later")]
     TooMany,
-}
-
-/// What a node says it has applied.
-#[derive(Clone, Debug, Default)]
-pub struct Acknowledgement {
-    /// Tried up to here.
-    pub attempted: Revision,
-    /// Would remember up to here after a crash.
-    pub durable: Revision,
-    /// New rejections.
-    pub rejected: Vec<Rejection>,
-    /// Objects that are rejected no longer.
-    pub cleared: Vec<ViewKey>,
-    /// The lowest revision since which something is rejected that can't be listed.
-    pub lost: Option<Revision>,
-}
-
-/// What a report added to what was known.
-pub(crate) struct Progress {
-    pub(crate) before: Revision,
-    pub(crate) attempted: Revision,
-    /// When the stream began.
-    pub(crate) since: Instant,
-    pub(crate) rejected: Vec<Rejection>,
 }
 
 /// Keeps a node's session open; dropping it ends the session.

@@ -17,6 +17,14 @@ pub struct Cluster {
 
 impl Indexed for Cluster {}
 
+/// Node ports of a cluster that says nothing else, as in Kubernetes.
+pub const NODE_PORTS: PortRange = PortRange {
+    first: 30000,
+    last: 32767,
+};
+/// The zone of a cluster that says nothing else, as in Kubernetes.
+pub const DNS_DOMAIN: &str = "cluster.local";
+
 /// Settings of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterSpec {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use finding::{Finding, Severity, Symptom};
 pub use flow::{Flow, FlowBackend, FlowExplanation, FlowSource, Verdict, flow};
-pub use names::{Record, RecordType};
+pub use names::{ExpectedRecord, RecordType};
 
 use crate::{Endpoint, Node, NodeReports, Service, State, Workload};
 
@@ -40,7 +40,7 @@ pub struct ServiceExplanation {
     /// Those of them that carry the newest generation.
     pub programmed_nodes: usize,
     /// What its names resolve to.
-    pub records: Vec<Record>,
+    pub records: Vec<ExpectedRecord>,
 }
 
 /// A Service with all that has to do with it.
@@ -48,10 +48,10 @@ struct About<'a> {
     state: &'a State,
     reports: &'a NodeReports,
     service: &'a Service,
-    /// That the selector matches.
+    /// The workloads that its selector matches.
     workloads: Vec<Arc<Workload>>,
     endpoints: Vec<&'a Endpoint>,
-    /// That are looked at.
+    /// The nodes from which it is looked at.
     nodes: Vec<&'a Node>,
 }
 

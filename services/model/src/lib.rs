@@ -29,6 +29,7 @@ mod ids;
 mod key;
 mod meta;
 mod name;
+pub mod names;
 mod net;
 mod node;
 mod node_reports;
@@ -53,7 +54,9 @@ pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
 pub use claimed::{Claim, Claimed};
 pub use clock::Clock;
-pub use cluster::{Cluster, ClusterSpec, Namespace, NamespaceSpec, Quota, ServiceCidr};
+pub use cluster::{
+    Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS, Namespace, NamespaceSpec, Quota, ServiceCidr,
+};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
@@ -78,6 +81,6 @@ pub use service::{
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
 pub use state::{Noun, Prober, Resource, State};
-pub use usage::Usage;
+pub use usage::{Fill, Usage};
 pub use violation::{FieldPath, Violation, Violations};
 pub use workload::{Readiness, Workload, WorkloadPort, WorkloadSpec};

@@ -1,6 +1,6 @@
 //! Why a request is refused, by what the caller does next.
 
-use crate::{ClaimOwner, Violation};
+use crate::{ClaimOwner, Reason, Violation};
 
 /// A refusal. The text says what was wrong; reasons and subjects are for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +20,8 @@ pub enum Refusal {
     /// Well-formed, but the present state forbids it: change that first.
     #[error("{}", preconditions.iter().map(|p| p.description.as_str()).collect::<Vec<_>>().join("; "))]
     Precondition {
-        /// ErrorInfo reason, UPPER_SNAKE.
-        reason: &'static str,
+        /// The word for programs.
+        reason: Reason,
         /// What stands in the way.
         preconditions: Vec<Precondition>,
     },
@@ -42,11 +42,11 @@ pub enum Refusal {
     /// A range is full.
     #[error("{description}")]
     Exhausted {
-        /// `CLUSTER_IP_EXHAUSTED`, `NODE_PORT_EXHAUSTED`.
-        reason: &'static str,
+        /// What is exhausted.
+        reason: Reason,
         /// The range.
         subject: String,
-        /// With the exact counts.
+        /// What is full, with the exact counts.
         description: String,
         /// Held.
         used: u64,
@@ -58,9 +58,9 @@ pub enum Refusal {
     /// Somebody else was faster: read again, then decide again.
     #[error("{description}")]
     Conflict {
-        /// `ETAG_MISMATCH`, `UID_MISMATCH`, `SESSION_FENCED`.
-        reason: &'static str,
-        /// What differs.
+        /// What differs, for programs.
+        reason: Reason,
+        /// What differs, for people.
         description: String,
     },
     /// More than one transaction may carry.
@@ -76,8 +76,8 @@ pub enum Refusal {
 /// Something that stands in the way of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Precondition {
-    /// `CLUSTER_IP_IN_USE`, `NODE_PORT_IN_USE`, `RANGE`, ….
-    pub kind: &'static str,
+    /// What kind of obstacle it is.
+    pub kind: Reason,
     /// The request's field, or the resource concerned.
     pub subject: String,
     /// What is in the way, and how to put it right.
@@ -120,7 +120,7 @@ impl Refusal {
 
     /// A single precondition whose kind is its reason.
     pub fn precondition(
-        kind: &'static str,
+        kind: Reason,
         subject: impl Into<String>,
         description: impl Into<String>,
     ) -> Self {

@@ -51,9 +51,9 @@ pub enum ServiceType {
     /// A virtual address inside the cluster.
     #[default]
     ClusterIP,
-    /// That, and a port on every node.
+    /// A virtual address, and a port on every node.
     NodePort,
-    /// That, and an address from outside.
+    /// Both, and an address for traffic from outside.
     LoadBalancer,
     /// An alias in DNS.
     ExternalName,

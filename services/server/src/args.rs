@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use ipnet::IpNet;
-use portolan_model::{ClusterSpec, Family, Name, PortRange, canonical_cidr};
-use portolan_proto::convert::cluster::{DNS_DOMAIN, NODE_PORTS};
+use portolan_model::{
+    ClusterSpec, DNS_DOMAIN, Family, NODE_PORTS, Name, PortRange, canonical_cidr,
+};
 
 use crate::error::ServerError;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use portolan_allocator::{Operation, Outcome, SubmitError};
 use portolan_api::{Clusters, CreateCluster};
-use portolan_model::{Digest, Name, Refusal};
+use portolan_model::{Digest, Name, Reason, Refusal};
 use portolan_store::{Cache, Head, Store, StoreError, follow};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
@@ -215,7 +215,7 @@ impl Watch {
 
 fn too_many() -> Refusal {
     Refusal::Exhausted {
-        reason: "CLUSTERS_EXHAUSTED",
+        reason: Reason::ClustersExhausted,
         subject: "clusters".to_owned(),
         description: format!(
             "a control plane serves at most {MAX_CLUSTERS} clusters; delete one, or start another control plane with a store of its own"

@@ -11,15 +11,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::error::{bounded, while_doing};
+use crate::error::{STEP, bounded, while_doing};
 use crate::migrations::migrations;
 use crate::prepared::prepare;
-
-/// How long one step of a small read or of a write may take.
-pub(crate) const STEP: Duration = Duration::from_secs(3);
-
-/// How long reading all tables or compacting may take.
-pub(crate) const BULK: Duration = Duration::from_mins(1);
 
 /// How long another replica's migration is waited for.
 const MIGRATION: Duration = Duration::from_mins(2);
@@ -58,7 +52,7 @@ pub(crate) struct Connections {
 }
 
 /// A cluster's writing connection, for one turn. Dropping it closes the connection, before the turn ends.
-pub(crate) struct Held {
+pub(crate) struct WriterConnection {
     connection: PgConnection,
     slot: OwnedMutexGuard<Option<PgConnection>>,
 }
@@ -141,7 +135,7 @@ fn close_idlest(writers: &mut Writers) {
     }
 }
 
-impl Held {
+impl WriterConnection {
     pub(crate) fn new(
         connection: PgConnection,
         slot: OwnedMutexGuard<Option<PgConnection>>,

@@ -1,8 +1,14 @@
-//! Errors of the driver, by what the caller does next.
+//! Errors of the driver, by what the caller does next, and how long is waited for an answer.
 
 use std::time::Duration;
 
 use portolan_store::StoreError;
+
+/// How long one step of a small read or of a write may take.
+pub(crate) const STEP: Duration = Duration::from_secs(3);
+
+/// How long reading all tables or compacting may take.
+pub(crate) const BULK: Duration = Duration::from_mins(1);
 
 /// For `map_err`: names what was attempted.
 pub(crate) fn while_doing(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {

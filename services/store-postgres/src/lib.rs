@@ -30,6 +30,7 @@
 //!
 //! Start with [`PgStore`]; `transaction.rs`, `prepared.rs` and `write.rs` have the write path, `read.rs` the rest of the log.
 
+mod call;
 mod connection;
 mod error;
 mod load;

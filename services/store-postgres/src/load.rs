@@ -9,8 +9,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use crate::connection::{BULK, STEP};
-use crate::error::bounded;
+use crate::error::{BULK, STEP, bounded};
 use crate::read::{commits_from, log_columns};
 
 const TAIL: &str = concat!(

@@ -6,8 +6,7 @@ use portolan_store::{Commit, Head, StoreError};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{PgPool, Row};
 
-use crate::connection::STEP;
-use crate::error::{bounded, while_doing};
+use crate::error::{STEP, bounded, while_doing};
 
 /// A log row's columns, with times in microseconds since 1970.
 macro_rules! log_columns {

@@ -8,8 +8,7 @@ use portolan_store::rows::{number, revision};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
 
-use crate::connection::STEP;
-use crate::error::{bounded, while_doing};
+use crate::error::{STEP, bounded, while_doing};
 use crate::write::text;
 
 const RECORD: &str = "

@@ -8,8 +8,8 @@ use portolan_store::{Commit, Head, Loaded, Locked, Store, StoreError};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::connection::{BULK, Connections, STEP};
-use crate::error::{bounded, while_doing};
+use crate::connection::Connections;
+use crate::error::{BULK, STEP, bounded, while_doing};
 use crate::transaction::{PgTransaction, lock};
 use crate::{load, read, reports};
 

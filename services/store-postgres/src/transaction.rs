@@ -5,15 +5,15 @@ use portolan_store::{CommitError, Locked, StoreError, Transaction, Turn, Write};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::connection::{Connections, Held, STEP};
-use crate::error::{bounded, is_disconnected};
+use crate::connection::{Connections, WriterConnection};
+use crate::error::{STEP, bounded, is_disconnected};
 use crate::prepared;
 use crate::read::Read;
 use crate::write::write_and_commit;
 
 /// A write transaction on a connection of its own. Dropping it closes the connection, which frees the lock.
 pub struct PgTransaction {
-    turn: Turn<Held>,
+    turn: Turn<WriterConnection>,
     cluster: Name,
     head: Revision,
 }
@@ -35,7 +35,7 @@ pub(crate) async fn lock(
         },
         None => begin(connections.connect_writer().await?, cluster, after).await?,
     };
-    let held = Held::new(connection, slot);
+    let held = WriterConnection::new(connection, slot);
     let read = Read::of(&rows, after)?;
     let transaction = PgTransaction {
         turn: Turn::begin(held),

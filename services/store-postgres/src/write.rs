@@ -8,9 +8,8 @@ use portolan_store::{CommitError, FORMAT, Write, kind_is};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::connection::STEP;
-use crate::error::{bounded, is_refused};
-use crate::prepared;
+use crate::call::Call;
+use crate::error::{STEP, bounded, is_refused};
 
 /// A claim's key and columns. Its uid is that of its owner.
 macro_rules! claim {
@@ -38,6 +37,9 @@ macro_rules! rows_for {
         )
     };
 }
+
+/// The name that [`WRITE`] is prepared under.
+pub(crate) const NAME: &str = "portolan_write";
 
 /// All parts see the tables as they were before the statement; no two of them touch the same row. What should change
 /// or remove rows is counted: fewer than expected means that the tables are not what the log says. That is an error of its
@@ -143,7 +145,7 @@ fn call(cluster: &Name, write: &Write) -> String {
     let replaces = |effect: &&Effect| matches!(effect, Effect::Update | Effect::Delete);
     let expected = effects.iter().filter(replaces);
     let audit = write.audit.iter();
-    prepared::write(size(write))
+    Call::new(NAME, size(write))
         .text(cluster.as_str())
         .number(number(commit.revision.0))
         .number(commit.committed_at.0)

@@ -55,7 +55,7 @@ impl StoreError {
         Self::unavailable("the transaction was open for too long and lost its lock")
     }
 
-    /// Without an error of a driver.
+    /// Unavailability that no driver told of.
     pub fn unavailable(context: impl Into<String>) -> Self {
         Self::Unavailable {
             context: context.into(),

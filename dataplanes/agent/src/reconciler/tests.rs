@@ -285,6 +285,7 @@ fn endpoint(number: u8, address: &str) -> (ViewKey, View) {
     let port = EndpointPortView {
         service_port: String::new(),
         port: 8080,
+        protocol: Some(Protocol::Tcp),
         cluster: true,
         local: true,
     };

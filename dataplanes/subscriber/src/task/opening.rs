@@ -54,6 +54,7 @@ impl Task {
             }),
             agent_version: self.config.agent_version.clone(),
             projection_version: portolan_model::view::PROJECTION_VERSION,
+            oldest_projection_version: portolan_model::view::OLDEST_PROJECTION_VERSION,
         }
     }
 }

@@ -5,8 +5,8 @@ mod check;
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Labels, Meta, Name, Namespace, NamespaceSpec, Object, Refusal,
-    ServiceCidr, State, Violations,
+    Change, Cluster, ClusterSpec, Labels, Meta, Name, Namespace, NamespaceSpec, Object, Reason,
+    Refusal, ServiceCidr, State, Violations,
 };
 
 use super::asked::{Asked, present};
@@ -129,14 +129,14 @@ fn delete(
     check_same(&resource, &present(&*before), preconditions)?;
     if before.meta.name.as_str() == DEFAULT {
         let description = "the cluster default always exists; delete what is in it instead";
-        return Err(Refusal::precondition("POLICY", resource, description));
+        return Err(Refusal::precondition(Reason::Policy, resource, description));
     }
     if let Some(child) = first_child(draft).filter(|_| !force) {
         let description = format!(
             "{resource} is not empty: it holds {child}; delete its Services, workloads and nodes first, or use force"
         );
         return Err(Refusal::precondition(
-            "CLUSTER_NOT_EMPTY",
+            Reason::ClusterNotEmpty,
             resource,
             description,
         ));

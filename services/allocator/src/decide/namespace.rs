@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Meta, Name, Namespace, NamespaceSpec, Object, Refusal, Service, State, Violations, Workload,
+    Meta, Name, Namespace, NamespaceSpec, Object, Reason, Refusal, Service, State, Violations,
+    Workload,
 };
 
 use super::draft::Draft;
@@ -67,7 +68,7 @@ fn delete(
     let resource = name.path(Namespace::COLLECTION);
     if name.as_str() == "default" {
         let description = "the namespace default always exists; delete what is in it instead";
-        return Err(Refusal::precondition("POLICY", resource, description));
+        return Err(Refusal::precondition(Reason::Policy, resource, description));
     }
     if force {
         empty(draft, name);
@@ -76,7 +77,7 @@ fn delete(
             "{resource} is not empty: it holds {child}; delete its contents first, or use force"
         );
         return Err(Refusal::precondition(
-            "NAMESPACE_NOT_EMPTY",
+            Reason::NamespaceNotEmpty,
             resource,
             description,
         ));

@@ -1,6 +1,6 @@
 //! Conditions that a request names itself, and parents that must exist.
 
-use portolan_model::{ClusterSpec, Name, Refusal, State, Uid};
+use portolan_model::{ClusterSpec, Name, Reason, Refusal, State, Uid};
 
 use crate::{Delete, Preconditions};
 
@@ -63,7 +63,7 @@ pub(super) fn check_same<F: Fn() -> String>(
         return Ok(());
     }
     Err(Refusal::Conflict {
-        reason: "ETAG_MISMATCH",
+        reason: Reason::EtagMismatch,
         description: format!(
             "{resource} has etag {etag}, not {expected}: somebody changed it since it was read; read it again, and decide again"
         ),
@@ -72,7 +72,7 @@ pub(super) fn check_same<F: Fn() -> String>(
 
 fn uid_mismatch(resource: &str, found: &str, expected: Uid) -> Refusal {
     Refusal::Conflict {
-        reason: "UID_MISMATCH",
+        reason: Reason::UidMismatch,
         description: format!("{resource} {found}, but the request expects uid {expected}"),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use portolan_model::{Change, Name, Object, Quota, Refusal, State, Usage};
+use portolan_model::{Change, Name, Object, Quota, Reason, Refusal, State, Usage};
 
 /// What is limited, and where it is counted.
 const LIMITS: [Limit; 4] = [
@@ -74,7 +74,7 @@ fn gains(change: &Change) -> Option<&Name> {
 fn exceeded(namespace: &Name, limit: &Limit, had: u32, has: u32, allowed: u32) -> Refusal {
     let Limit { name, word, .. } = limit;
     Refusal::Exhausted {
-        reason: "QUOTA_EXCEEDED",
+        reason: Reason::QuotaExceeded,
         subject: format!("namespaces/{namespace}/spec.quota.{name}"),
         description: format!(
             "namespace {namespace} has {had} of at most {allowed} {word}, and this would make it {has}; delete some, or raise spec.quota.{name} of the namespace"

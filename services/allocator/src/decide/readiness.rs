@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, EventType, Node, Object, Readiness, Refusal, Workload};
+use portolan_model::{Change, EventType, Node, Object, Readiness, Reason, Refusal, Workload};
 
 use super::draft::Draft;
 use super::endpoints;
@@ -42,7 +42,7 @@ fn check_session(
 ) -> Result<(), Refusal> {
     let fenced = |description| {
         Err(Refusal::Conflict {
-            reason: "SESSION_FENCED",
+            reason: Reason::SessionFenced,
             description,
         })
     };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portolan_model::{
-    Change, Family, Labels, Name, Object, Precondition, Refusal, ServiceCidr, State, Timestamp,
-    Violations,
+    Change, Family, Labels, Name, Object, Precondition, Reason, Refusal, ServiceCidr, State,
+    Timestamp, Violations,
 };
 
 use super::draft::Draft;
@@ -55,7 +55,7 @@ fn create(draft: &mut Draft, name: &Name, cidrs: &[IpNet]) -> Result<Outcome, Re
             endpoint.key()
         );
         return Err(Refusal::precondition(
-            "RANGE",
+            Reason::Range,
             "service_cidr.spec.cidrs",
             description,
         ));
@@ -120,7 +120,7 @@ fn check_unused(draft: &Draft, service_cidr: &ServiceCidr) -> Result<(), Refusal
         return Ok(());
     }
     let summary = Precondition {
-        kind: "RANGE_IN_USE",
+        kind: Reason::RangeInUse,
         subject: format!("serviceCidrs/{}", service_cidr.meta.name),
         description: format!(
             "it holds addresses ({held} of them) that would lie in no ready range; delete their Services, add a range around this one, or use drain to have it go when they are gone"
@@ -129,13 +129,13 @@ fn check_unused(draft: &Draft, service_cidr: &ServiceCidr) -> Result<(), Refusal
     };
     let owners = draft.state().stranded(service_cidr).take(MAX_NAMED);
     let owners = owners.map(|claim| Precondition {
-        kind: "RANGE_IN_USE",
+        kind: Reason::RangeInUse,
         subject: claim.owner.resource(),
         description: format!("Service {} holds {}", claim.owner.key(), claim.address),
         holder: Some(claim.owner.resource()),
     });
     Err(Refusal::Precondition {
-        reason: "RANGE_IN_USE",
+        reason: Reason::RangeInUse,
         preconditions: [summary].into_iter().chain(owners).collect(),
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Grants, Meta, Precondition, Refusal, Scoped, State, Violations, Workload, WorkloadSpec,
+    Grants, Meta, Precondition, Reason, Refusal, Scoped, State, Violations, Workload, WorkloadSpec,
     validate,
 };
 
@@ -57,7 +57,7 @@ impl Noun for Workload {
         let preconditions = new.filter_map(|(i, address)| {
             let description = grants.check(*address).err()?;
             Some(Precondition {
-                kind: "RANGE",
+                kind: Reason::Range,
                 subject: format!("workload.spec.addresses[{i}]"),
                 description,
                 holder: None,
@@ -68,7 +68,7 @@ impl Noun for Workload {
             Ok(())
         } else {
             Err(Refusal::Precondition {
-                reason: "RANGE",
+                reason: Reason::Range,
                 preconditions,
             })
         }

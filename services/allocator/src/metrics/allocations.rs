@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portolan_model::{Claimed, Name, Refusal, State};
+use portolan_model::{Claimed, Name, Reason, Refusal, State};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -22,7 +22,7 @@ struct Counts {
     /// By range and scope.
     granted: BTreeMap<(String, &'static str), u64>,
     /// By reason and scope.
-    refused: BTreeMap<(&'static str, &'static str), u64>,
+    refused: BTreeMap<(Reason, &'static str), u64>,
 }
 
 impl Allocations {
@@ -70,12 +70,13 @@ fn range(state: &State, claimed: Claimed) -> String {
     .unwrap_or_default()
 }
 
-fn reason(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
+fn reason(refusal: &Refusal) -> Option<(Reason, &'static str)> {
     match refusal {
-        Refusal::Exhausted { reason, .. } => {
-            matches!(*reason, "CLUSTER_IP_EXHAUSTED" | "NODE_PORT_EXHAUSTED")
-                .then_some((*reason, DYNAMIC))
-        }
+        Refusal::Exhausted { reason, .. } => matches!(
+            *reason,
+            Reason::ClusterIpExhausted | Reason::NodePortExhausted
+        )
+        .then_some((*reason, DYNAMIC)),
         Refusal::Precondition {
             reason,
             preconditions,

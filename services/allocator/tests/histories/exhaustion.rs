@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portolan_allocator::{Action, ServiceAction};
 use portolan_model::alloc::ServiceRange;
-use portolan_model::{Family, Refusal, State};
+use portolan_model::{Family, Reason, Refusal, State};
 
 /// Counts everything anew, address by address.
 pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
@@ -19,7 +19,7 @@ pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
     else {
         return;
     };
-    if *reason == "QUOTA_EXCEEDED" {
+    if *reason == Reason::QuotaExceeded {
         return;
     }
     assert_eq!(used + quarantined, *capacity, "all of {subject} is taken");
@@ -29,7 +29,7 @@ pub(crate) fn check(state: &State, action: &Action, refusal: &Refusal) {
         other => panic!("{other:?} takes nothing"),
     };
     let count = |n: usize| u64::try_from(n).expect("few");
-    if *reason == "NODE_PORT_EXHAUSTED" {
+    if *reason == Reason::NodePortExhausted {
         let range = state.cluster().expect("a cluster").spec.node_ports;
         let free = (range.first..=range.last).filter(|p| state.port_claim(*p).is_none());
         // At most three ports, and one for health checks.

@@ -8,7 +8,7 @@ use portolan_allocator::{Action, Context, NodeAction, Operation};
 use portolan_distributor::{
     HEARTBEAT, Mode, NodeHello, ResumePoint, SessionGuard, Start, StreamHandle,
 };
-use portolan_model::view::PROJECTION_VERSION;
+use portolan_model::view::agreed_projection;
 use portolan_model::{Digest, Name, Node, NodeSpec, Object, Refusal, Revision, StoreId};
 use portolan_proto::convert::view::address;
 use portolan_proto::node::v1::{Hello, NodeDescription, Resume, Welcome, sync_response, welcome};
@@ -43,8 +43,9 @@ impl Shared {
     ) -> Result<Admitted, Status> {
         let peer = self.options.identity.identify(extensions, hello)?;
         let cluster = self.cluster(&peer)?;
-        if hello.projection_version != PROJECTION_VERSION {
-            return Err(endings::projection(hello.projection_version));
+        let (newest, oldest) = (hello.projection_version, hello.oldest_projection_version);
+        if agreed_projection(newest, oldest).is_none() {
+            return Err(endings::projection(newest));
         }
         let described = describe(hello.description.as_ref())?;
         let node = self.node(&cluster, &peer, &described).await?;

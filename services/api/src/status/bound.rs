@@ -124,7 +124,7 @@ fn first(refusal: &Refusal, kept: usize) -> Refusal {
                 holder: p.holder.clone(),
             };
             Refusal::Precondition {
-                reason,
+                reason: *reason,
                 preconditions: preconditions.iter().take(kept).map(brief).collect(),
             }
         }

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use portolan_distributor::{Ending, NotAdmitted};
-use portolan_model::view::PROJECTION_VERSION;
+use portolan_model::view::{OLDEST_PROJECTION_VERSION, PROJECTION_VERSION};
 use tonic::{Code, Status};
 
 use super::{bound, info, unavailable};
@@ -76,8 +76,8 @@ pub(crate) fn too_many(limit: usize) -> Status {
 
 pub(crate) fn projection(asked: u32) -> Status {
     let message = format!(
-        "the plugin understands version {asked} of what nodes are told, this server speaks version \
-         {PROJECTION_VERSION}; upgrade the older of the two"
+        "the plugin understands version {asked} of what nodes are told, this server speaks versions \
+         {OLDEST_PROJECTION_VERSION} to {PROJECTION_VERSION}; upgrade the older of the two"
     );
     status(Code::FailedPrecondition, "PROJECTION_UNSUPPORTED", message)
 }

@@ -70,7 +70,7 @@ fn carry(number: usize) -> String {
 struct Groups<'a> {
     carrying: usize,
     rejecting: Vec<(&'a Name, &'a Rejection)>,
-    /// Without a stream, and what they hold.
+    /// Nodes that have no stream, with the revision that they hold.
     away: Vec<(&'a Name, Option<Revision>)>,
     behind: Vec<(&'a Name, Revision)>,
 }

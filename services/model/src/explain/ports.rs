@@ -113,11 +113,8 @@ fn undeclared(about: &About<'_>, port: &ServicePort) -> Option<Finding> {
     let TargetPort::Number(number) = port.target else {
         return None;
     };
-    let declaring: Vec<_> = about
-        .workloads
-        .iter()
-        .filter(|w| !w.spec.ports.is_empty())
-        .collect();
+    let declaring = about.workloads.iter();
+    let declaring: Vec<_> = declaring.filter(|w| !w.spec.ports.is_empty()).collect();
     let has = |w: &Workload| {
         let mut ports = w.spec.ports.iter();
         ports.any(|p| p.port == number && p.protocol == port.protocol)

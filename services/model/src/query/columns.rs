@@ -55,7 +55,7 @@ pub(super) const fn ordering<T>(name: &'static str, value: Value<T>) -> Column<T
 
 /// Something that is listed.
 pub trait Listed: Sized + 'static {
-    /// With its article, for messages.
+    /// The word for one, with its article, for messages.
     const NOUN: &'static str;
 
     /// What filters and orders can name.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::State;
 use crate::alloc::{Occupancy, ServiceRange};
-use crate::{IpClaim, PortClaim, Request, ServiceCidr, Timestamp};
+use crate::{Fill, IpClaim, PortClaim, PortRange, Request, ServiceCidr, Timestamp};
 
 impl State {
     /// The ranges that addresses are allocated from.
@@ -97,6 +97,29 @@ impl State {
     /// Ports that are not free, for picking.
     pub fn occupied_ports(&self) -> &Occupancy {
         &self.index.occupied_ports
+    }
+
+    /// How full a range of addresses is.
+    pub fn address_fill(&self, range: &ServiceRange) -> Fill {
+        let waiting = self.quarantined_addresses();
+        let waiting = waiting.filter(|claim| range.is_usable(claim.address));
+        Fill::new(
+            range.count(self.occupied_addresses()),
+            waiting.count() as u64,
+            range.capacity(),
+        )
+    }
+
+    /// How full a range of node ports is.
+    pub fn port_fill(&self, ports: PortRange) -> Fill {
+        let waiting = self.quarantined_ports();
+        let waiting = waiting.filter(|claim| ports.contains(claim.port));
+        let (first, last) = (ports.first.into(), ports.last.into());
+        Fill::new(
+            self.occupied_ports().count(false, first, last),
+            waiting.count() as u64,
+            ports.size().into(),
+        )
     }
 
     /// What a request id stands for.

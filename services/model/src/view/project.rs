@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::cluster::cluster_view;
+use super::node::node_view;
 use super::service::project_service;
-use super::{ClusterView, NodeView, View, ViewKey, ViewKind, WorkloadView};
-use crate::{
-    Change, Cluster, Node, Object, Probe, ProbeAction, ProbePort, Protocol, Service, State, Uid,
-    Workload,
-};
+use super::workload::project_workload;
+use super::{View, ViewKey, ViewKind};
+use crate::{Change, Object, Service, State, Uid};
 
 /// Every view of a state.
 pub fn project(state: &State) -> BTreeMap<ViewKey, View> {
@@ -141,56 +141,4 @@ fn project_cluster(state: &State, views: &mut BTreeMap<ViewKey, View>) {
         let key = ViewKey::new(ViewKind::Cluster, cluster.meta.uid);
         views.insert(key, View::Cluster(cluster_view(state, cluster)));
     }
-}
-
-/// What holds for the whole cluster.
-pub(crate) fn cluster_view(state: &State, cluster: &Cluster) -> ClusterView {
-    ClusterView {
-        service_cidrs: state.service_nets().collect(),
-        endpoint_ranges: cluster.spec.endpoint_ranges.clone(),
-        workload_ranges: cluster.spec.workload_ranges.clone(),
-        dns_domain: cluster.spec.dns_domain.clone(),
-    }
-}
-
-fn node_view(node: &Node) -> NodeView {
-    NodeView {
-        name: node.meta.name.clone(),
-        zone: node.spec.zone.clone(),
-        addresses: node.spec.addresses.clone(),
-        node_port_addresses: node.spec.node_port_addresses(),
-    }
-}
-
-fn project_workload(workload: &Workload, views: &mut BTreeMap<ViewKey, View>) {
-    let (Some(probe), Some(node)) = (&workload.spec.probe, &workload.spec.node) else {
-        return;
-    };
-    let view = WorkloadView {
-        namespace: workload.namespace.clone(),
-        name: workload.meta.name.clone(),
-        node: node.clone(),
-        addresses: workload.spec.addresses.clone(),
-        probe: with_numbers(probe, workload),
-        probe_generation: workload.probe_generation,
-    };
-    views.insert(
-        ViewKey::new(ViewKind::Workload, workload.meta.uid),
-        View::Workload(view),
-    );
-}
-
-/// Named ports resolved. Validation made sure that the name exists; 0 would simply fail.
-fn with_numbers(probe: &Probe, workload: &Workload) -> Probe {
-    let resolve = |port: &mut ProbePort| {
-        if let ProbePort::Name(name) = port {
-            *port = ProbePort::Number(workload.spec.named_port(name, Protocol::Tcp).unwrap_or(0));
-        }
-    };
-    let mut probe = probe.clone();
-    match &mut probe.action {
-        ProbeAction::HttpGet { port, .. } | ProbeAction::TcpConnect { port } => resolve(port),
-        ProbeAction::GrpcCheck { .. } => {}
-    }
-    probe
 }

@@ -65,6 +65,7 @@ impl Objects {
             ports: vec![EndpointPortView {
                 service_port: "http".to_owned(),
                 port: TARGET,
+                protocol: Some(Protocol::Tcp),
                 cluster: true,
                 local: false,
             }],

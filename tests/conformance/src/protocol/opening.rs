@@ -1,6 +1,6 @@
 //! How streams begin.
 
-use portolan_model::view::PROJECTION_VERSION;
+use portolan_model::view::agreed_projection;
 use portolan_subscriber::testing::ServerState;
 
 use super::service;
@@ -20,8 +20,8 @@ pub(super) async fn a_stream_opens_with_a_hello(trial: &mut Trial) -> Result<(),
         ),
         (hello.node == "n1", "node is not PORTOLAN_NODE"),
         (
-            hello.projection_version == PROJECTION_VERSION,
-            "projection_version is not the one of the guide",
+            agreed_projection(hello.projection_version, hello.oldest_projection_version).is_some(),
+            "projection_version is not one that servers speak",
         ),
         (hello.session > 0, "session is missing"),
         (

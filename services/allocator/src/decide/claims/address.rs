@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use portolan_model::alloc::{Occupancy, Pick, ServiceRange, top_level};
-use portolan_model::{Claimed, Family, State};
+use portolan_model::{Claimed, Family, Reason, State};
 
 use super::super::draft::Draft;
 use super::pool::{Counts, Pool, Words};
@@ -33,9 +33,9 @@ impl Pool for AddressPool {
     type Item = IpAddr;
 
     const WORDS: Words = Words {
-        in_use: "CLUSTER_IP_IN_USE",
-        quarantined: "ADDRESS_QUARANTINED",
-        exhausted: "CLUSTER_IP_EXHAUSTED",
+        in_use: Reason::ClusterIpInUse,
+        quarantined: Reason::AddressQuarantined,
+        exhausted: Reason::ClusterIpExhausted,
         another: "another address",
     };
 

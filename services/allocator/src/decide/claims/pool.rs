@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portolan_model::alloc::{Occupancy, Pick};
 use portolan_model::{
-    Change, Claim, ClaimOwner, ClaimState, Claimed, Object, Precondition, Refusal, State,
+    Change, Claim, ClaimOwner, ClaimState, Claimed, Object, Precondition, Reason, Refusal, State,
 };
 
 use super::super::draft::Draft;
@@ -73,7 +73,10 @@ pub(in super::super) trait Pool {
             holder: None,
         };
         if !self.contains(item) {
-            return Some(blocked("RANGE", self.explain_outside(draft.state(), item)));
+            return Some(blocked(
+                Reason::Range,
+                self.explain_outside(draft.state(), item),
+            ));
         }
         let claim = claim?;
         let (claimed, service) = (claim.claimed, claim.owner.key());
@@ -138,11 +141,11 @@ pub(in super::super) trait Pool {
 /// What the refusals of a pool say.
 pub(in super::super) struct Words {
     /// The reason if somebody holds what was asked for.
-    pub(super) in_use: &'static str,
+    pub(super) in_use: Reason,
     /// The reason if it was released, but is not free.
-    pub(super) quarantined: &'static str,
+    pub(super) quarantined: Reason,
     /// The reason if there is nothing to pick.
-    pub(super) exhausted: &'static str,
+    pub(super) exhausted: Reason,
     /// What to ask for instead.
     pub(super) another: &'static str,
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use portolan_model::alloc::{Occupancy, Pick, pick_port};
-use portolan_model::{Claimed, PortRange, State};
+use portolan_model::{Claimed, PortRange, Reason, State};
 
 use super::super::draft::Draft;
 use super::pool::{Counts, Pool, Words};
@@ -15,9 +15,9 @@ impl Pool for PortPool {
     type Item = u16;
 
     const WORDS: Words = Words {
-        in_use: "NODE_PORT_IN_USE",
-        quarantined: "NODE_PORT_QUARANTINED",
-        exhausted: "NODE_PORT_EXHAUSTED",
+        in_use: Reason::NodePortInUse,
+        quarantined: Reason::NodePortQuarantined,
+        exhausted: Reason::NodePortExhausted,
         another: "another one",
     };
 

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use portolan_model::{
-    ClusterSpec, Family, Name, PortRange, Precondition, Refusal, State, Violations,
+    ClusterSpec, Family, Name, PortRange, Precondition, Reason, Refusal, State, Violations,
 };
 
 const SPEC: &str = "cluster.spec";
@@ -85,7 +85,7 @@ pub(super) fn check_change(
     if let Some(family) = added.find(|family| ready.iter().all(|range| range.family() != **family))
     {
         return Err(Refusal::precondition(
-            "RANGE",
+            Reason::Range,
             format!("{SPEC}.ip_families"),
             format!("the cluster has no ServiceCIDR of family {family}; create one first"),
         ));
@@ -105,7 +105,7 @@ fn check_node_ports(state: &State, range: PortRange) -> Result<(), Refusal> {
     let preconditions: Vec<_> = outside
         .take(MAX_NAMED)
         .map(|claim| Precondition {
-            kind: "NODE_PORT_IN_USE",
+            kind: Reason::NodePortInUse,
             subject: format!("{SPEC}.node_port_range"),
             description: format!(
                 "node port {} of Service {} lies outside {range}; change or delete the Service first",
@@ -119,7 +119,7 @@ fn check_node_ports(state: &State, range: PortRange) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::Precondition {
-        reason: "NODE_PORT_IN_USE",
+        reason: Reason::NodePortInUse,
         preconditions,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portolan_model::{
-    Change, Endpoint, Grants, Name, Object, Origin, Precondition, Refusal, Scoped, Service,
+    Change, Endpoint, Grants, Name, Object, Origin, Precondition, Reason, Refusal, Scoped, Service,
     ServiceType, Violations, validate,
 };
 
@@ -95,12 +95,12 @@ fn check_by_hand(service: &Service, list: &[EndpointParams]) -> Result<(), Refus
         let description = format!(
             "Service {key} has a selector and keeps its own endpoints; remove the selector to write endpoints by hand"
         );
-        ("SERVICE_HAS_SELECTOR", description)
+        (Reason::ServiceHasSelector, description)
     } else if service.spec.kind == ServiceType::ExternalName && !list.is_empty() {
         let description = format!(
             "Service {key} is of type ExternalName, an alias in DNS without endpoints; change its type to write endpoints by hand"
         );
-        ("SERVICE_IS_EXTERNAL_NAME", description)
+        (Reason::ServiceIsExternalName, description)
     } else {
         return Ok(());
     };
@@ -199,7 +199,7 @@ fn check_addresses(
             let description = grants.check_by_hand(endpoint.address).err()?;
             let subject = format!("endpoints[{i}].spec.address");
             Some(Precondition {
-                kind: "RANGE",
+                kind: Reason::Range,
                 subject,
                 description,
                 holder: None,
@@ -210,7 +210,7 @@ fn check_addresses(
         Ok(())
     } else {
         Err(Refusal::Precondition {
-            reason: "RANGE",
+            reason: Reason::Range,
             preconditions,
         })
     }
@@ -236,7 +236,7 @@ fn delete(draft: &mut Draft, key: &Scoped, delete: &Delete) -> Result<Outcome, R
             before.service
         );
         return Err(Refusal::precondition(
-            "SERVICE_HAS_SELECTOR",
+            Reason::ServiceHasSelector,
             resource,
             description,
         ));

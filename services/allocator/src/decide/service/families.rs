@@ -4,7 +4,9 @@
 
 use std::net::IpAddr;
 
-use portolan_model::{ClusterIps, Family, FamilyPolicy, Refusal, ServiceSpec, State, Violation};
+use portolan_model::{
+    ClusterIps, Family, FamilyPolicy, Reason, Refusal, ServiceSpec, State, Violation,
+};
 
 use super::super::preconditions::cluster_spec;
 use super::SPEC;
@@ -140,7 +142,7 @@ fn require(spec: &ServiceSpec, configured: &[Family], policy: FamilyPolicy) -> R
                 .map_or_else(String::new, ToString::to_string)
         );
         return Err(Refusal::precondition(
-            "DUAL_STACK",
+            Reason::DualStack,
             format!("{SPEC}.ip_family_policy"),
             description,
         ));
@@ -159,7 +161,7 @@ fn require(spec: &ServiceSpec, configured: &[Family], policy: FamilyPolicy) -> R
         format!("{SPEC}.ip_families[{i}]")
     };
     Err(Refusal::precondition(
-        "FAMILY_NOT_CONFIGURED",
+        Reason::FamilyNotConfigured,
         subject,
         format!(
             "the cluster is not configured for {family}; leave it out, or give the cluster that family"

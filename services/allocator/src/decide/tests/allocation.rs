@@ -214,7 +214,7 @@ fn everything_that_stands_in_the_way_is_told_at_once() {
     };
     let kinds: BTreeSet<_> = preconditions
         .iter()
-        .map(|p| (p.kind, p.subject.as_str()))
+        .map(|p| (p.kind.as_str(), p.subject.as_str()))
         .collect();
     let expected = [
         ("CLUSTER_IP_IN_USE", "service.spec.cluster_ips[0]"),
@@ -260,7 +260,7 @@ fn what_is_released_waits_for_registered_nodes() {
     else {
         panic!("granted to another Service");
     };
-    let kinds: Vec<_> = preconditions.iter().map(|p| p.kind).collect();
+    let kinds: Vec<_> = preconditions.iter().map(|p| p.kind.as_str()).collect();
     assert_eq!(kinds, ["ADDRESS_QUARANTINED", "NODE_PORT_QUARANTINED"]);
 
     world

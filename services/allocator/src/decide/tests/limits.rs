@@ -92,7 +92,7 @@ fn one_more_than_a_namespace_may_hold_is_refused_with_the_counts() {
         panic!("another refusal");
     };
     assert_eq!(
-        (reason, subject.as_str(), used, capacity),
+        (reason.as_str(), subject.as_str(), used, capacity),
         (
             "QUOTA_EXCEEDED",
             "namespaces/team/spec.quota.services",

@@ -171,7 +171,7 @@ fn a_cluster_grows_by_a_range_around_the_first_and_shrinks_again() {
         panic!("{refusal}");
     };
     assert_eq!(
-        (reason, preconditions.len()),
+        (reason.as_str(), preconditions.len()),
         ("RANGE_IN_USE", 11),
         "a summary and ten owners"
     );

@@ -284,7 +284,7 @@ pub(super) fn reason(refusal: &Refusal) -> &'static str {
         Refusal::TooLarge { .. } => "TOO_LARGE",
         Refusal::Precondition { reason, .. }
         | Refusal::Exhausted { reason, .. }
-        | Refusal::Conflict { reason, .. } => reason,
+        | Refusal::Conflict { reason, .. } => reason.as_str(),
     }
 }
 

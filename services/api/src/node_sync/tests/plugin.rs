@@ -43,6 +43,7 @@ pub(super) fn hello(node: &str, session: u64) -> Hello {
         }),
         agent_version: "test".to_owned(),
         projection_version: portolan_model::view::PROJECTION_VERSION,
+        oldest_projection_version: 0,
     }
 }
 

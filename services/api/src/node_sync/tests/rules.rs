@@ -1,6 +1,7 @@
 //! What is refused, and with which words.
 
 use portolan_allocator::{Action, Delete, NodeAction};
+use portolan_model::view::{OLDEST_PROJECTION_VERSION, PROJECTION_VERSION};
 use portolan_proto::node::v1::sync_request::Message as Say;
 use portolan_proto::node::v1::{Ack, HealthReport, Hello, Resume, WorkloadHealth};
 use tonic::Code;
@@ -67,6 +68,25 @@ fn but(change: impl FnOnce(&mut Hello)) -> Say {
     let mut hello = hello("node-1", 1);
     change(&mut hello);
     Say::Hello(hello)
+}
+
+#[tokio::test]
+async fn a_plugin_needs_one_version_of_the_projection_in_common() {
+    let server = Server::start(true).await;
+    let newest = PROJECTION_VERSION;
+    for (session, (projection_version, oldest_projection_version)) in (1..).zip([
+        (newest, 0),
+        (OLDEST_PROJECTION_VERSION, 0),
+        (newest + 5, newest),
+        (newest, 1),
+    ]) {
+        let hello = Hello {
+            projection_version,
+            oldest_projection_version,
+            ..hello("node-1", session)
+        };
+        let _ = Plugin::join(&server, hello).await;
+    }
 }
 
 #[tokio::test]

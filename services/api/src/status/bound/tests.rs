@@ -1,5 +1,5 @@
 use http::HeaderMap;
-use portolan_model::{Precondition, Refusal, Violation};
+use portolan_model::{Precondition, Reason, Refusal, Violation};
 use tonic_types::StatusExt;
 
 use super::super::{from_refusal, unavailable};
@@ -28,7 +28,7 @@ fn refusals(text: &str, reasons: usize) -> Vec<Refusal> {
         description: text(),
     };
     let precondition = |i| Precondition {
-        kind: "NODE_PORT_QUARANTINED",
+        kind: Reason::NodePortQuarantined,
         subject: format!("requests[{i}].{}", text()),
         description: text(),
         holder: Some(format!("{}/{}/{}", text(), text(), text())),
@@ -40,7 +40,7 @@ fn refusals(text: &str, reasons: usize) -> Vec<Refusal> {
         },
         Refusal::Immutable { violations },
         Refusal::Precondition {
-            reason: "NODE_PORT_QUARANTINED",
+            reason: Reason::NodePortQuarantined,
             preconditions: (0..reasons).map(precondition).collect(),
         },
         Refusal::NotFound {
@@ -49,7 +49,7 @@ fn refusals(text: &str, reasons: usize) -> Vec<Refusal> {
         },
         Refusal::AlreadyExists { resource: text() },
         Refusal::Exhausted {
-            reason: "CLUSTER_IP_EXHAUSTED",
+            reason: Reason::ClusterIpExhausted,
             subject: text(),
             description: text(),
             used: u64::MAX,
@@ -57,7 +57,7 @@ fn refusals(text: &str, reasons: usize) -> Vec<Refusal> {
             capacity: u64::MAX,
         },
         Refusal::Conflict {
-            reason: "ETAG_MISMATCH",
+            reason: Reason::EtagMismatch,
             description: text(),
         },
     ]

@@ -59,32 +59,36 @@ pub(super) fn load_balancer(
             "may only be set for type LoadBalancer with external_traffic_policy Local",
         );
     }
-    if spec
-        .load_balancer_class
-        .as_ref()
-        .is_some_and(|class| !is_key(class))
-    {
-        violations.add(
-            format!("{field}.load_balancer_class"),
-            "must be a name, or a name with a DNS prefix such as example.com/internal",
-        );
-    }
+    class(field, spec, violations);
     if spec.source_ranges.len() > MAX_SOURCE_RANGES {
         violations.add(
             format!("{field}.load_balancer_source_ranges"),
             format!("must have at most {MAX_SOURCE_RANGES} entries"),
         );
     }
-    let taken = spec
-        .health_check_node_port
-        .and_then(|port| spec.ports.iter().position(|p| p.node_port == Some(port)));
-    if let Some(i) = taken {
+    health_check_port(field, spec, violations);
+    requested(field, spec, violations);
+}
+
+fn class(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
+    let mut class = spec.load_balancer_class.iter();
+    if class.any(|class| !is_key(class)) {
+        violations.add(
+            format!("{field}.load_balancer_class"),
+            "must be a name, or a name with a DNS prefix such as example.com/internal",
+        );
+    }
+}
+
+/// The port for health checks is none of the Service's own.
+fn health_check_port(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
+    let own = |port| spec.ports.iter().position(|p| p.node_port == Some(port));
+    if let Some(i) = spec.health_check_node_port.and_then(own) {
         violations.add(
             format!("{field}.health_check_node_port"),
             format!("is the same as ports[{i}].node_port"),
         );
     }
-    requested(field, spec, violations);
 }
 
 fn requested(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
