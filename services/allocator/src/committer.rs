@@ -43,6 +43,23 @@ enum AttemptError {
     Obsolete(StoreError),
 }
 
+impl From<StoreError> for AttemptError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NewerFormat { .. } => Self::Obsolete(error),
+            StoreError::Unavailable { .. } => {
+                tracing::warn!(error = %error, "the store is unavailable");
+                Self::Fail(SubmitError::Unavailable)
+            }
+            StoreError::Conflict { .. } | StoreError::Compacted { .. } => Self::Again,
+            StoreError::Inconsistent { .. } => {
+                tracing::error!(error = %error, "the store disagrees with itself");
+                Self::Fail(SubmitError::Internal)
+            }
+        }
+    }
+}
+
 impl<S: Store> Committer<S> {
     /// A committer for the cluster of `cache`, and the door to it.
     pub fn new(store: S, cache: Arc<Cache>, events: Events, metrics: Metrics) -> (Allocator, Self) {
@@ -121,7 +138,7 @@ impl<S: Store> Committer<S> {
         {
             Ok(locked) => locked,
             Err(StoreError::Compacted { .. }) => return Err(self.reload().await),
-            Err(error) => return Err(setback(error)),
+            Err(error) => return Err(error.into()),
         };
         if !self.cache.publish(locked.commits) {
             locked.transaction.rollback().await;
@@ -142,7 +159,7 @@ impl<S: Store> Committer<S> {
                 self.metrics.conflicts.inc();
                 return Err(self.reload().await);
             }
-            Err(CommitError::NotCommitted(error)) => return Err(setback(error)),
+            Err(CommitError::NotCommitted(error)) => return Err(error.into()),
             Err(CommitError::Unknown(error)) => self.find(write, &error).await?,
         }
         self.cache
@@ -175,7 +192,7 @@ impl<S: Store> Committer<S> {
                     };
                 }
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(SEARCH_PAUSE).await,
-                Err(error) => return Err(setback(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(AttemptError::Fail(SubmitError::Unknown))
@@ -187,22 +204,7 @@ impl<S: Store> Committer<S> {
                 self.cache.reset(loaded);
                 AttemptError::Again
             }
-            Err(error) => setback(error),
-        }
-    }
-}
-
-fn setback(error: StoreError) -> AttemptError {
-    match error {
-        StoreError::NewerFormat { .. } => AttemptError::Obsolete(error),
-        StoreError::Unavailable { .. } => {
-            tracing::warn!(error = %error, "the store is unavailable");
-            AttemptError::Fail(SubmitError::Unavailable)
-        }
-        StoreError::Conflict { .. } | StoreError::Compacted { .. } => AttemptError::Again,
-        StoreError::Inconsistent { .. } => {
-            tracing::error!(error = %error, "the store disagrees with itself");
-            AttemptError::Fail(SubmitError::Internal)
+            Err(error) => error.into(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_model::{Change, Claimed, Event, Object, Refusal, State, Timestamp, Uid};
+use portolan_model::{Change, Claimed, Event, Object, Record, Refusal, State, Timestamp, Uid};
 use portolan_store::{AuditEntry, Commit, Write};
 
 use crate::allocator::Pending;
-use crate::{Inputs, Operation, Outcome, SubmitError, decide};
+use crate::{Decision, Inputs, Operation, Outcome, SubmitError, decide};
 
 /// Decided, and ready to be written.
 pub(super) struct Batch {
@@ -26,52 +26,35 @@ impl Batch {
     /// changes the others.
     pub(super) fn decide(state: &State, pending: &[Pending], now: Timestamp) -> Self {
         let revision = state.revision().next();
-        let mut working = state.clone();
-        let (mut changes, mut records) = (Vec::new(), Vec::new());
-        let (mut audit, mut events) = (Vec::new(), Vec::new());
-        let mut traceparent = String::new();
-        let (mut committed, mut picked) = (0, BTreeSet::new());
-        let answers = pending.iter().map(|waiting| {
-            let operation = &waiting.operation;
-            let decision = decide(
-                &working,
-                operation,
-                Inputs {
-                    revision,
-                    now,
-                    seed: rand::random(),
-                },
-            )?;
-            if !operation.context.validate_only && !decision.changes.is_empty() {
-                committed += 1;
-                if traceparent.is_empty() {
-                    traceparent.clone_from(&operation.context.traceparent);
-                }
-                audit.push(audit_entry(operation, &decision.outcome));
-                working = decision.state;
-                changes.extend(decision.changes);
-                records.extend(decision.records);
-                events.extend(decision.events);
-                picked.extend(decision.picked);
-            }
-            Ok(decision.outcome)
+        let mut done = Done {
+            state: state.clone(),
+            ..Done::default()
+        };
+        let answers = pending.iter().map(|Pending { operation, .. }| {
+            let inputs = Inputs {
+                revision,
+                now,
+                seed: rand::random(),
+            };
+            let decision = decide(&done.state, operation, inputs)?;
+            Ok(done.take(operation, decision))
         });
         let answers = answers.collect();
         let only = |waiting: &Pending| waiting.operation.context.validate_only;
-        let commit = commit(&mut working, changes, now, traceparent);
+        let commit = commit(&mut done.state, done.changes, now, done.traceparent);
         let write = commit.map(|commit| Write {
             commit,
-            records,
-            audit,
+            records: done.records,
+            audit: done.audit,
         });
         Self {
-            state: working,
+            state: done.state,
             write,
             answers,
             dry_runs: pending.iter().map(only).collect(),
-            events,
-            picked,
-            committed,
+            events: done.events,
+            picked: done.picked,
+            committed: done.committed,
         }
     }
 
@@ -119,6 +102,40 @@ impl Batch {
             let _ = waiting.reply.send(answer);
         }
         self.events
+    }
+}
+
+/// What the operations so far lead to.
+#[derive(Default)]
+struct Done {
+    state: State,
+    changes: Vec<Change>,
+    records: Vec<Record>,
+    audit: Vec<AuditEntry>,
+    events: Vec<Event>,
+    picked: BTreeSet<Claimed>,
+    committed: u64,
+    /// Of the first operation that has one.
+    traceparent: String,
+}
+
+impl Done {
+    /// Adds what an operation changes, unless it only looks.
+    fn take(&mut self, operation: &Operation, decision: Decision) -> Outcome {
+        if operation.context.validate_only || decision.changes.is_empty() {
+            return decision.outcome;
+        }
+        self.committed += 1;
+        if self.traceparent.is_empty() {
+            self.traceparent.clone_from(&operation.context.traceparent);
+        }
+        self.audit.push(audit_entry(operation, &decision.outcome));
+        self.state = decision.state;
+        self.changes.extend(decision.changes);
+        self.records.extend(decision.records);
+        self.events.extend(decision.events);
+        self.picked.extend(decision.picked);
+        decision.outcome
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portolan_model::{
     Change, Endpoint, Grants, Name, Object, Origin, Precondition, Reason, Refusal, Scoped, Service,
@@ -46,31 +47,22 @@ fn replace(
             remedy: "create the Service first; endpoints belong to one".to_owned(),
         })?;
     check_by_hand(&service, list)?;
-    let mut wanted: Vec<Endpoint> = list
+    let wanted: Vec<Endpoint> = list
         .iter()
         .map(|params| by_hand(&service, source, params))
         .collect();
     check_list(&service, source, &wanted)?;
-    let existing: Vec<_> = draft
-        .state()
-        .endpoints_of(&service)
-        .filter(|e| is_from(e, source))
-        .cloned()
-        .collect();
+    let existing = of_source(draft, &service, source);
     let had: BTreeSet<_> = existing.iter().map(|endpoint| endpoint.address).collect();
     check_addresses(draft, &key.namespace, &wanted, &had)?;
-    let names: BTreeSet<_> = wanted
-        .iter()
-        .map(|endpoint| endpoint.name.clone())
-        .collect();
+    let names: BTreeSet<_> = wanted.iter().map(|e| e.name.clone()).collect();
     let was_empty = existing.is_empty();
-    for endpoint in existing
-        .into_iter()
-        .filter(|endpoint| !names.contains(&endpoint.name))
-    {
-        draft.apply(Change::delete(endpoint));
+    for endpoint in existing {
+        if !names.contains(&endpoint.name) {
+            draft.apply(Change::delete(endpoint));
+        }
     }
-    for endpoint in wanted.drain(..) {
+    for endpoint in wanted {
         let before = draft.state().endpoint(&endpoint.key()).cloned();
         write(draft, before, endpoint);
     }
@@ -79,11 +71,7 @@ fn replace(
         (false, true) => Verb::Created,
         (false, false) => Verb::Configured,
     };
-    let now = draft
-        .state()
-        .endpoints_of(&service)
-        .filter(|e| is_from(e, source))
-        .cloned();
+    let now = of_source(draft, &service, source).into_iter();
     let objects = now.map(Object::from).collect();
     Ok(draft.outcome(verb, objects))
 }
@@ -108,8 +96,11 @@ fn check_by_hand(service: &Service, list: &[EndpointParams]) -> Result<(), Refus
     Err(Refusal::precondition(reason, resource, description))
 }
 
-fn is_from(endpoint: &Endpoint, source: &str) -> bool {
-    matches!(&endpoint.origin, Origin::Source(from) if from == source)
+/// What a source gave a Service so far.
+fn of_source(draft: &Draft, service: &Service, source: &str) -> Vec<Arc<Endpoint>> {
+    let is_from = |endpoint: &&Arc<Endpoint>| matches!(&endpoint.origin, Origin::Source(from) if from == source);
+    let endpoints = draft.state().endpoints_of(service);
+    endpoints.filter(is_from).cloned().collect()
 }
 
 fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint {

@@ -36,6 +36,12 @@ pub(super) fn settle(
             return Ok(());
         }
     }
+    choose(spec, configured, policy);
+    require(spec, configured, policy)
+}
+
+/// Fills in the families that are left out.
+fn choose(spec: &mut ServiceSpec, configured: &[Family], policy: FamilyPolicy) {
     if spec.families.is_empty() {
         spec.families = given(&spec.cluster_ips);
     }
@@ -56,7 +62,6 @@ pub(super) fn settle(
             spec.families.push(other);
         }
     }
-    require(spec, configured, policy)
 }
 
 /// Headless without a selector: the endpoints are somebody else's, of whatever family.
