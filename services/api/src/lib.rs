@@ -11,28 +11,22 @@
 
 mod api;
 mod cluster;
-mod clusters;
 mod conditions;
 mod context;
-mod endpoints;
-mod events;
 mod explain;
 mod health;
 mod listing;
 mod mask;
-mod namespaces;
 pub mod node_sync;
-mod nodes;
 mod paging;
 mod requests;
-mod service_cidrs;
-mod services;
+mod resource;
+mod resources;
 mod shape;
 pub mod status;
 #[cfg(test)]
 mod tests;
 mod watch;
-mod workloads;
 
 pub use api::Api;
 pub use cluster::{Cluster, Clusters, CreateCluster};

@@ -18,7 +18,7 @@ use tonic::Status;
 
 use super::WatchEvent;
 use crate::cluster::Cluster;
-use crate::services::wire;
+use crate::resource::{Exposed, View};
 
 /// How often one Service's status is told at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -157,7 +157,7 @@ impl StatusWatch {
         (self.reports, self.nodes) = (reports, nodes);
     }
 
-    fn tell(&mut self, service: &Arc<Service>, reports: &NodeReports) {
+    fn tell(&mut self, service: &Arc<Service>, reports: &Arc<NodeReports>) {
         let message = self.wire(service, reports);
         let status = fingerprint(&message);
         let Some(known) = self.known.get_mut(&service.key()) else {
@@ -191,9 +191,9 @@ impl StatusWatch {
         Some(services.collect())
     }
 
-    fn wire(&self, service: &Service, reports: &NodeReports) -> v1::Service {
+    fn wire(&self, service: &Service, reports: &Arc<NodeReports>) -> v1::Service {
         let state = self.access.state();
-        wire(&self.access, &state, reports, service)
+        service.shown(&View::with(&self.access, &state, reports.clone()))
     }
 }
 

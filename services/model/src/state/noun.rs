@@ -1,5 +1,6 @@
 //! What the nouns of the table have in common, and where the state keeps their objects.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub trait Noun: Sized + Send + Sync + 'static {
 /// A noun that users name and specify.
 pub trait Resource: Noun<Key: NameKey> {
     /// What may be asked for.
-    type Spec: Serialize + Clone + PartialEq;
+    type Spec: Serialize + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
 
     /// Identity and history.
     fn meta(&self) -> &Meta;

@@ -6,10 +6,11 @@ use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::{check, params, wire};
+use super::{check, params};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::context::{context, respond};
+use crate::resource::{Exposed, View};
 use crate::shape::{not_found, parse, required};
 
 /// Entries of one request: about as many rows as a transaction may write.
@@ -161,8 +162,6 @@ fn messages<'a>(
     state: &State,
     services: impl Iterator<Item = &'a Service>,
 ) -> Vec<v1::Service> {
-    let runtime = access.node_reports();
-    services
-        .map(|service| wire(access, state, &runtime, service))
-        .collect()
+    let view = View::new(access, state);
+    services.map(|service| service.shown(&view)).collect()
 }

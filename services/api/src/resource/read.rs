@@ -1,0 +1,116 @@
+//! Getting, listing and watching, whatever the noun.
+
+use futures_util::{Stream, StreamExt};
+use tonic::{Response, Status};
+
+use super::{Exposed, Place, View};
+use crate::api::Api;
+use crate::cluster::Cluster;
+use crate::listing::{Arguments, Listing, filter};
+use crate::shape::{not_found, parse};
+use crate::watch::{Scope, WatchEvent, WatchStream};
+
+/// One by its name.
+pub(crate) async fn get<T: Exposed>(
+    api: &Api,
+    name: &str,
+    min_revision: u64,
+) -> Result<Response<T::Message>, Status> {
+    let asked = parse(|v| T::Key::named("name", name, T::KIND.collection(), v))?;
+    let cluster = api.cluster(&asked.cluster)?;
+    let state = cluster.state_at(min_revision).await?;
+    let found = T::rows(&state).get(&asked.key);
+    let found = found.ok_or_else(|| not_found(name))?;
+    Ok(Response::new(found.shown(&View::new(&cluster, &state))))
+}
+
+/// A page of a list.
+pub(crate) struct Page<M> {
+    pub(crate) items: Vec<M>,
+    pub(crate) next_page_token: String,
+    pub(crate) revision: u64,
+}
+
+/// A page of those below a parent.
+pub(crate) async fn list<T: Exposed>(
+    api: &Api,
+    parent: &str,
+    asked: &Arguments<'_>,
+    min_revision: u64,
+) -> Result<Page<T::Message>, Status> {
+    let (parent, listing) = parse(|v| {
+        let listing = Listing::<T>::new(asked, v);
+        let parent = T::Key::parent(parent, v);
+        Some((parent?, listing?))
+    })?;
+    let cluster = api.cluster(&parent.cluster)?;
+    let state = listing.state(&cluster, min_revision).await?;
+    let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
+    let view = View::new(&cluster, &state);
+    Ok(Page {
+        items: found.iter().map(|it| it.shown(&view)).collect(),
+        next_page_token,
+        revision: state.revision().0,
+    })
+}
+
+/// What a watch asks for.
+pub(crate) struct Watched<'a> {
+    pub(crate) parent: &'a str,
+    pub(crate) filter: &'a str,
+    pub(crate) from_revision: u64,
+}
+
+/// An event of a watch, in the words of the wire.
+pub(crate) struct Event<M> {
+    pub(crate) r#type: i32,
+    pub(crate) message: Option<M>,
+    pub(crate) revision: u64,
+}
+
+/// What happens to those below a parent, as the answers of an RPC.
+pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
+    api: &Api,
+    asked: &Watched<'_>,
+    answer: impl Fn(Event<T::Message>) -> R + Send + 'static,
+) -> Result<Response<WatchStream<R>>, Status> {
+    let (cluster, events) = events::<T>(api, asked).await?;
+    let stream = events.map(move |event| {
+        let event = event?;
+        let (r#type, revision) = event.words();
+        let message = event.object.as_ref().map(|object| {
+            let state = cluster.state();
+            object.shown(&View::new(&cluster, &state))
+        });
+        Ok(answer(Event {
+            r#type,
+            message,
+            revision,
+        }))
+    });
+    Ok(Response::new(stream.boxed()))
+}
+
+/// What happens to those below a parent, and the cluster that they are in.
+pub(crate) async fn events<T: Exposed>(
+    api: &Api,
+    asked: &Watched<'_>,
+) -> Result<
+    (
+        Cluster,
+        impl Stream<Item = Result<WatchEvent<T>, Status>> + Send + use<T>,
+    ),
+    Status,
+> {
+    let (parent, filter) = parse(|v| {
+        let filter = filter(asked.filter, v);
+        T::Key::parent(asked.parent, v).map(|parent| (parent, filter))
+    })?;
+    let cluster = api.cluster(&parent.cluster)?;
+    let scope = Scope {
+        namespace: parent.key,
+        filter,
+    };
+    let events = crate::watch::watch(&cluster, api.stopping(), scope, asked.from_revision).await?;
+    Ok((cluster, events))
+}

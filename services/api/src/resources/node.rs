@@ -1,0 +1,111 @@
+//! NodeAPI.
+
+use portolan_allocator::{Action, Delete, NodeAction, Put};
+use portolan_model::{Digest, Name, Node, NodeSpec, Violations, validate, view};
+use portolan_proto::convert::{name, node, view as wire_view};
+use portolan_proto::v1;
+use portolan_proto::v1::node_api_server::NodeApi;
+use tonic::{Request, Response, Status};
+
+use super::rpcs::rpcs;
+use crate::conditions::node_conditions;
+use crate::explain;
+use crate::mask::Table;
+use crate::resource::{Exposed, View, Written, params};
+use crate::shape::{not_found, parse};
+
+impl Exposed for Node {
+    type Message = v1::Node;
+
+    fn shown(&self, view: &View<'_>) -> v1::Node {
+        let report = view.reports().of(self.meta.uid);
+        let mut message = node::to_wire(view.cluster.name(), self, report);
+        if let Some(status) = &mut message.status {
+            let described = view.cluster.described(self.meta.uid);
+            status.conditions = node_conditions(self, report, described.as_ref());
+        }
+        message
+    }
+}
+
+impl Written for Node {
+    fn table() -> &'static Table<v1::Node, NodeSpec> {
+        static TABLE: Table<v1::Node, NodeSpec> = Table {
+            message: "portolan.v1.Node",
+            field: "node",
+            open: &["spec"],
+            inwards: |sent, v| {
+                let default = v1::NodeSpec::default();
+                let spec = sent.spec.as_ref().unwrap_or(&default);
+                let spec = node::spec("node.spec", spec, v);
+                validate::labels("node.labels", &sent.labels, v);
+                validate::annotations("node.annotations", &sent.annotations, v);
+                params(sent, spec)
+            },
+            outwards: |params| v1::Node {
+                labels: params.labels.clone(),
+                annotations: params.annotations.clone(),
+                spec: Some(node::spec_to_wire(&params.spec)),
+                ..v1::Node::default()
+            },
+            check: |_, _| (),
+        };
+        &TABLE
+    }
+
+    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+        name::new_subdomain(field, text, violations)
+    }
+
+    fn put(name: Name, put: Put<NodeSpec>) -> Action {
+        Action::Node(NodeAction::Put { name, put })
+    }
+}
+
+fn deletion(name: Name, delete: Delete) -> Action {
+    Action::Node(NodeAction::Delete { name, delete })
+}
+
+rpcs! {
+    NodeApi: Node, node, nodes;
+    get get_node(GetNodeRequest) -> Node;
+    list list_nodes(ListNodesRequest) -> ListNodesResponse;
+    create create_node(CreateNodeRequest, node_id) -> Node;
+    update update_node(UpdateNodeRequest) -> Node;
+    delete delete_node(DeleteNodeRequest) -> Node;
+    watch watch_nodes(WatchNodesRequest) -> WatchNodesResponse;
+    stream WatchNodesStream of WatchNodesResponse;
+    more {
+    async fn dump_node_view(
+        &self,
+        request: Request<v1::DumpNodeViewRequest>,
+    ) -> Result<Response<v1::DumpNodeViewResponse>, Status> {
+        let m = request.get_ref();
+        let asked = parse(|v| name::in_cluster("name", &m.name, "nodes", v))?;
+        let state = self.cluster(&asked.cluster)?.state_at(0).await?;
+        state.node(&asked.key).ok_or_else(|| not_found(&m.name))?;
+        let mut digest = Digest::EMPTY;
+        let mut objects = Vec::new();
+        for (key, view) in view::project(&state) {
+            digest.toggle(wire_view::digest(key, &wire_view::encode(&view)));
+            let body = serde_json::json!({ "uid": key.uid, "view": view });
+            objects.push(body.to_string());
+        }
+        let revision = state.revision().0;
+        Ok(Response::new(v1::DumpNodeViewResponse {
+            revision,
+            digest: digest.to_string(),
+            objects,
+        }))
+    }
+
+    async fn explain_flow(
+        &self,
+        request: Request<v1::ExplainFlowRequest>,
+    ) -> Result<Response<v1::ExplainFlowResponse>, Status> {
+        explain::flow(self, request.get_ref())
+            .await
+            .map(Response::new)
+    }
+    }
+}
