@@ -77,13 +77,6 @@ where
         }
     }
 
-    /// What a message asks for that is taken as a whole; everything that is wrong comes back at once.
-    pub(crate) fn whole(&self, sent: &M, violations: &mut Violations) -> Params<S> {
-        let whole = (self.inwards)(sent, violations);
-        (self.check)(&whole, violations);
-        whole
-    }
-
     fn dynamic(&self, message: &M) -> DynamicMessage {
         let mut dynamic = DynamicMessage::new(below::descriptor(self.message));
         dynamic

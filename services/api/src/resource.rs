@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use portolan_allocator::{Action, Params, Put};
 use portolan_model::query::Kept;
-use portolan_model::{Name, NodeReports, Resource, State, Violations};
+use portolan_model::{Name, NodeReports, Resource, State, Violations, validate};
 
 use crate::cluster::Cluster;
 use crate::mask::Table;
-pub(crate) use message::Message;
+pub(crate) use message::{Message, SpecMessage};
 pub(crate) use place::Place;
 
 /// A noun that clients see. What it is found by says where it lives.
@@ -27,18 +27,82 @@ pub(crate) trait Exposed: Kept<Key: Place> {
 }
 
 /// A noun that clients create and change.
-pub(crate) trait Written: Exposed + Resource {
+pub(crate) trait Written: Exposed<Message: SpecMessage> + Resource {
     /// All of it may be left out, since every field has a default.
     const IS_OPTIONAL: bool = false;
 
-    /// How its message is read and written, and what masks can name.
-    fn table() -> &'static Table<Self::Message, Self::Spec>;
+    /// Messages in it whose fields a mask means one by one; others are replaced as a whole unless a path leads into them.
+    const OPEN: &'static [&'static str] = &["spec"];
+
+    /// Reads a specification. `field` is its path in the request.
+    fn read(field: &str, sent: &SpecOf<Self>, violations: &mut Violations) -> Self::Spec;
+
+    /// The specification on the wire.
+    fn write(spec: &Self::Spec) -> SpecOf<Self>;
+
+    /// More that is wrong with what is taken as a whole. What is updated is checked when it is decided, unless it is refused
+    /// anyway: only then is known what goes because it no longer applies.
+    fn check(_field: &str, _spec: &Self::Spec, _violations: &mut Violations) {}
 
     /// A new name.
     fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name>;
 
     /// Creates or changes it.
     fn put(key: Self::Key, put: Put<Self::Spec>) -> Action;
+
+    /// How masks see it.
+    const TABLE: Table<Self::Message, Self::Spec> = Table {
+        field: Self::Message::FIELD,
+        open: Self::OPEN,
+        inwards: |sent, violations| params::<Self>(Self::Message::FIELD, sent, violations),
+        outwards: |params| {
+            let Params {
+                labels,
+                annotations,
+                spec,
+            } = params.clone();
+            Self::Message::asking(labels, annotations, Self::write(&spec))
+        },
+        check: |params, violations| check::<Self>(Self::Message::FIELD, params, violations),
+        message: Self::Message::FULL_NAME,
+    };
+}
+
+/// The message of a noun's specification.
+pub(crate) type SpecOf<T> = <<T as Exposed>::Message as SpecMessage>::Spec;
+
+/// What a message asks for that is taken as a whole. `field` is its path in the request.
+pub(crate) fn whole<T: Written>(
+    field: &str,
+    sent: &T::Message,
+    violations: &mut Violations,
+) -> Params<T::Spec> {
+    let params = params::<T>(field, sent, violations);
+    check::<T>(field, &params, violations);
+    params
+}
+
+fn params<T: Written>(
+    field: &str,
+    sent: &T::Message,
+    violations: &mut Violations,
+) -> Params<T::Spec> {
+    let default = SpecOf::<T>::default();
+    let spec = sent.spec().unwrap_or(&default);
+    let spec = T::read(&format!("{field}.spec"), spec, violations);
+    let (labels, annotations) = (sent.labels(), sent.annotations());
+    validate::labels(format_args!("{field}.labels"), labels, violations);
+    let path = format_args!("{field}.annotations");
+    validate::annotations(path, annotations, violations);
+    Params {
+        labels: labels.clone(),
+        annotations: annotations.clone(),
+        spec,
+    }
+}
+
+fn check<T: Written>(field: &str, params: &Params<T::Spec>, violations: &mut Violations) {
+    T::check(&format!("{field}.spec"), &params.spec, violations);
 }
 
 /// Where and when a noun is looked at.
@@ -70,14 +134,5 @@ impl<'a> View<'a> {
     /// What every node reported last: the same for all that is shown together.
     pub(crate) fn reports(&self) -> &NodeReports {
         self.reports.get_or_init(|| self.cluster.node_reports())
-    }
-}
-
-/// What a message with labels and annotations asks for, beside a specification.
-pub(crate) fn params<M: Message, S>(sent: &M, spec: S) -> Params<S> {
-    Params {
-        labels: sent.labels().clone(),
-        annotations: sent.annotations().clone(),
-        spec,
     }
 }

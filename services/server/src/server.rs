@@ -9,6 +9,7 @@ use portolan_api::{Api, Health};
 use portolan_distributor::Drain;
 use portolan_model::Clock;
 use portolan_store::{StoreError, SystemClock};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -41,6 +42,12 @@ pub struct ServerOptions {
     pub remedy: String,
 }
 
+/// The open ports.
+struct Listeners {
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
@@ -66,43 +73,51 @@ impl Server {
         } = options;
         check_exposure(ports.listen, ports.insecure_listen)?;
         check_difference(ports.listen, ports.http_listen)?;
-        let grpc = listen("--listen", ports.listen).await?;
-        let http = listen("--http-listen", ports.http_listen).await?;
+        let listeners = Listeners {
+            grpc: listen("--listen", ports.listen).await?,
+            http: listen("--http-listen", ports.http_listen).await?,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let common = Common {
             store: stores::open(&store, clock.clone()).await?,
-            clock: clock.clone(),
+            clock,
             metrics: Metrics::default(),
         };
-        let address = grpc.local_addr()?;
         let plane = ControlPlane::start(common.clone(), &settings, &remedy).await?;
-        let directory = plane.directory;
+        Self::serve(common, plane, auto_register, listeners)
+    }
+
+    /// Opens the API, node streams and metrics to clients.
+    fn serve(
+        common: Common,
+        plane: ControlPlane,
+        auto_register: bool,
+        listeners: Listeners,
+    ) -> Result<Self, ServerError> {
+        let (address, directory) = (listeners.grpc.local_addr()?, plane.directory);
+        let (clusters, pulse) = (directory.clusters().clone(), directory.pulse().clone());
         let options = NodeSyncOptions {
             replica: format!("{address} (pid {})", std::process::id()),
             auto_register,
             identity: Arc::new(TrustHello),
         };
-        let node_sync = NodeSync::new(directory.clusters().clone(), options);
-        let api = Api::new(
-            directory.clusters().clone(),
-            Arc::new(directory.clone()),
-            clock,
-        );
+        let node_sync = NodeSync::new(clusters.clone(), options);
+        let api = Api::new(clusters.clone(), Arc::new(directory), common.clock);
         let requests = common.metrics.requests.clone();
         let (router, health) = grpc::router(api.clone(), node_sync.clone(), requests)?;
-        let (pulse, (stop, stopped)) = (directory.pulse().clone(), watch::channel(false));
         let inspected = Inspected {
-            registry: common.metrics.registry(directory.clusters().clone()),
+            registry: common.metrics.registry(clusters),
             pulse: pulse.clone(),
         };
+        let (stop, stopped) = watch::channel(false);
         let mut fronts = JoinSet::new();
-        fronts.spawn(grpc::serve(router, grpc, wait(stopped.clone())));
-        fronts.spawn(http::serve(http, inspected, wait(stopped.clone())));
-        let watched = readiness(health.clone(), pulse, wait(stopped));
-        fronts.spawn(async {
-            watched.await;
-            Ok(())
-        });
+        fronts.spawn(grpc::serve(router, listeners.grpc, wait(stopped.clone())));
+        fronts.spawn(http::serve(
+            listeners.http,
+            inspected,
+            wait(stopped.clone()),
+        ));
+        fronts.spawn(readiness(health.clone(), pulse, wait(stopped)));
         Ok(Self {
             address,
             stop,
@@ -151,12 +166,16 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-async fn readiness(health: Health, pulse: Pulse, stopped: impl Future<Output = ()>) {
+async fn readiness(
+    health: Health,
+    pulse: Pulse,
+    stopped: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
     let mut stopped = std::pin::pin!(stopped);
     let mut known = true;
     loop {
         tokio::select! {
-            () = &mut stopped => return,
+            () = &mut stopped => return Ok(()),
             () = tokio::time::sleep(READINESS_PAUSE) => {}
         }
         let ready = pulse.age() < STALE;

@@ -14,15 +14,6 @@ pub(crate) trait Message: prost::Message + Default + fmt::Debug + Clone + 'stati
     /// Resource name.
     fn name(&self) -> &str;
 
-    /// Tag of what was read; empty: none.
-    fn etag(&self) -> &str;
-
-    /// Labels.
-    fn labels(&self) -> &Labels;
-
-    /// Annotations.
-    fn annotations(&self) -> &Labels;
-
     /// A message that only names it.
     fn named(name: &str) -> Self;
 
@@ -33,7 +24,29 @@ pub(crate) trait Message: prost::Message + Default + fmt::Debug + Clone + 'stati
     fn warn(&mut self, warnings: Vec<String>);
 }
 
-static NONE: Labels = Labels::new();
+/// The message of a noun that clients specify.
+pub(crate) trait SpecMessage: Message {
+    /// As descriptors call it.
+    const FULL_NAME: &'static str;
+
+    /// The message of its specification.
+    type Spec: Default;
+
+    /// What is asked for, if anything is.
+    fn spec(&self) -> Option<&Self::Spec>;
+
+    /// Tag of what was read; empty: none.
+    fn etag(&self) -> &str;
+
+    /// Labels.
+    fn labels(&self) -> &Labels;
+
+    /// Annotations.
+    fn annotations(&self) -> &Labels;
+
+    /// A message that asks for this.
+    fn asking(labels: Labels, annotations: Labels, spec: Self::Spec) -> Self;
+}
 
 macro_rules! messages {
     ($($message:ident, $field:literal $(, $common:ident)*;)*) => {$(
@@ -42,18 +55,6 @@ macro_rules! messages {
 
             fn name(&self) -> &str {
                 &self.name
-            }
-
-            fn etag(&self) -> &str {
-                messages!(@etag self $($common)*)
-            }
-
-            fn labels(&self) -> &Labels {
-                messages!(@labels self $($common)*)
-            }
-
-            fn annotations(&self) -> &Labels {
-                messages!(@annotations self $($common)*)
             }
 
             fn named(name: &str) -> Self {
@@ -73,25 +74,54 @@ macro_rules! messages {
                 $(messages!(@warn self _warnings $common);)*
             }
         }
+
+        $(messages!(@spec $message $common);)*
     )*};
+    (@spec $message:ident warnings) => {};
+    (@spec $message:ident status) => {};
+    (@spec $message:ident $spec:ident) => {
+        impl SpecMessage for v1::$message {
+            const FULL_NAME: &'static str = concat!("portolan.v1.", stringify!($message));
+
+            type Spec = v1::$spec;
+
+            fn spec(&self) -> Option<&v1::$spec> {
+                self.spec.as_ref()
+            }
+
+            fn etag(&self) -> &str {
+                &self.etag
+            }
+
+            fn labels(&self) -> &Labels {
+                &self.labels
+            }
+
+            fn annotations(&self) -> &Labels {
+                &self.annotations
+            }
+
+            fn asking(labels: Labels, annotations: Labels, spec: v1::$spec) -> Self {
+                Self {
+                    labels,
+                    annotations,
+                    spec: Some(spec),
+                    ..Self::default()
+                }
+            }
+        }
+    };
     (@warn $self:ident $warnings:ident warnings) => { $self.warnings = $warnings };
     (@warn $self:ident $warnings:ident $other:ident) => {};
-    (@etag $self:ident written $($rest:ident)*) => { &$self.etag };
-    (@etag $self:ident read) => { &$self.etag };
-    (@etag $self:ident) => { "" };
-    (@labels $self:ident written $($rest:ident)*) => { &$self.labels };
-    (@labels $self:ident $($rest:ident)*) => { &NONE };
-    (@annotations $self:ident written $($rest:ident)*) => { &$self.annotations };
-    (@annotations $self:ident $($rest:ident)*) => { &NONE };
     (@status $self:ident) => {};
     (@status $self:ident $($rest:ident)*) => { $self.status = None };
 }
 
 messages! {
-    Namespace, "namespace", written;
-    Service, "service", written, warnings;
-    Workload, "workload", written;
-    Node, "node", written;
-    ServiceCidr, "service_cidr", read;
+    Namespace, "namespace", NamespaceSpec;
+    Service, "service", ServiceSpec, warnings;
+    Workload, "workload", WorkloadSpec;
+    Node, "node", NodeSpec;
+    ServiceCidr, "service_cidr", status;
     Endpoint, "endpoint";
 }

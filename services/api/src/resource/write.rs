@@ -8,7 +8,7 @@ use portolan_proto::convert::name::InCluster;
 use prost_types::FieldMask;
 use tonic::{Request, Response, Status};
 
-use super::{Exposed, Message, Place, View, Written};
+use super::{Exposed, Message, Place, SpecMessage, View, Written, whole};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::context::{context, preconditions, respond};
@@ -73,7 +73,7 @@ pub(crate) async fn create<T: Written, R: prost::Message>(
         let target = T::Key::below(asked.parent, id, v);
         let default = T::IS_OPTIONAL.then(T::Message::default);
         let params = match asked.sent.or(default.as_ref()) {
-            Some(sent) => Some(T::table().whole(sent, v)),
+            Some(sent) => Some(whole::<T>(field, sent, v)),
             None => required(field, asked.sent, v).and(None),
         };
         let (cluster, action) = match (target, params) {
@@ -109,7 +109,7 @@ pub(crate) async fn update<T: Written, R: prost::Message>(
         let target = T::Key::named(path, sent.name(), T::KIND.collection(), v);
         let preconditions = preconditions(sent.etag(), asked.expected_uid, v);
         let put = Put::Update {
-            update: T::table().update(asked.mask, sent, preconditions, v),
+            update: const { &T::TABLE }.update(asked.mask, sent, preconditions, v),
             allow_missing: asked.allow_missing,
         };
         let InCluster { cluster, key } = target?;

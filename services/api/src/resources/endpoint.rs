@@ -7,12 +7,11 @@ use portolan_proto::v1;
 use portolan_proto::v1::endpoint_api_server::EndpointApi;
 use tonic::{Request, Response, Status};
 
-use super::rpcs::rpcs;
+use super::rpcs::{circumstances, rpcs};
 use crate::api::Api;
 use crate::context::{context, respond};
 use crate::listing::{Arguments, Listing};
-use crate::resource::write::{self, Circumstances};
-use crate::resource::{Exposed, View};
+use crate::resource::{Exposed, View, write};
 use crate::shape::{parse, required};
 
 impl Exposed for Endpoint {
@@ -55,8 +54,7 @@ rpcs! {
                 etag: "",
                 expected_uid: &m.expected_uid,
             };
-            let circumstances =
-                Circumstances::new("DeleteEndpointRequest", &request, &m.request_id, m.validate_only);
+            let circumstances = circumstances!(DeleteEndpointRequest, request);
             let action = |key, delete| Action::Endpoint(EndpointAction::Delete { key, delete });
             write::delete::<Endpoint, _>(self, &asked, action, &circumstances).await
         }

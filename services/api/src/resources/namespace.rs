@@ -7,8 +7,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 
 use super::rpcs::rpcs;
-use crate::mask::Table;
-use crate::resource::{Exposed, View, Written, params};
+use crate::resource::{Exposed, View, Written};
 
 impl Exposed for Namespace {
     type Message = v1::Namespace;
@@ -21,25 +20,14 @@ impl Exposed for Namespace {
 impl Written for Namespace {
     const IS_OPTIONAL: bool = true;
 
-    fn table() -> &'static Table<v1::Namespace, NamespaceSpec> {
-        static TABLE: Table<v1::Namespace, NamespaceSpec> = Table {
-            message: "portolan.v1.Namespace",
-            field: "namespace",
-            open: &["spec", "spec.quota"],
-            inwards: |sent, v| {
-                let spec = sent.spec.as_ref();
-                let spec = spec.map(|spec| namespace::spec("namespace.spec", spec, v));
-                params(sent, spec.unwrap_or_default())
-            },
-            outwards: |params| v1::Namespace {
-                labels: params.labels.clone(),
-                annotations: params.annotations.clone(),
-                spec: Some(namespace::spec_to_wire(&params.spec)),
-                ..v1::Namespace::default()
-            },
-            check: |_, _| (),
-        };
-        &TABLE
+    const OPEN: &'static [&'static str] = &["spec", "spec.quota"];
+
+    fn read(field: &str, sent: &v1::NamespaceSpec, violations: &mut Violations) -> NamespaceSpec {
+        namespace::spec(field, sent, violations)
+    }
+
+    fn write(spec: &NamespaceSpec) -> v1::NamespaceSpec {
+        namespace::spec_to_wire(spec)
     }
 
     fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {

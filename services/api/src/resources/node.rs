@@ -1,7 +1,7 @@
 //! NodeAPI.
 
 use portolan_allocator::{Action, Delete, NodeAction, Put};
-use portolan_model::{Digest, Name, Node, NodeSpec, Violations, validate, view};
+use portolan_model::{Digest, Name, Node, NodeSpec, Violations, view};
 use portolan_proto::convert::{name, node, view as wire_view};
 use portolan_proto::v1;
 use portolan_proto::v1::node_api_server::NodeApi;
@@ -10,8 +10,7 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::node_conditions;
 use crate::explain;
-use crate::mask::Table;
-use crate::resource::{Exposed, View, Written, params};
+use crate::resource::{Exposed, View, Written};
 use crate::shape::{not_found, parse};
 
 impl Exposed for Node {
@@ -29,28 +28,12 @@ impl Exposed for Node {
 }
 
 impl Written for Node {
-    fn table() -> &'static Table<v1::Node, NodeSpec> {
-        static TABLE: Table<v1::Node, NodeSpec> = Table {
-            message: "portolan.v1.Node",
-            field: "node",
-            open: &["spec"],
-            inwards: |sent, v| {
-                let default = v1::NodeSpec::default();
-                let spec = sent.spec.as_ref().unwrap_or(&default);
-                let spec = node::spec("node.spec", spec, v);
-                validate::labels("node.labels", &sent.labels, v);
-                validate::annotations("node.annotations", &sent.annotations, v);
-                params(sent, spec)
-            },
-            outwards: |params| v1::Node {
-                labels: params.labels.clone(),
-                annotations: params.annotations.clone(),
-                spec: Some(node::spec_to_wire(&params.spec)),
-                ..v1::Node::default()
-            },
-            check: |_, _| (),
-        };
-        &TABLE
+    fn read(field: &str, sent: &v1::NodeSpec, violations: &mut Violations) -> NodeSpec {
+        node::spec(field, sent, violations)
+    }
+
+    fn write(spec: &NodeSpec) -> v1::NodeSpec {
+        node::spec_to_wire(spec)
     }
 
     fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {

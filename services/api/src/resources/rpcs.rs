@@ -1,5 +1,14 @@
 //! The RPCs that every noun has, as a table: a line each, with the names that the wire gives them.
 
+/// The circumstances of a write, out of its request.
+macro_rules! circumstances {
+    ($message:ident, $request:ident) => {{
+        let (message, m) = (stringify!($message), $request.get_ref());
+        let (id, only) = (&m.request_id, m.validate_only);
+        crate::resource::write::Circumstances::new(message, &$request, id, only)
+    }};
+}
+
 /// Implements an API. Where a noun has what all have (`get`, `list`, `create`, `update`, `delete`, `watch`, in this order), a
 /// line names the messages; what only it has stands behind `more`. Deleting calls the file's function `deletion`.
 macro_rules! rpcs {
@@ -56,12 +65,7 @@ macro_rules! rpcs {
                     id: &m.$id,
                     sent: m.$message.as_ref(),
                 };
-                let circumstances = crate::resource::write::Circumstances::new(
-                    stringify!($create_request),
-                    &request,
-                    &m.request_id,
-                    m.validate_only,
-                );
+                let circumstances = crate::resources::rpcs::circumstances!($create_request, request);
                 crate::resource::write::create::<$noun, _>(self, &asked, &circumstances).await
             })?
 
@@ -76,12 +80,7 @@ macro_rules! rpcs {
                     allow_missing: m.allow_missing,
                     expected_uid: &m.expected_uid,
                 };
-                let circumstances = crate::resource::write::Circumstances::new(
-                    stringify!($update_request),
-                    &request,
-                    &m.request_id,
-                    m.validate_only,
-                );
+                let circumstances = crate::resources::rpcs::circumstances!($update_request, request);
                 crate::resource::write::update::<$noun, _>(self, &asked, &circumstances).await
             })?
 
@@ -96,12 +95,7 @@ macro_rules! rpcs {
                     etag: &m.etag,
                     expected_uid: &m.expected_uid,
                 };
-                let circumstances = crate::resource::write::Circumstances::new(
-                    stringify!($delete_request),
-                    &request,
-                    &m.request_id,
-                    m.validate_only,
-                );
+                let circumstances = crate::resources::rpcs::circumstances!($delete_request, request);
                 let action = |key, delete| deletion(key, delete $(, m.$option)*);
                 crate::resource::write::delete::<$noun, _>(self, &asked, action, &circumstances).await
             })?
@@ -129,4 +123,4 @@ macro_rules! rpcs {
     };
 }
 
-pub(super) use rpcs;
+pub(super) use {circumstances, rpcs};

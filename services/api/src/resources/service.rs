@@ -3,8 +3,8 @@
 mod batch;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, Delete, Params, Put, ServiceAction};
-use portolan_model::{FieldPath, Name, Scoped, Service, ServiceSpec, Violations, validate};
+use portolan_allocator::{Action, Delete, Put, ServiceAction};
+use portolan_model::{Name, Scoped, Service, ServiceSpec, Violations, validate};
 use portolan_proto::convert::{name, service};
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
@@ -13,9 +13,8 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::service_status;
 use crate::explain;
-use crate::mask::Table;
 use crate::resource::read::{self, Watched};
-use crate::resource::{Exposed, View, Written, params as shared_params};
+use crate::resource::{Exposed, View, Written};
 use crate::watch::services::with_statuses;
 
 impl Exposed for Service {
@@ -30,21 +29,16 @@ impl Exposed for Service {
 }
 
 impl Written for Service {
-    fn table() -> &'static Table<v1::Service, ServiceSpec> {
-        static TABLE: Table<v1::Service, ServiceSpec> = Table {
-            message: "portolan.v1.Service",
-            field: "service",
-            open: &["spec"],
-            inwards: |sent, v| params("service", sent, v),
-            outwards: |params| v1::Service {
-                labels: params.labels.clone(),
-                annotations: params.annotations.clone(),
-                spec: Some(service::spec_to_wire(&params.spec)),
-                ..v1::Service::default()
-            },
-            check: |params, v| check("service", params, v),
-        };
-        &TABLE
+    fn read(field: &str, sent: &v1::ServiceSpec, violations: &mut Violations) -> ServiceSpec {
+        service::spec(field, sent, violations)
+    }
+
+    fn write(spec: &ServiceSpec) -> v1::ServiceSpec {
+        service::spec_to_wire(spec)
+    }
+
+    fn check(field: &str, spec: &ServiceSpec, violations: &mut Violations) {
+        validate::service(field, spec, violations);
     }
 
     fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
@@ -105,32 +99,4 @@ rpcs! {
             explained.map(Response::new)
         }
     }
-}
-
-/// Checks what is created as a whole, so that everything that is wrong comes back at once. What is updated is checked
-/// when it is decided, unless it is refused anyway: only then is known what goes because it no longer applies, such as
-/// node ports of a `ClusterIP`.
-fn check(field: impl FieldPath, params: &Params<ServiceSpec>, violations: &mut Violations) {
-    validate::service(format_args!("{field}.spec"), &params.spec, violations);
-}
-
-/// What a write asks for.
-fn params(
-    field: impl FieldPath,
-    sent: &v1::Service,
-    violations: &mut Violations,
-) -> Params<ServiceSpec> {
-    let default = v1::ServiceSpec::default();
-    let spec = service::spec(
-        format_args!("{field}.spec"),
-        sent.spec.as_ref().unwrap_or(&default),
-        violations,
-    );
-    validate::labels(format_args!("{field}.labels"), &sent.labels, violations);
-    validate::annotations(
-        format_args!("{field}.annotations"),
-        &sent.annotations,
-        violations,
-    );
-    shared_params(sent, spec)
 }

@@ -8,8 +8,7 @@ use portolan_proto::v1::workload_api_server::WorkloadApi;
 
 use super::rpcs::rpcs;
 use crate::conditions::workload_status;
-use crate::mask::Table;
-use crate::resource::{Exposed, View, Written, params};
+use crate::resource::{Exposed, View, Written};
 
 impl Exposed for Workload {
     type Message = v1::Workload;
@@ -23,28 +22,16 @@ impl Exposed for Workload {
 }
 
 impl Written for Workload {
-    fn table() -> &'static Table<v1::Workload, WorkloadSpec> {
-        static TABLE: Table<v1::Workload, WorkloadSpec> = Table {
-            message: "portolan.v1.Workload",
-            field: "workload",
-            open: &["spec"],
-            inwards: |sent, v| {
-                let default = v1::WorkloadSpec::default();
-                let spec = sent.spec.as_ref().unwrap_or(&default);
-                let spec = workload::spec("workload.spec", spec, v);
-                validate::labels("workload.labels", &sent.labels, v);
-                validate::annotations("workload.annotations", &sent.annotations, v);
-                params(sent, spec)
-            },
-            outwards: |params| v1::Workload {
-                labels: params.labels.clone(),
-                annotations: params.annotations.clone(),
-                spec: Some(workload::spec_to_wire(&params.spec)),
-                ..v1::Workload::default()
-            },
-            check: |params, v| validate::workload("workload.spec", &params.spec, v),
-        };
-        &TABLE
+    fn read(field: &str, sent: &v1::WorkloadSpec, violations: &mut Violations) -> WorkloadSpec {
+        workload::spec(field, sent, violations)
+    }
+
+    fn write(spec: &WorkloadSpec) -> v1::WorkloadSpec {
+        workload::spec_to_wire(spec)
+    }
+
+    fn check(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
+        validate::workload(field, spec, violations);
     }
 
     fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {

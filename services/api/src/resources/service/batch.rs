@@ -6,11 +6,10 @@ use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::{check, params};
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::context::{context, respond};
-use crate::resource::{Exposed, View};
+use crate::resource::{Exposed, View, whole};
 use crate::shape::{not_found, parse, required};
 
 /// Entries of one request: about as many rows as a transaction may write.
@@ -101,10 +100,7 @@ fn new_service(
     );
     let path = format_args!("{field}.service");
     let sent = required(path, entry.service.as_ref(), violations);
-    let params = sent.map(|sent| params(path, sent, violations));
-    if let Some(params) = &params {
-        check(path, params, violations);
-    }
+    let params = sent.map(|sent| whole::<Service>(&path.to_string(), sent, violations));
     Some(NewService {
         key: Scoped::new(parent?, id?),
         params: params?,
