@@ -20,6 +20,9 @@ pub trait Key: Ord + Clone + fmt::Display + Send + Sync + 'static {
 
 /// A key that is a name, or a name in a namespace.
 pub trait NameKey: Key {
+    /// The last part.
+    fn name(&self) -> &Name;
+
     /// The namespace of what lives in one.
     fn namespace(&self) -> Option<&Name>;
 
@@ -34,6 +37,10 @@ impl Key for Name {
 }
 
 impl NameKey for Name {
+    fn name(&self) -> &Name {
+        self
+    }
+
     fn namespace(&self) -> Option<&Name> {
         None
     }
@@ -55,6 +62,10 @@ impl Key for Scoped {
 }
 
 impl NameKey for Scoped {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
     fn namespace(&self) -> Option<&Name> {
         Some(&self.namespace)
     }

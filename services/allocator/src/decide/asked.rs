@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Labels, Meta, Refusal, Violations};
+use portolan_model::{Key, Labels, Meta, NameKey, Refusal, Violations};
 
+use super::decided::{Decided, check_parent, rules};
 use super::draft::Draft;
-use super::noun::{Key, Noun, rules};
 use super::preconditions::{Present, check_update};
 use crate::{Merge, Params, Put, Update, Verb};
 
 /// The whole of what is wanted, and what it takes the place of.
-pub(super) struct Asked<'a, N: Noun> {
+pub(super) struct Asked<'a, N: Decided> {
     pub(super) key: &'a N::Key,
     pub(super) wanted: Params<N::Spec>,
     pub(super) before: Option<Arc<N>>,
@@ -26,7 +26,7 @@ struct Stored<'a, S> {
     merge: &'a dyn Merge<S>,
 }
 
-impl<'a, N: Noun> Asked<'a, N> {
+impl<'a, N: Decided> Asked<'a, N> {
     /// Merges, and checks the conditions of the request.
     pub(super) fn of(
         draft: &Draft,
@@ -48,10 +48,10 @@ impl<'a, N: Noun> Asked<'a, N> {
         key: &'a N::Key,
         params: &Params<N::Spec>,
     ) -> Result<Self, Refusal> {
-        key.check_parent(draft.state())?;
-        if N::find(draft.state(), key).is_some() {
+        check_parent(draft.state(), key)?;
+        if draft.state().find::<N>(key).is_some() {
             return Err(Refusal::AlreadyExists {
-                resource: key.path(N::COLLECTION),
+                resource: key.resource(N::KIND.collection()),
             });
         }
         Ok(Self {
@@ -70,9 +70,9 @@ impl<'a, N: Noun> Asked<'a, N> {
         allow_missing: bool,
     ) -> Result<Self, Refusal> {
         let asked = Self::merged(draft, key, &*update.merge)?;
-        key.check_parent(draft.state())?;
+        check_parent(draft.state(), key)?;
         let present = asked.before.as_deref().map(present);
-        let path = key.path(N::COLLECTION);
+        let path = key.resource(N::KIND.collection());
         check_update(&path, present, &update.preconditions, allow_missing)?;
         Ok(asked)
     }
@@ -82,11 +82,10 @@ impl<'a, N: Noun> Asked<'a, N> {
         key: &'a N::Key,
         merge: &'a dyn Merge<N::Spec>,
     ) -> Result<Self, Refusal> {
-        let before = N::find(draft.state(), key);
-        let params = before.as_deref().map(|before| {
-            let (meta, spec) = before.parts();
-            Params::of(meta, spec)
-        });
+        let before = draft.state().find::<N>(key).cloned();
+        let params = before
+            .as_deref()
+            .map(|before| Params::of(before.meta(), before.spec()));
         let mut wrong = Violations::new();
         let asked = Self {
             key,
@@ -138,7 +137,7 @@ impl<'a, N: Noun> Asked<'a, N> {
     /// Identity and history of what is there, or of something new.
     pub(super) fn meta(&self, draft: &mut Draft) -> Meta {
         match &self.before {
-            Some(before) => before.parts().0.clone(),
+            Some(before) => before.meta().clone(),
             None => draft.new_meta(self.key.name(), Labels::new(), Labels::new()),
         }
     }
@@ -151,17 +150,16 @@ impl<'a, N: Noun> Asked<'a, N> {
             spec,
         } = self.wanted;
         let before = self.before.as_deref();
-        let changed = before.is_some_and(|before| *before.parts().1 != spec);
+        let changed = before.is_some_and(|before| *before.spec() != spec);
         let meta = draft.next_meta(meta, changed, labels, annotations);
         Arc::new(N::made(self.key, meta, spec, before))
     }
 }
 
 /// What conditions are compared with.
-pub(super) fn present<N: Noun>(object: &N) -> Present<impl Fn() -> String> {
-    let (meta, spec) = object.parts();
+pub(super) fn present<N: Decided>(object: &N) -> Present<impl Fn() -> String> {
     Present {
-        uid: meta.uid,
-        etag: || meta.etag(spec),
+        uid: object.meta().uid,
+        etag: || object.etag(),
     }
 }

@@ -5,13 +5,13 @@ mod check;
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Labels, Meta, Name, Namespace, NamespaceSpec, Object, Reason,
-    Refusal, ServiceCidr, State, Violations,
+    Change, Cluster, ClusterSpec, Key, Labels, Meta, Name, Namespace, NamespaceSpec, Noun, Object,
+    Reason, Refusal, ServiceCidr, Violations,
 };
 
 use super::asked::{Asked, present};
+use super::decided::Decided;
 use super::draft::Draft;
-use super::noun::{Key, Noun};
 use super::preconditions::check_same;
 use super::service_cidr::check_cidrs;
 use super::write;
@@ -82,20 +82,8 @@ fn update(draft: &mut Draft, update: &Update<ClusterSpec>) -> Result<Outcome, Re
     write::write(draft, asked)
 }
 
-impl Noun for Cluster {
-    type Key = Name;
-    type Spec = ClusterSpec;
-
+impl Decided for Cluster {
     const FIELD: &'static str = "cluster";
-    const COLLECTION: &'static str = "clusters";
-
-    fn find(state: &State, _: &Name) -> Option<Arc<Self>> {
-        state.cluster().cloned()
-    }
-
-    fn parts(&self) -> (&Meta, &ClusterSpec) {
-        (&self.meta, &self.spec)
-    }
 
     fn made(_: &Name, meta: Meta, spec: ClusterSpec, _: Option<&Self>) -> Self {
         Self { meta, spec }
@@ -125,7 +113,7 @@ fn delete(
     preconditions: &Preconditions,
 ) -> Result<Outcome, Refusal> {
     let before = existing(draft)?;
-    let resource = before.meta.name.path(Cluster::COLLECTION);
+    let resource = before.meta.name.resource(Cluster::KIND.collection());
     check_same(&resource, &present(&*before), preconditions)?;
     if before.meta.name.as_str() == DEFAULT {
         let description = "the cluster default always exists; delete what is in it instead";

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Meta, Name, Namespace, NamespaceSpec, Object, Reason, Refusal, Service, State, Violations,
+    Key, Meta, Name, Namespace, NamespaceSpec, Noun, Object, Reason, Refusal, Service, Violations,
     Workload,
 };
 
+use super::decided::Decided;
 use super::draft::Draft;
-use super::noun::{Key, Noun};
 use super::{endpoints, write};
 use crate::{Delete, NamespaceAction, Outcome, Verb};
 
@@ -26,20 +26,8 @@ pub(super) fn act(draft: &mut Draft, action: &NamespaceAction) -> Result<Outcome
     }
 }
 
-impl Noun for Namespace {
-    type Key = Name;
-    type Spec = NamespaceSpec;
-
+impl Decided for Namespace {
     const FIELD: &'static str = "namespace";
-    const COLLECTION: &'static str = "namespaces";
-
-    fn find(state: &State, key: &Name) -> Option<Arc<Self>> {
-        state.namespace(key).cloned()
-    }
-
-    fn parts(&self) -> (&Meta, &NamespaceSpec) {
-        (&self.meta, &self.spec)
-    }
 
     fn made(_: &Name, meta: Meta, spec: NamespaceSpec, _: Option<&Self>) -> Self {
         Self { meta, spec }
@@ -65,7 +53,7 @@ fn delete(
     let Some(before) = write::found::<Namespace>(draft, name, delete)? else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     };
-    let resource = name.path(Namespace::COLLECTION);
+    let resource = name.resource(Namespace::KIND.collection());
     if name.as_str() == "default" {
         let description = "the namespace default always exists; delete what is in it instead";
         return Err(Refusal::precondition(Reason::Policy, resource, description));

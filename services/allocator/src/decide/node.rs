@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Meta, Name, Node, NodeSpec, Refusal, State, Violations, validate};
+use portolan_model::{Meta, Name, Node, NodeSpec, Refusal, Violations, validate};
 
+use super::decided::Decided;
 use super::draft::Draft;
-use super::noun::Noun;
 use super::{endpoints, readiness, write};
 use crate::{NodeAction, Outcome, Params, Put, Verb};
 
@@ -33,20 +33,8 @@ fn register(draft: &mut Draft, name: &Name, spec: &NodeSpec) -> Result<Outcome, 
     write::put::<Node>(draft, name, &Put::Create(params))
 }
 
-impl Noun for Node {
-    type Key = Name;
-    type Spec = NodeSpec;
-
+impl Decided for Node {
     const FIELD: &'static str = "node";
-    const COLLECTION: &'static str = "nodes";
-
-    fn find(state: &State, key: &Name) -> Option<Arc<Self>> {
-        state.node(key).cloned()
-    }
-
-    fn parts(&self) -> (&Meta, &NodeSpec) {
-        (&self.meta, &self.spec)
-    }
 
     fn made(_: &Name, meta: Meta, spec: NodeSpec, before: Option<&Self>) -> Self {
         let session = before.map_or(0, |before| before.session);

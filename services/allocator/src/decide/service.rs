@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use portolan_model::{
     ClaimOwner, ClusterIps, EventType, Meta, Object, Refusal, Scoped, Service, ServiceSpec,
-    ServiceType, State, Violations, validate,
+    ServiceType, Violations, validate,
 };
 
 use super::asked::Asked;
+use super::decided::Decided;
 use super::draft::Draft;
 use super::endpoints;
-use super::noun::Noun;
 use crate::{Outcome, ServiceAction, Verb};
 use batch::create_all;
 use claims::{Picked, allocate, release_unused};
@@ -41,20 +41,8 @@ pub(super) fn act(draft: &mut Draft, action: &ServiceAction) -> Result<Outcome, 
     }
 }
 
-impl Noun for Service {
-    type Key = Scoped;
-    type Spec = ServiceSpec;
-
+impl Decided for Service {
     const FIELD: &'static str = "service";
-    const COLLECTION: &'static str = "services";
-
-    fn find(state: &State, key: &Scoped) -> Option<Arc<Self>> {
-        state.service(key).cloned()
-    }
-
-    fn parts(&self) -> (&Meta, &ServiceSpec) {
-        (&self.meta, &self.spec)
-    }
 
     fn made(key: &Scoped, meta: Meta, spec: ServiceSpec, _: Option<&Self>) -> Self {
         Self {

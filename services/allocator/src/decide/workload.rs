@@ -3,28 +3,16 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Grants, Meta, Precondition, Reason, Refusal, Scoped, State, Violations, Workload, WorkloadSpec,
+    Grants, Meta, Precondition, Reason, Refusal, Scoped, Violations, Workload, WorkloadSpec,
     validate,
 };
 
+use super::decided::Decided;
 use super::draft::Draft;
 use super::endpoints;
-use super::noun::Noun;
 
-impl Noun for Workload {
-    type Key = Scoped;
-    type Spec = WorkloadSpec;
-
+impl Decided for Workload {
     const FIELD: &'static str = "workload";
-    const COLLECTION: &'static str = "workloads";
-
-    fn find(state: &State, key: &Scoped) -> Option<Arc<Self>> {
-        state.workload(key).cloned()
-    }
-
-    fn parts(&self) -> (&Meta, &WorkloadSpec) {
-        (&self.meta, &self.spec)
-    }
 
     fn made(key: &Scoped, meta: Meta, spec: WorkloadSpec, before: Option<&Self>) -> Self {
         let probed_anew = before.is_none_or(|before| probed(&before.spec) != probed(&spec));

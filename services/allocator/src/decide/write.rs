@@ -7,15 +7,15 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, Meta, Object, Refusal};
+use portolan_model::{Change, Key, Meta, Object, Refusal};
 
 use super::asked::{Asked, present};
+use super::decided::Decided;
 use super::draft::Draft;
-use super::noun::{Key, Noun};
 use super::preconditions::check_delete;
 use crate::{Delete, Outcome, Put, Verb, Write};
 
-pub(super) fn act<N: Noun>(
+pub(super) fn act<N: Decided>(
     draft: &mut Draft,
     write: &Write<N::Key, N::Spec>,
 ) -> Result<Outcome, Refusal>
@@ -29,7 +29,7 @@ where
 }
 
 /// Creates or changes an object.
-pub(super) fn put<N: Noun>(
+pub(super) fn put<N: Decided>(
     draft: &mut Draft,
     key: &N::Key,
     put: &Put<N::Spec>,
@@ -42,7 +42,7 @@ where
 }
 
 /// Writes what is asked for, unless something is wrong with it or it is there.
-pub(super) fn write<N: Noun>(draft: &mut Draft, asked: Asked<'_, N>) -> Result<Outcome, Refusal>
+pub(super) fn write<N: Decided>(draft: &mut Draft, asked: Asked<'_, N>) -> Result<Outcome, Refusal>
 where
     Object: From<Arc<N>>,
 {
@@ -61,7 +61,7 @@ where
 }
 
 /// Applies what is asked for, and what follows from it.
-pub(super) fn apply<N: Noun>(draft: &mut Draft, asked: Asked<'_, N>, meta: &Meta) -> Arc<N>
+pub(super) fn apply<N: Decided>(draft: &mut Draft, asked: Asked<'_, N>, meta: &Meta) -> Arc<N>
 where
     Object: From<Arc<N>>,
 {
@@ -76,7 +76,7 @@ where
 }
 
 /// Deletes an object.
-pub(super) fn delete<N: Noun>(
+pub(super) fn delete<N: Decided>(
     draft: &mut Draft,
     key: &N::Key,
     delete: &Delete,
@@ -91,19 +91,19 @@ where
 }
 
 /// What a delete is about, if its conditions hold; `None`: it is not there, and that is fine.
-pub(super) fn found<N: Noun>(
+pub(super) fn found<N: Decided>(
     draft: &Draft,
     key: &N::Key,
     delete: &Delete,
 ) -> Result<Option<Arc<N>>, Refusal> {
-    let before = N::find(draft.state(), key);
+    let before = draft.state().find::<N>(key).cloned();
     let present = before.as_deref().map(present);
-    let exists = check_delete(&key.path(N::COLLECTION), present, delete)?;
+    let exists = check_delete(&key.resource(N::KIND.collection()), present, delete)?;
     Ok(before.filter(|_| exists))
 }
 
 /// Deletes an object whatever the conditions.
-pub(super) fn remove<N: Noun>(draft: &mut Draft, key: &N::Key, before: Arc<N>) -> Outcome
+pub(super) fn remove<N: Decided>(draft: &mut Draft, key: &N::Key, before: Arc<N>) -> Outcome
 where
     Object: From<Arc<N>>,
 {
