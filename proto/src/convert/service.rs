@@ -1,14 +1,18 @@
 //! Services, inwards and outwards: a field of the specification is read in [`spec`] or below it, and written in
-//! `spec_to_wire`.
+//! [`spec_to_wire`]; one that nodes are told of is written in `view`, and read in `from_view`.
 
 mod port;
 mod words;
 
 use ipnet::IpNet;
-use portolan_model::{FieldPath, Resource, Service, ServiceSpec, Violations, canonical_cidr};
+use portolan_model::view::ServiceView;
+use portolan_model::{FieldPath, Name, Resource, Service, ServiceSpec, Violations, canonical_cidr};
 
 use super::fields::{addresses, family_out, optional, port};
 use super::meta::{generation, timestamp};
+use super::view::frontend::{from_frontend, frontend};
+use super::view::values::ViewError;
+use crate::node::v1 as wire;
 use crate::v1;
 use port::{port_to_wire, service_port};
 pub(super) use words::families;
@@ -140,4 +144,30 @@ pub fn spec_to_wire(spec: &ServiceSpec) -> v1::ServiceSpec {
 
 fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
+}
+
+/// A Service as nodes are told of it.
+pub(super) fn view(v: &ServiceView) -> wire::Service {
+    wire::Service {
+        namespace: v.namespace.to_string(),
+        name: v.name.to_string(),
+        frontends: v.frontends.iter().map(frontend).collect(),
+        external_name: v.external_name.clone(),
+        headless: v.headless,
+    }
+}
+
+/// What nodes are told of a Service.
+pub(super) fn from_view(m: wire::Service) -> Result<ServiceView, ViewError> {
+    Ok(ServiceView {
+        namespace: Name::trusted(m.namespace),
+        name: Name::trusted(m.name),
+        frontends: m
+            .frontends
+            .into_iter()
+            .map(from_frontend)
+            .collect::<Result<_, _>>()?,
+        external_name: m.external_name,
+        headless: m.headless,
+    })
 }

@@ -2,8 +2,8 @@
 //! is a scalar, a list in a fixed order or a message of such.
 
 mod endpoint;
-mod service;
-mod values;
+pub(super) mod frontend;
+pub(super) mod values;
 mod workload;
 
 use bytes::Bytes;
@@ -11,9 +11,9 @@ use portolan_model::view::{ClusterView, NodeView, View, ViewKey, ViewKind};
 use portolan_model::{Digest, Name, Uid};
 use prost::Message;
 
+use super::service::{from_view as from_service, view as service};
 use crate::node::v1 as wire;
 use endpoint::{endpoint, from_endpoint};
-use service::{from_service, service};
 pub use values::{ViewError, address, address_bytes, family, from_family, from_protocol, protocol};
 use values::{addresses, from_nets, nets};
 use workload::{from_workload, workload};

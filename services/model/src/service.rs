@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::state::index::{Edit, Index, Indexed, pairs};
+use crate::view::frontend::FrontendView;
 use crate::{Family, Meta, Name, Protocol, Scoped, Selector};
 
 /// A stable address, port and name in front of backends.
@@ -269,4 +270,38 @@ pub enum TargetPort {
     Number(u16),
     /// On the workload's port of this name and the same protocol.
     Name(String),
+}
+
+/// What nodes are told of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Where traffic arrives; none for headless and ExternalName.
+    pub frontends: Vec<FrontendView>,
+    /// The name an ExternalName stands for; else empty.
+    pub external_name: String,
+    /// No address by intent.
+    pub headless: bool,
+}
+
+impl ServiceView {
+    /// The version of the projection that last added a field.
+    pub(crate) const SINCE: u32 = 2;
+
+    /// Of a Service whose traffic arrives at these frontends.
+    pub(crate) fn of(service: &Service, frontends: Vec<FrontendView>) -> Self {
+        let spec = &service.spec;
+        let alias = spec.external_name.clone();
+        let is_alias = spec.kind == ServiceType::ExternalName;
+        Self {
+            namespace: service.namespace.clone(),
+            name: service.meta.name.clone(),
+            frontends,
+            external_name: alias.filter(|_| is_alias).unwrap_or_default(),
+            headless: spec.cluster_ips.is_headless(),
+        }
+    }
 }

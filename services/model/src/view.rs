@@ -6,7 +6,7 @@
 mod choice;
 mod cluster;
 mod endpoint;
-mod frontend;
+pub(crate) mod frontend;
 pub(crate) mod key;
 mod node;
 mod packed;
@@ -18,6 +18,7 @@ mod workload;
 
 use serde::Serialize;
 
+pub use crate::service::ServiceView;
 pub use choice::{Candidate, Choice, Here, List};
 pub use cluster::ClusterView;
 pub(crate) use cluster::cluster_view;
@@ -27,8 +28,8 @@ pub use key::{ViewKey, ViewKind};
 pub use node::NodeView;
 pub use packed::{Packed, PackedView};
 pub use project::{project, project_one, touched};
+pub use service::leaves_alone;
 pub(crate) use service::whole_views;
-pub use service::{ServiceView, leaves_alone};
 pub use version::{OLDEST_PROJECTION_VERSION, PROJECTION_VERSION, agreed_projection};
 pub use workload::WorkloadView;
 

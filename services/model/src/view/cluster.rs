@@ -22,6 +22,9 @@ pub struct ClusterView {
 }
 
 impl ClusterView {
+    /// The version of the projection that last added a field.
+    pub(super) const SINCE: u32 = 2;
+
     /// Why no endpoint may have this address: the rule of [`crate::validate::endpoint_address`].
     pub fn admit(&self, address: IpAddr) -> Result<(), String> {
         endpoint_address(address, &self.endpoint_ranges, &self.service_cidrs)

@@ -36,6 +36,11 @@ pub struct EndpointView {
     pub zone_hints: Vec<String>,
 }
 
+impl EndpointView {
+    /// The version of the projection that last added a field, here or to a port.
+    pub(super) const SINCE: u32 = 3;
+}
+
 /// One port of an endpoint, with the verdict on its use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointPortView {

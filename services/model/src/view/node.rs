@@ -19,6 +19,11 @@ pub struct NodeView {
     pub node_port_addresses: Vec<IpAddr>,
 }
 
+impl NodeView {
+    /// The version of the projection that last added a field.
+    pub(super) const SINCE: u32 = 2;
+}
+
 pub(super) fn node_view(node: &Node) -> NodeView {
     NodeView {
         name: node.meta.name.clone(),

@@ -1,30 +1,13 @@
-//! What nodes are told of a Service, and its projection together with its endpoints.
+//! The projection of a Service together with its endpoints.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::endpoint::{EndpointView, endpoint_view};
-use super::frontend::{FrontendView, frontends};
+use super::frontend::frontends;
 use super::usable::Usable;
-use super::{View, ViewKey, ViewKind};
-use crate::{Endpoint, Grants, Name, Service, ServiceType, State};
-
-/// A Service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceView {
-    /// Its namespace.
-    pub namespace: Name,
-    /// Its name.
-    pub name: Name,
-    /// Where traffic arrives; none for headless and ExternalName.
-    pub frontends: Vec<FrontendView>,
-    /// The name an ExternalName stands for; else empty.
-    pub external_name: String,
-    /// No address by intent.
-    pub headless: bool,
-}
+use super::{ServiceView, View, ViewKey, ViewKind};
+use crate::{Endpoint, Grants, Service, State};
 
 /// Names the proxy that cares for a Service. Kubernetes' own proxy takes any value for another's.
 const PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
@@ -62,7 +45,7 @@ pub(super) fn project_service(
         let view = endpoint_view(service, endpoint, &usable);
         views.insert(key, View::Endpoint(view));
     }
-    let mut view = service_view(service, &usable);
+    let mut view = ServiceView::of(service, frontends(service, &usable));
     if leaves_alone(service).is_some() {
         view.frontends.clear();
     }
@@ -78,20 +61,6 @@ pub(crate) fn whole_views(
     let usable = Usable::of(endpoints);
     let views = endpoints.iter();
     let views = views.map(|endpoint| endpoint_view(service, endpoint, &usable));
-    (service_view(service, &usable), views.collect())
-}
-
-fn service_view(service: &Service, usable: &Usable<'_>) -> ServiceView {
-    let alias = service.spec.external_name.clone();
-    ServiceView {
-        namespace: service.namespace.clone(),
-        name: service.meta.name.clone(),
-        frontends: frontends(service, usable),
-        external_name: alias.filter(|_| is_alias(service)).unwrap_or_default(),
-        headless: service.spec.cluster_ips.is_headless(),
-    }
-}
-
-fn is_alias(service: &Service) -> bool {
-    service.spec.kind == ServiceType::ExternalName
+    let view = ServiceView::of(service, frontends(service, &usable));
+    (view, views.collect())
 }

@@ -1,10 +1,28 @@
 //! Which projection a server and a plugin speak.
 
-/// Version of the projection: another one means that equal revisions may have other bytes. Version 3 tells the transport of
-/// endpoints' ports.
-pub const PROJECTION_VERSION: u32 = 3;
+use super::{ClusterView, EndpointView, NodeView, ServiceView, WorkloadView};
+
+/// Version of the projection: another one means that equal revisions may have other bytes. It is the newest that any view
+/// names; whoever adds a field to a view raises the number there, once a release.
+pub const PROJECTION_VERSION: u32 = newest(&[
+    ClusterView::SINCE,
+    NodeView::SINCE,
+    ServiceView::SINCE,
+    EndpointView::SINCE,
+    WorkloadView::SINCE,
+]);
 /// The oldest version whose readers can read this one: what came since is fields that they skip.
 pub const OLDEST_PROJECTION_VERSION: u32 = 2;
+
+const fn newest(versions: &[u32]) -> u32 {
+    match versions {
+        [] => 0,
+        [first, rest @ ..] => {
+            let later = newest(rest);
+            if *first > later { *first } else { later }
+        }
+    }
+}
 
 /// The newest version that this release has in common with a plugin that understands `oldest..=newest`. A plugin that
 /// names no oldest version (0) understands one.

@@ -25,6 +25,11 @@ pub struct WorkloadView {
     pub probe_generation: u64,
 }
 
+impl WorkloadView {
+    /// The version of the projection that last added a field.
+    pub(super) const SINCE: u32 = 2;
+}
+
 pub(super) fn project_workload(workload: &Workload, views: &mut BTreeMap<ViewKey, View>) {
     let (Some(probe), Some(node)) = (&workload.spec.probe, &workload.spec.node) else {
         return;

@@ -1,7 +1,7 @@
-//! Services and their frontends.
+//! Frontends of Services.
 
-use portolan_model::view::{FrontendAt, FrontendView, Reach, ServiceView, WhenEmpty};
-use portolan_model::{Name, TrafficPolicy};
+use portolan_model::TrafficPolicy;
+use portolan_model::view::{FrontendAt, FrontendView, Reach, WhenEmpty};
 
 use super::values::{
     ViewError, address, address_bytes, family, from_family, from_nets, from_protocol, nets, port,
@@ -9,31 +9,7 @@ use super::values::{
 };
 use crate::node::v1 as wire;
 
-pub(super) fn service(v: &ServiceView) -> wire::Service {
-    wire::Service {
-        namespace: v.namespace.to_string(),
-        name: v.name.to_string(),
-        frontends: v.frontends.iter().map(frontend).collect(),
-        external_name: v.external_name.clone(),
-        headless: v.headless,
-    }
-}
-
-pub(super) fn from_service(m: wire::Service) -> Result<ServiceView, ViewError> {
-    Ok(ServiceView {
-        namespace: Name::trusted(m.namespace),
-        name: Name::trusted(m.name),
-        frontends: m
-            .frontends
-            .into_iter()
-            .map(from_frontend)
-            .collect::<Result<_, _>>()?,
-        external_name: m.external_name,
-        headless: m.headless,
-    })
-}
-
-fn frontend(v: &FrontendView) -> wire::Frontend {
+pub(in crate::convert) fn frontend(v: &FrontendView) -> wire::Frontend {
     let at = match v.at {
         FrontendAt::Address(address) => wire::frontend::At::Address(address_bytes(address)),
         FrontendAt::NodePort(at) => wire::frontend::At::NodePort(family(at).into()),
@@ -65,7 +41,7 @@ fn frontend(v: &FrontendView) -> wire::Frontend {
     }
 }
 
-fn from_frontend(m: wire::Frontend) -> Result<FrontendView, ViewError> {
+pub(in crate::convert) fn from_frontend(m: wire::Frontend) -> Result<FrontendView, ViewError> {
     let (reach, policy, when_empty, protocol) =
         (m.reach(), m.policy(), m.when_empty(), m.protocol());
     let at = match m.at {
