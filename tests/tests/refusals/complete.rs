@@ -8,14 +8,15 @@ use portolan_tests::repository;
 use crate::all_rows;
 
 /// Where refusals are made: all words in capitals there are reasons.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
+    "services/model/src/reason.rs",
     "services/allocator/src",
     "services/api/src/status.rs",
     "services/api/src/status",
     "services/api/src/watch.rs",
     "services/api/src/watch",
     "services/server/src/directory.rs",
-    "services/api/src/node_sync/health.rs",
+    "services/api/src/node_sync/readiness.rs",
 ];
 
 /// What no client of a server can bring about at will: the reason, the file that proves it, and what it says there.
