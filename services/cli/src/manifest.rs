@@ -10,6 +10,7 @@ mod answer;
 mod cluster;
 mod document;
 mod endpoints;
+mod foreign;
 #[cfg(test)]
 mod fuzz;
 mod item;
@@ -87,6 +88,8 @@ pub(crate) enum Reading {
     Ignored(String),
     /// Wrong; one line a problem.
     Refused(Vec<String>),
+    /// There is no document in a file.
+    Empty(String),
 }
 
 /// A document that can be applied.

@@ -57,6 +57,7 @@ impl Apply {
         let Report {
             mut manifests,
             failed,
+            ignored,
         } = report(readings, console)?;
         if self.reallocate {
             for manifest in &mut manifests {
@@ -74,7 +75,9 @@ impl Apply {
             application.stage(&stage, console).await?;
         }
         if let Some(selector) = self.selector.as_ref().filter(|_| self.prune) {
-            application.prune(&described, selector, console).await?;
+            application
+                .prune(&described, selector, ignored, console)
+                .await?;
         }
         if application.failed {
             Err(Failure::Reported)

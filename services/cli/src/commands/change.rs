@@ -76,7 +76,7 @@ impl Present {
                 Ok(*manifest)
             }
             Reading::Refused(lines) => Err(lines),
-            Reading::Ignored(line) => Err(vec![line]),
+            Reading::Ignored(line) | Reading::Empty(line) => Err(vec![line]),
         }
     }
 }

@@ -98,6 +98,7 @@ impl Deletion<'_, '_> {
         let Report {
             mut manifests,
             failed,
+            ..
         } = report(readings, self.console)?;
         self.failed = failed;
         manifests.sort_by_key(|manifest| std::cmp::Reverse(manifest.item.stage()));

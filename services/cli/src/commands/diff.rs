@@ -49,6 +49,7 @@ impl Diff {
         let Report {
             manifests,
             mut failed,
+            ..
         } = report(readings, console)?;
         let mut differs = false;
         let mut to_come = BTreeSet::new();

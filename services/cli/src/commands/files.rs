@@ -35,7 +35,8 @@ fn expand(name: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in name.read_dir().map_err(failure)? {
         let path = entry.map_err(failure)?.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if path.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+        // A link that leads nowhere is an error, not nothing.
+        if !path.is_dir() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
             files.push(path);
         }
     }

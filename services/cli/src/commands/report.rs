@@ -9,12 +9,15 @@ pub(super) struct Report {
     pub(super) manifests: Vec<Manifest>,
     /// Something was refused.
     pub(super) failed: bool,
+    /// Something was not used.
+    pub(super) ignored: bool,
 }
 
 /// Prints what can't or need not be applied, and keeps the rest.
 pub(super) fn report(readings: Vec<Reading>, console: &mut Console<'_>) -> Result<Report, Failure> {
-    let (mut manifests, mut failed) = (Vec::new(), false);
-    if readings.is_empty() {
+    let mut manifests = Vec::new();
+    let (mut failed, mut ignored) = (false, false);
+    if readings.iter().all(|reading| matches!(reading, Reading::Empty(_))) {
         writeln!(console.err, "error: there is no document in it")?;
         failed = true;
     }
@@ -26,12 +29,23 @@ pub(super) fn report(readings: Vec<Reading>, console: &mut Console<'_>) -> Resul
                 }
                 manifests.push(*manifest);
             }
-            Reading::Ignored(line) => writeln!(console.out, "{line}")?,
+            Reading::Ignored(line) => {
+                ignored = true;
+                writeln!(console.out, "{line}")?;
+            }
+            Reading::Empty(file) => {
+                ignored = true;
+                writeln!(console.err, "note: {file}: there is no document in it")?;
+            }
             Reading::Refused(lines) => {
                 failed = true;
                 console.errors(&lines)?;
             }
         }
     }
-    Ok(Report { manifests, failed })
+    Ok(Report {
+        manifests,
+        failed,
+        ignored,
+    })
 }

@@ -4,24 +4,40 @@ use std::sync::Arc;
 
 use super::answer::Answer;
 use super::read::{Fields, Place, Problems};
-use super::tree::{self, Node, Value};
-use super::{Item, Manifest, Reading, Scope, Source, readers};
+use super::readers::Found;
+use super::tree::{self, Malformed, Node, Value};
+use super::{Item, Manifest, Reading, Scope, Source, foreign, readers};
 
-/// Everything in the text of one file. A file that is no YAML is refused as a whole: what stands before the mistake
-/// may not mean what it seems to.
+/// Everything in the text of one file. A document that is no YAML is refused, unless it is of a kind that is none of
+/// ours: it stops no other.
 pub(crate) fn read(file: &str, text: &str, scope: &Scope) -> Vec<Reading> {
-    let documents = match tree::parse(text) {
-        Ok(documents) => documents,
-        Err(malformed) => {
-            return vec![Reading::Refused(vec![format!("{file}:{malformed}")])];
+    let parts = match tree::parse_each(text) {
+        Ok(parts) => parts,
+        Err(malformed) => return vec![refused(file, &malformed)],
+    };
+    let one = |part: tree::Parsed<'_>| match part.document {
+        Ok(None) => Vec::new(),
+        Ok(Some(node)) => {
+            let source = Source::new(file, node);
+            let node = Arc::clone(&source.node);
+            each(&node, &source, &Kind::of(&node, None), scope)
         }
+        Err(malformed) => match foreign::kind(part.text) {
+            Some(kind) => vec![Reading::Ignored(format!(
+                "{file}:{malformed}; ignored: Portolan does not use kind {kind}"
+            ))],
+            None => vec![refused(file, &malformed)],
+        },
     };
-    let one = |node| {
-        let source = Source::new(file, node);
-        let node = Arc::clone(&source.node);
-        each(&node, &source, &Kind::of(&node, None), scope)
-    };
-    documents.into_iter().flat_map(one).collect()
+    let readings: Vec<_> = parts.into_iter().flat_map(one).collect();
+    if readings.is_empty() {
+        return vec![Reading::Empty(file.to_owned())];
+    }
+    readings
+}
+
+fn refused(file: &str, malformed: &Malformed) -> Reading {
+    Reading::Refused(vec![format!("{file}:{malformed}")])
 }
 
 /// One document that was put together; `source` is where its author finds what it says.
@@ -126,26 +142,40 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
         );
         return None;
     }
-    if let Some(reader) = readers::find(&kind.version, &kind.kind) {
-        return Some(reader.read(fields, scope));
+    match readers::find(&kind.version, &kind.kind) {
+        Found::Reader(reader) => return Some(reader.read(fields, scope)),
+        Found::Foreign => {}
+        Found::Otherwise(spelling) => {
+            let message = format!("kind {:?} is written {spelling}", kind.kind);
+            refuse(fields, "kind", message);
+            return None;
+        }
+        Found::Version => {
+            let Kind { version, kind } = kind;
+            let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
+            refuse(fields, "apiVersion", message);
+            return None;
+        }
     }
     let Kind { version, kind } = kind;
-    if readers::is_known(kind) {
-        let message = format!("{version:?} is no version of kind {kind} that Portolan reads");
-        match fields.get("apiVersion") {
-            Some(place) => place.refuse(message),
-            None => fields.missing("apiVersion", &message),
-        }
-        return None;
-    }
     if version == "portolan/v1" {
-        fields
-            .place
-            .refuse(format!("Portolan has no kind {kind} to apply"));
+        refuse(fields, "kind", format!("Portolan has no kind {kind} to apply"));
         return None;
     }
-    let why = format!("Portolan does not use kind {kind}");
-    Some(Answer::Ignored(why))
+    let of = if readers::is_known(kind) {
+        format!(" of {version}")
+    } else {
+        String::new()
+    };
+    Some(Answer::Ignored(format!("Portolan does not use kind {kind}{of}")))
+}
+
+/// Refuses a field where it stands, or because it is missing.
+fn refuse(fields: &Fields<'_>, key: &str, message: String) {
+    match fields.get(key) {
+        Some(place) => place.refuse(message),
+        None => fields.missing(key, &message),
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn check(reading: &Reading) {
             }
             assert!(manifest.source.document().is_some());
         }
-        Reading::Ignored(line) => assert!(!line.is_empty()),
+        Reading::Ignored(line) | Reading::Empty(line) => assert!(!line.is_empty()),
         Reading::Refused(lines) => {
             assert!(!lines.is_empty());
             for line in lines {

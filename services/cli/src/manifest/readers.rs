@@ -71,12 +71,42 @@ fn all() -> impl Iterator<Item = &'static Reader> {
     BY_SHAPE.iter().chain(BY_HAND)
 }
 
-/// The reader of such a document.
-pub(super) fn find(version: &str, kind: &str) -> Option<&'static Reader> {
-    all().find(|reader| reader.version == version && reader.kind == kind)
+/// What is to be done with a document.
+pub(super) enum Found {
+    /// It is read.
+    Reader(&'static Reader),
+    /// It is one of ours in another spelling: this is the right one.
+    Otherwise(&'static str),
+    /// It is one of ours in a version that nobody reads.
+    Version,
+    /// It is none of ours.
+    Foreign,
 }
 
-/// Whether a document of that kind is meant for us, whatever its version.
+/// The reader of such a document, or why it has none. A kind of the same name in another group is another kind.
+pub(super) fn find(version: &str, kind: &str) -> Found {
+    let exact = |reader: &&Reader| reader.version == version && reader.kind == kind;
+    if let Some(reader) = all().find(exact) {
+        return Found::Reader(reader);
+    }
+    let ours = |reader: &&Reader| {
+        reader.kind.eq_ignore_ascii_case(kind)
+            && (version.is_empty() || group(reader.version) == group(version))
+    };
+    match all().find(ours) {
+        Some(reader) if reader.kind != kind => Found::Otherwise(reader.kind),
+        Some(_) if version.is_empty() && SHARED.contains(&kind) => Found::Foreign,
+        Some(_) => Found::Version,
+        None => Found::Foreign,
+    }
+}
+
+/// The part of a version in front of the slash; Kubernetes' core has none.
+fn group(version: &str) -> &str {
+    version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Whether documents of that kind are read, in whatever spelling and group.
 pub(super) fn is_known(kind: &str) -> bool {
-    !SHARED.contains(&kind) && all().any(|reader| reader.kind == kind)
+    all().any(|reader| reader.kind.eq_ignore_ascii_case(kind))
 }

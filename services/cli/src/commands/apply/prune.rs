@@ -41,13 +41,20 @@ impl Application<'_> {
         &mut self,
         described: &Described,
         selector: &Selector,
+        ignored: bool,
         console: &mut Console<'_>,
     ) -> Result<(), Failure> {
-        if self.failed {
-            writeln!(
-                console.err,
-                "error: nothing is pruned, since not everything was applied"
-            )?;
+        // What was not read may be what describes something that is there.
+        let reason = match (self.failed, ignored) {
+            (true, _) => "not everything was applied",
+            (false, true) => {
+                "something was ignored; give --prune only what Portolan applies, and no empty files"
+            }
+            (false, false) => "",
+        };
+        if !reason.is_empty() {
+            self.failed = true;
+            writeln!(console.err, "error: nothing is pruned, since {reason}")?;
             return Ok(());
         }
         let mut superfluous = Vec::new();

@@ -114,7 +114,22 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "a kind that we have not",
         "apiVersion: portolan/v1\nkind: Gadget\n",
-        "a.yaml:1:1: Portolan has no kind Gadget to apply",
+        "a.yaml:2:7: kind: Portolan has no kind Gadget to apply",
+    ),
+    (
+        "a kind in another spelling",
+        "apiVersion: v1\nkind: service\n",
+        "a.yaml:2:7: kind: kind \"service\" is written Service",
+    ),
+    (
+        "another kind in another spelling",
+        "apiVersion: discovery.k8s.io/v1\nkind: Endpointslice\n",
+        "a.yaml:2:7: kind: kind \"Endpointslice\" is written EndpointSlice",
+    ),
+    (
+        "one of ours that is no YAML",
+        "# one\n---\nkind: Service\n  a: 1\n",
+        "a.yaml:4:4: mapping values are not allowed in this context",
     ),
     (
         "an endpoint written by hand, as it is shown",
@@ -288,6 +303,22 @@ fn what_is_not_used_is_ignored_with_a_reason() {
             "serviceaccount/sa ignored: Portolan does not use kind ServiceAccount",
         ),
         (
+            "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: a}\n",
+            "service/a ignored: Portolan does not use kind Service of serving.knative.dev/v1",
+        ),
+        (
+            "apiVersion: kueue.x-k8s.io/v1beta1\nkind: Workload\nmetadata: {name: a}\n",
+            "workload/a ignored: Portolan does not use kind Workload of kueue.x-k8s.io/v1beta1",
+        ),
+        (
+            "kind: DaemonSet\n  a: 1\n",
+            "a.yaml:2:4: mapping values are not allowed in this context; ignored: Portolan does not use kind DaemonSet",
+        ),
+        (
+            "{\"apiVersion\": \"apps/v1\",\n\"kind\": \"Deployment\", [}\n",
+            "a.yaml:2:23: did not find expected ',' or '}', while parsing a flow mapping; ignored: Portolan does not use kind Deployment",
+        ),
+        (
             "{apiVersion: v1, kind: Pod, metadata: {name: p}, status: {phase: Succeeded, podIP: 10.0.0.1}}",
             "pod/p ignored: its phase is Succeeded, so it serves no more",
         ),
@@ -393,7 +424,7 @@ fn the_manifests_that_people_write_today_are_read_unchanged() {
         for reading in read("f", &text, &scope()) {
             lines.push(match reading {
                 Reading::Manifest(manifest) => manifest.label,
-                Reading::Ignored(line) => line,
+                Reading::Ignored(line) | Reading::Empty(line) => line,
                 Reading::Refused(lines) => panic!("{}: {lines:?}", path.display()),
             });
         }

@@ -1,6 +1,8 @@
 //! A tree in which every node knows where it stands.
 
 use std::fmt;
+use std::iter::Sum;
+use std::ops::Add;
 
 /// Where something stands: both count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What a node holds, resolved by the core schema of YAML 1.2.
+/// What a node holds, as kubectl resolves it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -94,13 +96,54 @@ impl Node {
         (node, true)
     }
 
-    /// How many values are in it, keys included.
-    pub(super) fn size(&self) -> usize {
-        1 + match &self.value {
-            Value::List(items) => items.iter().map(Self::size).sum(),
-            Value::Map(entries) => entries.iter().map(|e| 1 + e.node.size()).sum(),
-            _ => 0,
+    /// What it takes to have it once more.
+    pub(super) fn size(&self) -> Size {
+        let (nodes, octets) = match &self.value {
+            Value::Text(text) | Value::Number(text) => (1, text.len()),
+            Value::Null | Value::Boolean(_) | Value::Integer(_) => (1, 0),
+            Value::List(items) => return Size::one(0) + items.iter().map(Self::size).sum(),
+            Value::Map(entries) => return Size::one(0) + entries.iter().map(Entry::size).sum(),
+        };
+        Size { nodes, octets }
+    }
+}
+
+impl Entry {
+    /// Key and value.
+    pub(super) fn size(&self) -> Size {
+        Size::one(self.key.len()) + self.node.size()
+    }
+}
+
+/// How much there is of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Values, keys included.
+    pub(super) nodes: usize,
+    /// Octets of texts.
+    pub(super) octets: usize,
+}
+
+impl Size {
+    fn one(octets: usize) -> Self {
+        Self { nodes: 1, octets }
+    }
+}
+
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes + other.nodes,
+            octets: self.octets + other.octets,
         }
+    }
+}
+
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), Add::add)
     }
 }
 

@@ -7,14 +7,30 @@ fn malformed(text: &str) -> String {
 }
 
 #[test]
-fn scalars_are_resolved_by_the_core_schema() {
+fn scalars_are_resolved_as_kubectl_does() {
     let rows: &[(&str, Value)] = &[
         ("80", Value::Integer(80)),
         ("-1", Value::Integer(-1)),
         ("0x1F", Value::Integer(31)),
         ("0o17", Value::Integer(15)),
         ("true", Value::Boolean(true)),
-        ("yes", Value::Text("yes".into())),
+        ("yes", Value::Boolean(true)),
+        ("Off", Value::Boolean(false)),
+        ("'yes'", Value::Text("yes".into())),
+        ("!!str yes", Value::Text("yes".into())),
+        ("!Ref 80", Value::Text("80".into())),
+        ("0120", Value::Integer(80)),
+        ("-0120", Value::Integer(-80)),
+        ("08", Value::Number("08".into())),
+        ("0b101", Value::Integer(5)),
+        ("1_000", Value::Integer(1000)),
+        ("+5", Value::Integer(5)),
+        ("--5", Value::Text("--5".into())),
+        ("1e3", Value::Number("1e3".into())),
+        ("5.", Value::Number("5.".into())),
+        ("1:30", Value::Text("1:30".into())),
+        ("2026-01-31", Value::Text("2026-01-31".into())),
+        ("0x", Value::Text("0x".into())),
         ("'80'", Value::Text("80".into())),
         ("!!str 80", Value::Text("80".into())),
         ("1.10", Value::Number("1.10".into())),
@@ -68,6 +84,9 @@ fn malformed_text_is_refused_with_its_place() {
     for (text, message) in [
         ("a: 1\na: 2\n", "2:1: \"a\" is there twice"),
         ("a: [1, 2\n", "2:1: "),
+        ("<<: 5\n", "1:5: << takes a map, or a list of maps"),
+        ("x: 1\n---\na: b: c\n", "3:5: "),
+        ("{\"a\": 1}\n{\"a\": [}\n", "2:"),
         ("a: *nowhere\n", "1:4: "),
         (
             "a: &x [*x]\n",
@@ -83,18 +102,14 @@ fn malformed_text_is_refused_with_its_place() {
 
 #[test]
 fn nesting_is_bounded() {
-    // The scanner looks ahead of us in flow style, and has a limit of its own there.
-    for (text, message) in [
-        ("- ".repeat(100_000), "nested more than 64 deep"),
-        ("[".repeat(100_000), "recursion limit exceeded"),
-        ("{a: ".repeat(100_000), "recursion limit exceeded"),
-        (
-            "[".repeat(100) + &"]".repeat(100),
-            "nested more than 64 deep",
-        ),
+    for text in [
+        "- ".repeat(100_000),
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "[".repeat(100) + &"]".repeat(100),
     ] {
         let found = malformed(&text);
-        assert!(found.contains(message), "{found}");
+        assert!(found.contains("nested more than 64 deep"), "{found}");
     }
 }
 
@@ -106,6 +121,47 @@ fn aliases_multiply_within_bounds_only() {
         bomb.extend([format!("a{i}: &a{i} [{aliases}]\n")]);
     }
     assert!(malformed(&bomb).contains("more than 2000000 values"));
+}
+
+#[test]
+fn what_aliases_repeat_is_counted_in_bytes() {
+    let long = "x".repeat(1 << 20);
+    for many in ["*a, ".repeat(100), "{k: *a}, ".repeat(100)] {
+        let found = malformed(&format!("a: &a \"{long}\"\nb: [{many}]\n"));
+        assert!(found.contains("more than 67108864 bytes"), "{found}");
+    }
+    let keys = format!("a: &a {{\"{long}\": 1}}\nb: [{}]\n", "*a, ".repeat(100));
+    assert!(malformed(&keys).contains("more than 67108864 bytes"));
+}
+
+#[test]
+fn maps_are_merged_and_what_a_map_has_itself_wins() {
+    let text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\nw:\n  a: 0\n  <<: *y\n";
+    let tree = &parse(text).unwrap()[0];
+    for (path, value) in [("z.a", 1), ("z.b", 1), ("z.c", 3), ("w.a", 0), ("w.b", 2)] {
+        assert_eq!(tree.find(path).unwrap().value, Value::Integer(value), "{path}");
+    }
+    let text = &parse("'<<': 1\n").unwrap()[0];
+    assert_eq!(text.get("<<").unwrap().value, Value::Integer(1), "quoted, it is a key");
+}
+
+#[test]
+fn documents_stand_wherever_a_stream_may_have_them() {
+    for (text, places) in [
+        ("a: [\n]\n", &["1:1"][..]),
+        ("a: \"x\ny\"\n", &["1:1"]),
+        ("{\"a\": 1}{\"a\": 2}\n {\"a\": 3}", &["1:1", "1:9", "2:2"]),
+        ("{\"a\": 1}\n---\n{\"a\": 2}", &["1:1", "3:1"]),
+        ("%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n---\na: 2\n", &["3:1", "7:1"]),
+        ("\u{feff}# first\n--- # still\na: 1\n---\na: |\n  ---\n  x\n", &["3:1", "5:1"]),
+        ("--- {a: 1}\n--- {a: 2}\n", &["1:5", "2:5"]),
+        ("---a: 1\n", &["1:1"]),
+        ("{a: 1, b: [*x]}", &[]),
+    ] {
+        let found = parse(text).unwrap_or_default();
+        let found: Vec<_> = found.iter().map(|node| node.at.to_string()).collect();
+        assert_eq!(found, places, "{text:?}");
+    }
 }
 
 #[test]
