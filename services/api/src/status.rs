@@ -4,6 +4,7 @@
 
 mod bound;
 pub(crate) mod complete;
+mod requests;
 pub(crate) mod stream;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::ErrorDetails;
 
 use bound::{clip, status};
+pub(crate) use requests::{busy, deadline_exceeded, half_sent};
 
 /// Domain of every ErrorInfo.
 pub const DOMAIN: &str = "portolan";

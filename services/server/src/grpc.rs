@@ -1,10 +1,14 @@
 //! The gRPC server: every service, health and reflection on one port.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use portolan_api::node_sync::NodeSync;
-use portolan_api::{Api, Health, Metrics, Requests};
-use portolan_process::trace;
+use portolan_api::{Api, Health, Metrics, RequestService, Requests};
 use portolan_proto::FILE_DESCRIPTOR_SET;
 use portolan_proto::v1::cluster_api_server::ClusterApiServer;
 use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
@@ -14,15 +18,17 @@ use portolan_proto::v1::node_api_server::NodeApiServer;
 use portolan_proto::v1::service_api_server::ServiceApiServer;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
 use portolan_proto::v1::workload_api_server::WorkloadApiServer;
-use tokio::net::TcpListener;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::server::NamedService;
-use tonic::transport::Server;
-use tonic::transport::server::Router;
+use tonic::service::Routes;
+use tonic::transport::server::TcpConnectInfo;
 use tonic_health::pb::health_server::HealthServer;
-use tower::layer::util::{Identity, Stack};
+use tower::{Layer, ServiceExt};
 
+use crate::accept::Acceptor;
+use crate::connections::{Connections, LOOK, Place};
 use crate::error::ServerError;
 
 /// A dead peer is noticed within half a minute (kubernetes#76338: proxies ran for days on dead connections).
@@ -53,15 +59,15 @@ pub(super) const DESCRIPTORS: [&[u8]; 5] = [
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// What is around every service.
-type Layers = Stack<Requests, Identity>;
+/// Every service, with what every request passes around it.
+pub(super) type Service = RequestService<Routes>;
 
 /// Every service, ready to be served.
-pub(super) fn router(
+pub(super) fn service(
     api: Api,
     node_sync: NodeSync,
     requests: Metrics,
-) -> Result<(Router<Layers>, Health), ServerError> {
+) -> Result<(Service, Health), ServerError> {
     let health = Health::new(SERVICES);
     let reflection = || {
         let builder =
@@ -71,13 +77,7 @@ pub(super) fn router(
         })
     };
     let unusable = |error| ServerError::Start(format!("reflection: {error}"));
-    let router = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
-        .trace_fn(span)
-        .layer(Requests::new(requests))
-        .add_service(HealthServer::new(health.clone()))
+    let routes = Routes::new(HealthServer::new(health.clone()))
         .add_service(reflection().build_v1().map_err(unusable)?)
         .add_service(reflection().build_v1alpha().map_err(unusable)?)
         .add_service(ClusterApiServer::new(api.clone()))
@@ -89,32 +89,79 @@ pub(super) fn router(
         .add_service(NodeApiServer::new(api.clone()))
         .add_service(EventApiServer::new(api))
         .add_service(node_sync);
-    Ok((router, health))
+    Ok((Requests::new(requests).layer(routes.prepare()), health))
 }
 
-/// Serves until `shutdown` is done.
+/// Serves until `shutdown` is done, and then until the last connection has ended.
 pub(super) async fn serve(
-    router: Router<Layers>,
+    service: Service,
     listener: TcpListener,
+    connections: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let incoming = TcpListenerStream::new(listener).map(|stream| {
-        let stream = stream?;
-        // Frames are small and urgent; tonic's own option is ignored with a listener of ours.
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(stream)
-    });
-    let served = router
-        .serve_with_incoming_shutdown(incoming, shutdown)
-        .await;
-    served.map_err(|error| ServerError::Start(format!("gRPC: {error}")))
+    let mut acceptor = Acceptor::new(listener, "--listen");
+    let mut looks = tokio::time::interval(LOOK);
+    let mut shutdown = std::pin::pin!(shutdown);
+    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let server = Arc::new(transport());
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            _ = looks.tick() => connections.look(),
+            (stream, peer) = acceptor.next() => {
+                if let Some(place) = connections.admit(peer) {
+                    let connection = serve_one(server.clone(), stream, place, service.clone(), stopping.clone());
+                    tasks.spawn(connection);
+                }
+            }
+        }
+    }
+    drop(acceptor);
+    stopping.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
 }
 
-/// One span a request, below the caller's if it sent its trace context.
-fn span(request: &http::Request<()>) -> tracing::Span {
-    let span = tracing::debug_span!("rpc", method = request.uri().path(), otel.kind = "server");
-    if let Some(parent) = trace::sent(request.headers()) {
-        trace::adopt(&span, &parent);
+fn transport() -> http2::Builder<TokioExecutor> {
+    let mut server = http2::Builder::new(TokioExecutor::new());
+    server
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+    server
+}
+
+async fn serve_one(
+    server: Arc<http2::Builder<TokioExecutor>>,
+    stream: TcpStream,
+    place: Place,
+    service: Service,
+    stopping: CancellationToken,
+) {
+    let connection = place.connection.clone();
+    let info = TcpConnectInfo {
+        local_addr: stream.local_addr().ok(),
+        remote_addr: stream.peer_addr().ok(),
+    };
+    let of_request = connection.clone();
+    let service = service.map_request(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(info.clone());
+        request.extensions_mut().insert(of_request.clone());
+        request
+    });
+    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = connection.was_cut() => return,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
     }
-    span
 }

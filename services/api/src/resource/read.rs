@@ -5,6 +5,7 @@ use tonic::{Response, Status};
 
 use super::{Exposed, Place, View};
 use crate::api::Api;
+use crate::aside::aside;
 use crate::cluster::Cluster;
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse};
@@ -45,13 +46,16 @@ pub(crate) async fn list<T: Exposed>(
     })?;
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, min_revision).await?;
-    let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
-    let view = View::new(&cluster, &state);
-    Ok(Page {
-        items: found.iter().map(|it| it.shown(&view)).collect(),
-        next_page_token,
-        revision: state.revision().0,
+    Ok(aside(move || {
+        let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
+        let view = View::new(&cluster, &state);
+        Page {
+            items: found.iter().map(|it| it.shown(&view)).collect(),
+            next_page_token,
+            revision: state.revision().0,
+        }
     })
+    .await)
 }
 
 /// What a watch asks for.
