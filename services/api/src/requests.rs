@@ -31,23 +31,23 @@ impl Requests {
 
 /// A service that [`Requests`] went around.
 #[derive(Clone)]
-pub struct Watched<S> {
+pub struct RequestService<S> {
     inner: S,
     metrics: Metrics,
 }
 
 impl<S> Layer<S> for Requests {
-    type Service = Watched<S>;
+    type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Watched {
+        RequestService {
             inner,
             metrics: self.0.clone(),
         }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Watched<S>
+impl<S, B, R> Service<Request<B>> for RequestService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,
