@@ -102,6 +102,7 @@ async fn list(
         endpoints,
         next_page_token,
         revision: state.revision().0,
+        store_id: cluster.store_id(),
     }))
 }
 
