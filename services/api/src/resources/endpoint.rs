@@ -105,6 +105,7 @@ async fn list(
         endpoints,
         next_page_token,
         revision: state.revision().0,
+        store_id: cluster.store_id(),
     }))
 }
 

@@ -75,6 +75,7 @@ rpcs! {
                 parent: &m.parent,
                 filter: &m.filter,
                 from_revision: m.from_revision,
+                store_id: &m.store_id,
             };
             let (cluster, events) = read::events(self, &asked).await?;
             Ok(Response::new(with_statuses(cluster, events).boxed()))
