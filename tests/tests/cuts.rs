@@ -36,7 +36,7 @@ struct Reader {
     services: Services,
     random: StdRng,
     /// Name and generation by uid.
-    held: BTreeMap<String, (String, u64)>,
+    held: BTreeMap<String, (String, i64)>,
     revision: u64,
     store_id: String,
     /// Cuts after an event that was not the last one of its revision.
@@ -109,9 +109,9 @@ impl Reader {
 
     /// Goes on until it has seen the end.
     async fn finish(&mut self) {
-        let ended = |held: &(String, u64)| held.0.ends_with("/end");
+        let ended = |held: &(String, i64)| held.0.ends_with("/end");
         while self.revision == 0 || !self.held.values().any(ended) {
-            self.watch(100, Duration::from_secs(10)).await;
+            self.watch(100, Duration::from_millis(500)).await;
         }
     }
 }
@@ -123,7 +123,10 @@ async fn write(mut services: Services, seed: u64, stop: Arc<AtomicBool>) {
         let n = random.random_range(0..NAMES);
         let done = match random.random_range(0..3) {
             0 => create_three(&mut services, n).await,
-            1 => services.create(&format!("s{n}"), service(80)).await.map(drop),
+            1 => services
+                .create(&format!("s{n}"), service(80))
+                .await
+                .map(drop),
             _ => services.delete(&format!("s{n}")).await.map(drop),
         };
         if let Err(status) = done {
@@ -148,7 +151,11 @@ async fn create_three(services: &mut Services, n: u32) -> Result<(), tonic::Stat
         requests: (n..n + 3).map(one).collect(),
         ..v1::BatchCreateServicesRequest::default()
     };
-    services.client.batch_create_services(request).await.map(drop)
+    services
+        .client
+        .batch_create_services(request)
+        .await
+        .map(drop)
 }
 
 fn survive(store: &Store) {
@@ -189,7 +196,11 @@ fn survive(store: &Store) {
         for mut reader in done {
             reader.finish().await;
             assert_eq!(reader.held, want, "what is held, and what is listed");
-            assert!(reader.within * 20 > cuts, "{} of {cuts} within a revision", reader.within);
+            assert!(
+                reader.within * 20 > cuts,
+                "{} of {cuts} within a revision",
+                reader.within
+            );
         }
     });
 }

@@ -120,8 +120,7 @@ pub fn watch_too_slow() -> Status {
 
 /// Of a watch whose store is not the one any more that counted its revision.
 pub fn store_replaced() -> Status {
-    let message =
-        "the store was replaced or restored since; list again, and watch from the revision of the list";
+    let message = "the store was replaced or restored since; list again, and watch from the revision of the list";
     status(Code::OutOfRange, message, info("STORE_RELOADED", []))
 }
 

@@ -178,7 +178,11 @@ async fn another_stores_revision_means_nothing() {
     assert_eq!(synced.revision, revision);
     let own = server.allocator.cache().store_id().to_string();
     assert_eq!(synced.store_id, own);
-    for (store_id, is_refused) in [(own, false), (Uid::NIL.to_string(), true), ("x".to_owned(), true)] {
+    for (store_id, is_refused) in [
+        (own, false),
+        ("00000000-0000-0000-0000-000000000000".to_owned(), true),
+        ("x".to_owned(), true),
+    ] {
         let request = v1::WatchServicesRequest {
             store_id,
             ..request("", revision)
