@@ -35,3 +35,4 @@ pub use health::Health;
 pub use requests::{
     BoundedBody, Connection, CountedBody, Idleness, Metrics, RequestService, Requests,
 };
+pub use resources::{API_NAMES, routes};

@@ -114,9 +114,16 @@ pub fn future_revision(asked: u64, head: u64) -> Status {
     status(Code::OutOfRange, &message, details)
 }
 
-/// Of a watch that has to start again: it was read too slowly, or the store was restored.
-pub fn watch_interrupted(reason: &str, message: &str) -> Status {
-    status(Code::Aborted, message, info(reason, []))
+/// Of a watch that was read too slowly.
+pub fn watch_too_slow() -> Status {
+    let message = "the watch was read too slowly; resume from the last revision it delivered";
+    status(Code::Aborted, message, info("WATCH_TOO_SLOW", []))
+}
+
+/// Of a watch whose store is not the one any more that counted its revision.
+pub fn store_replaced() -> Status {
+    let message = "the store was replaced or restored since; list again, and watch from the revision of the list";
+    status(Code::OutOfRange, message, info("STORE_RELOADED", []))
 }
 
 /// Of a service name that has no health.

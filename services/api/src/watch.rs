@@ -1,4 +1,4 @@
-//! Watches: ordered, unique, whole revisions, resumable, with bookmarks. A watcher pulls from the log in memory; nothing
+//! Watches: ordered, unique, resumable from every revision that they tell, with bookmarks. A watcher pulls from the log in memory; nothing
 //! is queued for it but what it is reading.
 
 pub(crate) mod polled;
@@ -152,18 +152,10 @@ impl<T: Kept> Watcher<T> {
             if self.cache.state().cluster().is_none() {
                 return Err(status::cluster_deleted(self.cache.cluster()));
             }
-            return Err(status::watch_interrupted(
-                "STORE_RELOADED",
-                "the store was restored; list again, and watch from there",
-            ));
+            return Err(status::store_replaced());
         }
         let commits = self.cache.commits_after(self.cursor.revision);
-        let commits = commits.map_err(|_| {
-            status::watch_interrupted(
-                "WATCH_TOO_SLOW",
-                "the watch was read too slowly; resume from the last revision it delivered",
-            )
-        })?;
+        let commits = commits.map_err(|_| status::watch_too_slow())?;
         for commit in commits {
             let events = match &mut self.past {
                 None => self.scope.events(&commit, None),

@@ -30,6 +30,7 @@ mod key;
 mod meta;
 mod name;
 pub mod names;
+mod namespace;
 mod net;
 mod node;
 mod node_reports;
@@ -43,6 +44,7 @@ mod rejection;
 mod request;
 mod selector;
 mod service;
+mod service_cidr;
 mod state;
 mod usage;
 pub mod validate;
@@ -54,9 +56,7 @@ pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
 pub use claimed::{Claim, Claimed};
 pub use clock::Clock;
-pub use cluster::{
-    Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS, Namespace, NamespaceSpec, Quota, ServiceCidr,
-};
+pub use cluster::{Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
@@ -65,6 +65,7 @@ pub use ids::{Revision, StoreId, Timestamp, Uid};
 pub use key::{Key, NameKey};
 pub use meta::{Labels, Meta};
 pub use name::{Name, NameError, Scoped};
+pub use namespace::{Namespace, NamespaceSpec, Quota};
 pub use net::{Family, PortRange, Protocol, canonical_cidr, parse_address};
 pub use node::{Node, NodeReport, NodeSpec};
 pub use node_reports::NodeReports;
@@ -80,6 +81,7 @@ pub use service::{
     ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
+pub use service_cidr::ServiceCidr;
 pub use state::{Noun, Prober, Resource, State};
 pub use usage::{Fill, Usage};
 pub use violation::{FieldPath, Violation, Violations};

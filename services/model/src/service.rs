@@ -1,5 +1,7 @@
 //! Services.
 
+mod columns;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

@@ -139,7 +139,10 @@ impl Connections {
             .iter()
             .filter_map(|(number, open)| Some((open.connection.idle()?, *number)));
         let Some((_, number)) = idle.min() else {
-            tracing::warn!(limit = self.limit, "all connections are in use; a new one was refused");
+            tracing::warn!(
+                limit = self.limit,
+                "all connections are in use; a new one was refused"
+            );
             return false;
         };
         if let Some(idle) = open.remove(&number) {
@@ -177,7 +180,9 @@ mod tests {
     async fn the_one_that_was_never_used_makes_way() {
         let metrics = ConnectionMetrics::default();
         let connections = Connections::new(DESCRIPTORS + 16, metrics.clone());
-        let places: Vec<_> = (0..16).map(|_| connections.admit(peer()).unwrap()).collect();
+        let places: Vec<_> = (0..16)
+            .map(|_| connections.admit(peer()).unwrap())
+            .collect();
         let one_more = connections.admit(peer()).expect("the oldest made way");
         tokio::time::timeout(Duration::from_secs(5), places[0].connection.was_cut())
             .await

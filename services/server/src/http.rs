@@ -46,9 +46,7 @@ pub(super) async fn serve(
         .route("/readyz", get(ready))
         .with_state(Arc::new(inspected));
     let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(SILENCE);
+    server.timer(TokioTimer::new()).header_read_timeout(SILENCE);
     let mut acceptor = Acceptor::new(listener, "--http-listen");
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut shutdown = std::pin::pin!(shutdown);

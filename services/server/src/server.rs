@@ -105,7 +105,7 @@ impl Server {
         let node_sync = NodeSync::new(clusters.clone(), options);
         let api = Api::new(clusters.clone(), Arc::new(directory), common.clock);
         let requests = common.metrics.requests.clone();
-        let (service, health) = grpc::service(api.clone(), node_sync.clone(), requests)?;
+        let (service, health) = grpc::service(&api, node_sync.clone(), requests)?;
         let metrics = common.metrics.connections.clone();
         let connections = Connections::new(portolan_process::descriptors(), metrics);
         let inspected = Inspected {

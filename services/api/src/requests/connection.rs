@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(connection.idle(), Some((false, start)));
 
         let open = connection.begin();
-        assert_eq!((connection.idleness(later(60)), connection.idle()), (None, None));
+        assert_eq!(
+            (connection.idleness(later(60)), connection.idle()),
+            (None, None)
+        );
         let mut delivery = connection.deliver();
         assert_eq!(connection.idleness(later(4)), None);
         assert_eq!(connection.idleness(later(7)), Some(Idleness::Unread));

@@ -50,7 +50,10 @@ mod tests {
         ];
         for (text, expected) in cases {
             let mut headers = HeaderMap::new();
-            headers.insert(HEADER, http::HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            headers.insert(
+                HEADER,
+                http::HeaderValue::from_bytes(text.as_bytes()).unwrap(),
+            );
             assert_eq!(of(&headers), expected, "{text:?}");
         }
     }

@@ -45,7 +45,14 @@ mod tests {
 
     #[test]
     fn messages_are_told_apart_however_they_are_cut() {
-        let body = [&[0, 0, 0, 0, 3][..], b"abc", &[0, 0, 0, 0, 0], &[0, 0, 0, 0, 1], b"x"].concat();
+        let body = [
+            &[0, 0, 0, 0, 3][..],
+            b"abc",
+            &[0, 0, 0, 0, 0],
+            &[0, 0, 0, 0, 1],
+            b"x",
+        ]
+        .concat();
         let ends = [0, 8, 13, 19];
         for cut in 1..body.len() {
             let mut framing = Framing::default();

@@ -60,7 +60,10 @@ impl<B> BoundedBody<B> {
             return Ok(());
         }
         // No frame is as large as that.
-        if self.held.take(i64::try_from(data.len()).unwrap_or(i64::MAX)) {
+        if self
+            .held
+            .take(i64::try_from(data.len()).unwrap_or(i64::MAX))
+        {
             return Ok(());
         }
         Err(status::busy("requests that are half sent take up all room"))

@@ -97,8 +97,14 @@ mod tests {
             .iter()
             .map(|connection| room.request(Some(connection.clone())))
             .collect();
-        assert!(requests[0].take(OF_ONE) && !requests[0].take(1), "its share");
-        assert!(!room.request(Some(connections[0].clone())).take(1), "of all its requests");
+        assert!(
+            requests[0].take(OF_ONE) && !requests[0].take(1),
+            "its share"
+        );
+        assert!(
+            !room.request(Some(connections[0].clone())).take(1),
+            "of all its requests"
+        );
         assert!((1..4).all(|n| requests[n].take(OF_ONE)));
         assert!(!requests[4].take(1), "of all connections");
         requests[0].release();

@@ -30,6 +30,7 @@ pub(crate) struct Page<M> {
     pub(crate) items: Vec<M>,
     pub(crate) next_page_token: String,
     pub(crate) revision: u64,
+    pub(crate) store_id: String,
 }
 
 /// A page of those below a parent.
@@ -53,6 +54,7 @@ pub(crate) async fn list<T: Exposed>(
             items: found.iter().map(|it| it.shown(&view)).collect(),
             next_page_token,
             revision: state.revision().0,
+            store_id: cluster.store_id(),
         }
     })
     .await)
@@ -63,6 +65,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) parent: &'a str,
     pub(crate) filter: &'a str,
     pub(crate) from_revision: u64,
+    /// The store that counted it; empty if it does not matter.
+    pub(crate) store_id: &'a str,
 }
 
 /// An event of a watch, in the words of the wire.
@@ -70,6 +74,7 @@ pub(crate) struct Event<M> {
     pub(crate) r#type: i32,
     pub(crate) message: Option<M>,
     pub(crate) revision: u64,
+    pub(crate) store_id: String,
 }
 
 /// What happens to those below a parent, as the answers of an RPC.
@@ -82,6 +87,7 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
     let stream = events.map(move |event| {
         let event = event?;
         let (r#type, revision) = event.words();
+        let store_id = cluster.store_of(revision);
         let message = event.object.as_ref().map(|object| {
             let state = cluster.state();
             object.shown(&View::new(&cluster, &state))
@@ -90,6 +96,7 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
             r#type,
             message,
             revision,
+            store_id,
         }))
     });
     Ok(Response::new(stream.boxed()))
@@ -111,6 +118,7 @@ pub(crate) async fn events<T: Exposed>(
         T::Key::parent(asked.parent, v).map(|parent| (parent, filter))
     })?;
     let cluster = api.cluster(&parent.cluster)?;
+    cluster.check_store(asked.store_id)?;
     let scope = Scope {
         namespace: parent.key,
         filter,

@@ -11,8 +11,11 @@ use super::rpcs::{circumstances, rpcs};
 use crate::api::Api;
 use crate::context::{context, respond};
 use crate::listing::{Arguments, Listing};
+use crate::resource::message::message;
 use crate::resource::{Exposed, View, write};
 use crate::shape::{parse, required};
+
+message!(Endpoint, "endpoint");
 
 impl Exposed for Endpoint {
     type Message = v1::Endpoint;
@@ -102,6 +105,7 @@ async fn list(
         endpoints,
         next_page_token,
         revision: state.revision().0,
+        store_id: cluster.store_id(),
     }))
 }
 

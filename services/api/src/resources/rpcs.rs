@@ -52,6 +52,7 @@ macro_rules! rpcs {
                     $items: page.items,
                     next_page_token: page.next_page_token,
                     revision: page.revision,
+                    store_id: page.store_id,
                 }))
             })?
 
@@ -109,11 +110,13 @@ macro_rules! rpcs {
                     parent: &m.parent,
                     filter: &m.filter,
                     from_revision: m.from_revision,
+                    store_id: &m.store_id,
                 };
                 let answer = |event: crate::resource::read::Event<_>| portolan_proto::v1::$watch_response {
                     r#type: event.r#type,
                     $message: event.message,
                     revision: event.revision,
+                    store_id: event.store_id,
                 };
                 crate::resource::read::watch::<$noun, _>(self, &asked, answer).await
             })?

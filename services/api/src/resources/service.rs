@@ -13,9 +13,12 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::service_status;
 use crate::explain;
+use crate::resource::message::message;
 use crate::resource::read::{self, Watched};
 use crate::resource::{Exposed, View, Written};
 use crate::watch::services::with_statuses;
+
+message!(Service, "service", ServiceSpec, warnings);
 
 impl Exposed for Service {
     type Message = v1::Service;
@@ -72,6 +75,7 @@ rpcs! {
                 parent: &m.parent,
                 filter: &m.filter,
                 from_revision: m.from_revision,
+                store_id: &m.store_id,
             };
             let (cluster, events) = read::events(self, &asked).await?;
             Ok(Response::new(with_statuses(cluster, events).boxed()))

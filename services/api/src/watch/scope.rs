@@ -13,6 +13,7 @@ pub(crate) struct WatchEvent<T> {
     pub(crate) event_type: WatchEventType,
     /// None for BOOKMARK and SYNCED.
     pub(crate) object: Option<Arc<T>>,
+    /// Everything up to here was delivered with this event; zero if more of its revision follows.
     pub(crate) revision: Revision,
 }
 
@@ -59,7 +60,7 @@ impl<T: Kept> Scope<T> {
             .map(move |it| WatchEvent {
                 event_type: WatchEventType::Added,
                 object: Some(it.clone()),
-                revision,
+                revision: Revision::ZERO,
             });
         added.chain(std::iter::once(WatchEvent {
             event_type: WatchEventType::Synced,
@@ -87,28 +88,43 @@ impl<T: Kept> Scope<T> {
                 }
             }
         }
-        let event = |(old, new): Sides<T>| {
+        let mut events = Vec::new();
+        for (old, new) in net.into_values() {
             let old = old.filter(|it| self.admits(before, it));
             let new = new.filter(|it| self.admits(after, it));
-            let (event_type, object) = match (old, new) {
-                (Some(old), Some(new)) if Arc::ptr_eq(&old, &new) => return None,
-                (None, Some(new)) => (WatchEventType::Added, new),
-                (Some(_), Some(new)) => (WatchEventType::Modified, new),
-                (Some(old), None) => (WatchEventType::Deleted, old),
-                (None, None) => return None,
-            };
-            Some(WatchEvent {
-                event_type,
-                object: Some(object),
-                revision: commit.revision,
-            })
-        };
-        net.into_values().filter_map(event).collect()
+            events.extend(told(old, new));
+        }
+        // A watch that is cut before the last of them resumes before all of them.
+        if let Some(last) = events.last_mut() {
+            last.revision = commit.revision;
+        }
+        events
     }
 
     fn admits(&self, state: &State, it: &Arc<T>) -> bool {
         let within = |namespace: &Name| it.sort_key().namespace == *namespace;
         self.namespace.as_ref().is_none_or(within) && self.filter.matches(state, it)
+    }
+}
+
+/// What a watch tells of a resource that was one thing before a commit and is another after it. A new one that has taken
+/// the name of an old one is another resource.
+fn told<T: Kept>(old: Option<Arc<T>>, new: Option<Arc<T>>) -> Vec<WatchEvent<T>> {
+    let event = |event_type, object| WatchEvent {
+        event_type,
+        object: Some(object),
+        revision: Revision::ZERO,
+    };
+    match (old, new) {
+        (Some(old), Some(new)) if Arc::ptr_eq(&old, &new) => Vec::new(),
+        (Some(old), Some(new)) if old.uid() != new.uid() => vec![
+            event(WatchEventType::Deleted, old),
+            event(WatchEventType::Added, new),
+        ],
+        (Some(_), Some(new)) => vec![event(WatchEventType::Modified, new)],
+        (None, Some(new)) => vec![event(WatchEventType::Added, new)],
+        (Some(old), None) => vec![event(WatchEventType::Deleted, old)],
+        (None, None) => Vec::new(),
     }
 }
 

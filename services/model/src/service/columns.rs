@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::columns::{Column, Kept, Listed, Value, column, ordering, text, texts};
+use crate::query::columns::{column, ordering, text, texts};
+use crate::query::{Column, Kept, Listed, Value};
 use crate::{Change, Object, Scoped, Service, ServiceType, State};
 
 use Value::{Derived, Flag, Map, Text, Texts, Time, Word};
