@@ -1,6 +1,6 @@
 //! Compiles the .proto files without protoc; the same descriptor set feeds the code and reflection.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the packages of ours are, below the root of imports.
 const PACKAGES: [&str; 2] = ["portolan/v1", "portolan/node/v1"];
@@ -29,9 +29,12 @@ fn files() -> std::io::Result<Vec<String>> {
     let mut files = Vec::new();
     for package in PACKAGES {
         for entry in std::fs::read_dir(format!("proto/{package}"))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".proto") {
-                files.push(format!("{package}/{name}"));
+            let name = entry?.file_name();
+            if Path::new(&name)
+                .extension()
+                .is_some_and(|kind| kind == "proto")
+            {
+                files.push(format!("{package}/{}", name.to_string_lossy()));
             }
         }
     }
