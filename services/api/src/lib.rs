@@ -33,6 +33,6 @@ pub use api::Api;
 pub use cluster::{Cluster, Clusters, CreateCluster};
 pub use health::Health;
 pub use requests::{
-    BoundedBody, Connection, CountedBody, Idleness, Metrics, RequestService, Requests,
+    BoundedBody, Connection, CountedBody, Crowd, Idleness, Metrics, RequestService, Requests,
 };
 pub use resources::{API_NAMES, routes};

@@ -16,6 +16,8 @@ mod framing;
 mod incoming;
 mod metrics;
 mod room;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -30,10 +32,10 @@ use tracing::{Instrument, Span};
 use crate::status::{self, complete::complete};
 use answers::{Answers, Turn};
 pub use body::CountedBody;
-pub use connection::{Connection, Idleness};
+pub use connection::{Connection, Crowd, Idleness};
 pub use incoming::BoundedBody;
-use metrics::Kind;
 pub use metrics::Metrics;
+use metrics::{Answer, Kind};
 use room::Room;
 
 /// Goes around all services.
@@ -61,12 +63,12 @@ impl Requests {
         kind: Kind,
         connection: Option<&Connection>,
     ) -> Result<Option<Turn>, Status> {
-        if connection.is_some_and(Connection::is_reserve) && !kind.is_essential {
+        if connection.is_some_and(Connection::is_crowded) && !kind.is_essential {
             return Err(status::busy(
                 "the server has as many connections as it can serve",
             ));
         }
-        if !kind.is_large {
+        if kind.answer != Answer::Large {
             return Ok(None);
         }
         self.answers.turn(connection).await.map(Some)
@@ -139,7 +141,7 @@ where
             }
             // An answer that is only trailers has its code in front.
             handling.look(response.headers());
-            let delivery = connection.filter(|_| !kind.gives_stream);
+            let delivery = connection.filter(|_| kind.answer != Answer::Stream);
             let delivery = delivery.map(|connection| connection.deliver());
             Ok(response.map(|body| CountedBody::new(body, handling, turn, delivery)))
         };

@@ -1,20 +1,20 @@
 //! Taking connections in, without ever giving up.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 
 /// The pause after an error: a process without free descriptors gets none by asking again at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Errors in a row that are not told, so that a log holds one line in ten seconds.
-const UNTOLD: u32 = 100;
+/// How often the same trouble is told.
+const TELL: Duration = Duration::from_secs(10);
 
 /// Accepts, and tells in the log why it can't.
 pub(super) struct Acceptor {
     listener: TcpListener,
     flag: &'static str,
-    failures: u32,
+    told: Option<Instant>,
 }
 
 impl Acceptor {
@@ -23,7 +23,7 @@ impl Acceptor {
         Self {
             listener,
             flag,
-            failures: 0,
+            told: None,
         }
     }
 
@@ -31,15 +31,12 @@ impl Acceptor {
     pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.accept().await {
-                Ok(accepted) => {
-                    self.failures = 0;
-                    return accepted;
-                }
+                Ok(accepted) => return accepted,
                 Err(error) => {
-                    if self.failures % UNTOLD == 0 {
+                    if self.told.is_none_or(|told| told.elapsed() > TELL) {
                         tracing::warn!(flag = self.flag, %error, "connections are not accepted");
+                        self.told = Some(Instant::now());
                     }
-                    self.failures = self.failures.wrapping_add(1);
                     tokio::time::sleep(PAUSE).await;
                 }
             }

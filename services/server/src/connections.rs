@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use portolan_api::{Connection, Idleness};
+use portolan_api::{Connection, Crowd, Idleness};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 
 /// Descriptors that are kept for the store, the log, the HTTP port and outgoing connections.
 const DESCRIPTORS: usize = 64;
@@ -38,8 +39,11 @@ struct Cause {
 /// All connections of the API.
 pub(super) struct Connections {
     limit: usize,
+    crowd: Arc<Crowd>,
     open: Mutex<HashMap<u64, Open>>,
     next: AtomicU64,
+    /// A place is free again.
+    freed: Notify,
     metrics: ConnectionMetrics,
 }
 
@@ -62,7 +66,7 @@ impl ConnectionMetrics {
         registry.register("open", "Open connections of the API", self.open.clone());
         registry.register(
             "cut",
-            "Connections that the server ended or refused, by cause",
+            "Connections that the server ended, by cause",
             self.closed.clone(),
         );
     }
@@ -78,21 +82,34 @@ impl Connections {
         let limit = descriptors.saturating_sub(DESCRIPTORS).clamp(RESERVE, MOST);
         Arc::new(Self {
             limit,
+            crowd: Crowd::new(limit - limit / RESERVE),
             open: Mutex::default(),
             next: AtomicU64::new(0),
+            freed: Notify::new(),
             metrics,
         })
     }
 
-    /// A place for a new connection. If there is none, whoever uses its own least gives way; `None` if all are in use.
-    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
-        let mut open = self.open();
-        if open.len() >= self.limit && !self.make_way(&mut open) {
-            self.metrics.count("full");
-            return None;
+    /// Done when there is room for one more. If there is none, whoever uses its own place least gives way; if all are in
+    /// use, the next one waits for one of them to end.
+    pub(super) async fn room(&self) {
+        loop {
+            let freed = self.freed.notified();
+            {
+                let open = self.open();
+                if open.len() < self.limit {
+                    return;
+                }
+                self.make_way(&open);
+            }
+            freed.await;
         }
-        let is_reserve = open.len() >= self.limit - self.limit / RESERVE;
-        let connection = Connection::new(Instant::now(), is_reserve);
+    }
+
+    /// A place for a new connection.
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Place {
+        let mut open = self.open();
+        let connection = Connection::new(Instant::now(), self.crowd.clone());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let kept = Open {
             peer,
@@ -100,11 +117,11 @@ impl Connections {
         };
         open.insert(number, kept);
         self.metrics.open.inc();
-        Some(Place {
+        Place {
             connections: self.clone(),
             number,
             connection,
-        })
+        }
     }
 
     /// Cuts those that take up room for nothing.
@@ -134,23 +151,22 @@ impl Connections {
     }
 
     /// Ends the connection without an open request that has been unused for longest, one that was never used first.
-    fn make_way(&self, open: &mut HashMap<u64, Open>) -> bool {
+    fn make_way(&self, open: &HashMap<u64, Open>) {
         let idle = open
-            .iter()
-            .filter_map(|(number, open)| Some((open.connection.idle()?, *number)));
-        let Some((_, number)) = idle.min() else {
-            tracing::warn!(
-                limit = self.limit,
-                "all connections are in use; a new one was refused"
-            );
-            return false;
-        };
-        if let Some(idle) = open.remove(&number) {
-            idle.connection.cut();
-            self.metrics.open.dec();
-            self.metrics.count("made way");
+            .values()
+            .filter_map(|open| Some((open.connection.idle()?, open)));
+        match idle.min_by_key(|(since, _)| *since) {
+            Some((_, open)) => {
+                open.connection.cut();
+                self.metrics.count("made way");
+            }
+            None => {
+                tracing::warn!(
+                    limit = self.limit,
+                    "all connections are in use; others wait"
+                );
+            }
         }
-        true
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
@@ -161,10 +177,9 @@ impl Connections {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let gone = self.connections.open().remove(&self.number);
-        if gone.is_some() {
-            self.connections.metrics.open.dec();
-        }
+        self.connections.open().remove(&self.number);
+        self.connections.metrics.open.dec();
+        self.connections.freed.notify_one();
     }
 }
 
@@ -180,15 +195,20 @@ mod tests {
     async fn the_one_that_was_never_used_makes_way() {
         let metrics = ConnectionMetrics::default();
         let connections = Connections::new(DESCRIPTORS + 16, metrics.clone());
-        let places: Vec<_> = (0..16)
-            .map(|_| connections.admit(peer()).unwrap())
-            .collect();
-        let one_more = connections.admit(peer()).expect("the oldest made way");
-        tokio::time::timeout(Duration::from_secs(5), places[0].connection.was_cut())
-            .await
-            .expect("and is told");
-        assert_eq!(metrics.open.get(), 16);
-        drop((places, one_more));
+        let mut places: Vec<_> = (0..16).map(|_| connections.admit(peer())).collect();
+        let waiting = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.room().await }
+        });
+        let first = places[0].connection.clone();
+        let told = tokio::time::timeout(Duration::from_secs(5), first.was_cut());
+        told.await.expect("the oldest is told");
+        assert!(!waiting.is_finished(), "its descriptor is still there");
+        places.remove(0);
+        let room = tokio::time::timeout(Duration::from_secs(5), waiting).await;
+        room.expect("now there is room").expect("it does not panic");
+        assert_eq!(metrics.open.get(), 15);
+        drop(places);
         assert_eq!((metrics.open.get(), connections.open().len()), (0, 0));
     }
 }

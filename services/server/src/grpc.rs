@@ -1,5 +1,6 @@
 //! The gRPC server: every service, health and reflection on one port.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,16 +77,15 @@ pub(super) async fn serve(
     let mut looks = tokio::time::interval(LOOK);
     let mut shutdown = std::pin::pin!(shutdown);
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-    let server = Arc::new(transport());
+    let transport = Arc::new(transport());
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             _ = looks.tick() => connections.look(),
-            (stream, peer) = acceptor.next() => {
-                if let Some(place) = connections.admit(peer) {
-                    let connection = serve_one(server.clone(), stream, place, service.clone(), stopping.clone());
-                    tasks.spawn(connection);
-                }
+            (stream, peer) = next(&mut acceptor, &connections) => {
+                let place = connections.admit(peer);
+                let (transport, service) = (transport.clone(), service.clone());
+                tasks.spawn(serve_one(transport, stream, place, service, stopping.clone()));
             }
         }
     }
@@ -94,6 +94,12 @@ pub(super) async fn serve(
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// The next connection that there is room for.
+async fn next(acceptor: &mut Acceptor, connections: &Connections) -> (TcpStream, SocketAddr) {
+    connections.room().await;
+    acceptor.next().await
 }
 
 fn transport() -> http2::Builder<TokioExecutor> {
@@ -107,7 +113,7 @@ fn transport() -> http2::Builder<TokioExecutor> {
 }
 
 async fn serve_one(
-    server: Arc<http2::Builder<TokioExecutor>>,
+    transport: Arc<http2::Builder<TokioExecutor>>,
     stream: TcpStream,
     place: Place,
     service: Service,
@@ -124,7 +130,8 @@ async fn serve_one(
         request.extensions_mut().insert(of_request.clone());
         request
     });
-    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let service = TowerToHyperService::new(service);
+    let served = transport.serve_connection(TokioIo::new(stream), service);
     let mut served = std::pin::pin!(served);
     let ended = tokio::select! {
         ended = &mut served => ended,

@@ -1,6 +1,7 @@
 //! What is known of a connection that requests come on: enough to tell one that is in use from one that only takes up
 //! room.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,16 @@ const LARGE_ANSWERS: usize = 4;
 /// A connection, as requests and the server see it.
 pub struct Connection {
     opened: Instant,
-    is_reserve: bool,
+    crowd: Arc<Crowd>,
     cut: Notify,
     usage: Mutex<Usage>,
     pub(super) large: Arc<Semaphore>,
+}
+
+/// How many connections are in use, out of how many may be by others than nodes and health.
+pub struct Crowd {
+    in_use: AtomicUsize,
+    most: usize,
 }
 
 struct Usage {
@@ -39,6 +46,8 @@ struct Usage {
     handed: u64,
     /// When the peer took something for the last time.
     taken: Instant,
+    /// It is about to end.
+    is_cut: bool,
 }
 
 /// Why a connection should be cut.
@@ -59,12 +68,22 @@ pub(super) struct Delivery {
     handed: u64,
 }
 
+impl Crowd {
+    /// Nobody yet.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            in_use: AtomicUsize::new(0),
+            most,
+        })
+    }
+}
+
 impl Connection {
-    /// A new one. One of the reserve is for nodes and health alone.
-    pub fn new(now: Instant, is_reserve: bool) -> Arc<Self> {
+    /// A new one, which is in use whenever it has an open request.
+    pub fn new(now: Instant, crowd: Arc<Crowd>) -> Arc<Self> {
         Arc::new(Self {
             opened: now,
-            is_reserve,
+            crowd,
             cut: Notify::new(),
             usage: Mutex::new(Usage {
                 requests: 0,
@@ -74,6 +93,7 @@ impl Connection {
                 unread: 0,
                 handed: 0,
                 taken: now,
+                is_cut: false,
             }),
             large: Arc::new(Semaphore::new(LARGE_ANSWERS)),
         })
@@ -81,6 +101,7 @@ impl Connection {
 
     /// Ends it.
     pub fn cut(&self) {
+        self.usage().is_cut = true;
         self.cut.notify_one();
     }
 
@@ -89,15 +110,15 @@ impl Connection {
         self.cut.notified().await;
     }
 
-    /// Whether only nodes and health are served on it, because all other places are taken.
-    pub(super) fn is_reserve(&self) -> bool {
-        self.is_reserve
+    /// Whether so many connections are in use that what is left is for nodes and health.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowd.in_use.load(Ordering::Relaxed) > self.crowd.most
     }
 
-    /// Since when no request is open, and whether there ever was one; `None` while one is.
+    /// Whether there ever was a request, and since when none is open; `None` while one is, and for one that ends anyway.
     pub fn idle(&self) -> Option<(bool, Instant)> {
         let usage = self.usage();
-        (usage.requests == 0).then_some((usage.begun, usage.last))
+        (usage.requests == 0 && !usage.is_cut).then_some((usage.begun, usage.last))
     }
 
     /// What is wrong with it, if anything is.
@@ -116,6 +137,9 @@ impl Connection {
     /// A request begins.
     pub(super) fn begin(self: &Arc<Self>) -> OpenRequest {
         let mut usage = self.usage();
+        if usage.requests == 0 {
+            self.crowd.in_use.fetch_add(1, Ordering::Relaxed);
+        }
         usage.requests += 1;
         usage.begun = true;
         usage.last = Instant::now();
@@ -161,6 +185,9 @@ impl Drop for OpenRequest {
         let mut usage = self.0.usage();
         usage.requests -= 1;
         usage.last = Instant::now();
+        if usage.requests == 0 {
+            self.0.crowd.in_use.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -196,7 +223,7 @@ mod tests {
     fn who_never_asks_or_never_reads_is_told_from_who_is_slow() {
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
-        let connection = Connection::new(start, false);
+        let connection = Connection::new(start, Crowd::new(0));
         assert_eq!(connection.idleness(later(9)), None);
         assert_eq!(connection.idleness(later(11)), Some(Idleness::Silent));
         assert_eq!(connection.idle(), Some((false, start)));
@@ -219,11 +246,12 @@ mod tests {
         assert_eq!(connection.idleness(later(600)), None);
         drop(open);
         assert!(matches!(connection.idle(), Some((true, _))));
+        assert!(!connection.is_crowded());
     }
 
     #[tokio::test]
     async fn a_cut_is_not_missed() {
-        let connection = Connection::new(Instant::now(), false);
+        let connection = Connection::new(Instant::now(), Crowd::new(0));
         connection.cut();
         connection.was_cut().await;
     }

@@ -17,7 +17,7 @@ use crate::status;
 /// The longest pause within a message, or before the end of a request that has only one.
 const PAUSE: Duration = Duration::from_secs(10);
 /// The longest that a message may take in all.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 

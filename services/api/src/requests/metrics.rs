@@ -59,22 +59,35 @@ struct Method {
 pub(super) struct Kind {
     /// Many messages come.
     pub(super) takes_stream: bool,
-    /// Many messages are answered.
-    pub(super) gives_stream: bool,
-    /// The answer may be as large as a page.
-    pub(super) is_large: bool,
+    /// What it is answered with.
+    pub(super) answer: Answer,
     /// Nodes and probes of health depend on it.
     pub(super) is_essential: bool,
 }
 
+/// What a method is answered with.
+#[derive(Copy, Clone, Default, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// One message.
+    #[default]
+    Small,
+    /// One message that may be as large as a page.
+    Large,
+    /// Many messages.
+    Stream,
+}
+
 impl Kind {
     fn of(service: &str, method: &MethodDescriptorProto) -> Self {
-        let gives_stream = method.server_streaming();
         let is_large = LARGE.iter().any(|verb| method.name().starts_with(verb));
+        let answer = match (method.server_streaming(), is_large) {
+            (true, _) => Answer::Stream,
+            (false, true) => Answer::Large,
+            (false, false) => Answer::Small,
+        };
         Self {
             takes_stream: method.client_streaming(),
-            gives_stream,
-            is_large: is_large && !gives_stream,
+            answer,
             is_essential: ESSENTIAL.contains(&service),
         }
     }

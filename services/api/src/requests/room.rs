@@ -85,13 +85,14 @@ impl Drop for Held {
 mod tests {
     use std::time::Instant;
 
+    use super::super::connection::Crowd;
     use super::*;
 
     #[test]
     fn room_is_shared_and_each_connection_has_its_share() {
         let held = Gauge::default();
         let room = Room::new(held.clone());
-        let one = || Connection::new(Instant::now(), false);
+        let one = || Connection::new(Instant::now(), Crowd::new(0));
         let connections: Vec<_> = (0..5).map(|_| one()).collect();
         let mut requests: Vec<_> = connections
             .iter()

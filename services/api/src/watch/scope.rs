@@ -8,6 +8,9 @@ use portolan_model::{Name, Revision, Scoped, State};
 use portolan_proto::v1::WatchEventType;
 use portolan_store::Commit;
 
+/// Resources of an initial state that are looked up at once.
+const PART: usize = 256;
+
 /// One event, before it is put into its message.
 pub(crate) struct WatchEvent<T> {
     pub(crate) event_type: WatchEventType,
@@ -48,25 +51,34 @@ impl<T: Kept> Scope<T> {
         self.filter.is_derived()
     }
 
-    /// What there is, as if it were new, and that this is all.
-    pub(crate) fn initial<'a>(
-        &'a self,
-        state: &'a State,
-    ) -> impl Iterator<Item = WatchEvent<T>> + 'a {
-        let revision = state.revision();
-        let all = state.after(self.namespace.as_ref(), None);
-        let added = all
-            .filter(|it| self.filter.matches(state, it))
-            .map(move |it| WatchEvent {
+    /// Some of what there is behind a key, as if it were new, and the key that more of it is behind; after the last part comes
+    /// that this is all.
+    pub(crate) fn initial(
+        &self,
+        state: &State,
+        after: Option<&Scoped>,
+    ) -> (Vec<WatchEvent<T>>, Option<Scoped>) {
+        let rest = state.after(self.namespace.as_ref(), after);
+        let fitting = rest.filter(|it: &&Arc<T>| self.filter.matches(state, it));
+        let mut events: Vec<_> = fitting
+            .take(PART)
+            .map(|it| WatchEvent {
                 event_type: WatchEventType::Added,
                 object: Some(it.clone()),
                 revision: Revision::ZERO,
-            });
-        added.chain(std::iter::once(WatchEvent {
+            })
+            .collect();
+        if events.len() == PART {
+            let last = events.last().and_then(|event| event.object.as_ref());
+            let last = last.map(|it| it.sort_key());
+            return (events, last);
+        }
+        events.push(WatchEvent {
             event_type: WatchEventType::Synced,
             object: None,
-            revision,
-        }))
+            revision: state.revision(),
+        });
+        (events, None)
     }
 
     /// The net effect of a commit on each resource, in order of their keys. The states before and after it are needed
