@@ -27,6 +27,7 @@ pub mod explain;
 mod grants;
 mod ids;
 mod key;
+pub mod limits;
 mod meta;
 mod name;
 pub mod names;
