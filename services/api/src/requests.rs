@@ -77,23 +77,23 @@ impl Requests {
 
 /// A service that [`Requests`] went around.
 #[derive(Clone)]
-pub struct RequestService<S> {
+pub struct Watched<S> {
     inner: S,
     around: Requests,
 }
 
 impl<S> Layer<S> for Requests {
-    type Service = RequestService<S>;
+    type Service = Watched<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestService {
+        Watched {
             inner,
             around: self.clone(),
         }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for RequestService<S>
+impl<S, B, R> Service<Request<B>> for Watched<S>
 where
     S: Service<Request<BoundedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,

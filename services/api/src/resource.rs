@@ -1,6 +1,6 @@
 //! What a noun says of itself so that it can be read and written as all are.
 
-pub(crate) mod message;
+mod message;
 mod place;
 pub(crate) mod read;
 pub(crate) mod write;

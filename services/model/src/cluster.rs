@@ -1,16 +1,10 @@
-//! Clusters, and how lists name them.
-
-use std::borrow::Cow;
+//! Clusters, their ranges and their namespaces.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::query::columns::{column, ordering, text, unscoped};
-use crate::query::{Column, Listed, Value};
 use crate::state::index::Indexed;
-use crate::{Family, Meta, PortRange, Scoped};
-
-use Value::{Text, Time};
+use crate::{Family, Meta, PortRange, Timestamp};
 
 /// A set of nodes that share Services, ranges and one ordered history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,22 +42,63 @@ pub struct ClusterSpec {
     pub workload_ranges: Vec<IpNet>,
 }
 
-impl Listed for Cluster {
-    const NOUN: &'static str = "a cluster";
+/// A range for virtual addresses, or one of each family. Immutable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceCidr {
+    /// Identity and history.
+    pub meta: Meta,
+    /// One range, or one of each family.
+    pub cidrs: Vec<IpNet>,
+    /// Since when it is on its way out: nothing is allocated from it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<Timestamp>,
+}
 
-    fn columns() -> &'static [Column<Self>] {
-        const {
-            &[
-                ordering("name", Text(|c| text(c.meta.name.as_str()))),
-                column("uid", Text(|c| Cow::Owned(c.meta.uid.to_string()))),
-                column("dns_domain", Text(|c| text(&c.spec.dns_domain))),
-                ordering("create_time", Time(|c| c.meta.created_at)),
-                ordering("update_time", Time(|c| c.meta.updated_at)),
-            ]
-        }
-    }
+impl Indexed for ServiceCidr {}
 
-    fn sort_key(&self) -> Scoped {
-        unscoped(&self.meta.name)
+impl ServiceCidr {
+    /// Whether addresses are allocated from it.
+    pub fn is_ready(&self) -> bool {
+        self.draining_since.is_none()
     }
+}
+
+/// A tenant's part of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Identity and history.
+    pub meta: Meta,
+    /// Its limits.
+    #[serde(default)]
+    pub spec: NamespaceSpec,
+}
+
+impl Indexed for Namespace {}
+
+/// Limits of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespaceSpec {
+    /// How much it may hold.
+    #[serde(default)]
+    pub quota: Quota,
+    /// Ranges that its hand-written endpoints may point into, within the cluster's. Empty: the cluster's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_ranges: Vec<IpNet>,
+}
+
+/// How much a namespace may hold; unset: as much as there is.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<u32>,
+    /// Node ports, those for health checks included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_ports: Option<u32>,
+    /// Services of type LoadBalancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancers: Option<u32>,
+    /// Endpoints, hand-written or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<u32>,
 }

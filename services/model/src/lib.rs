@@ -31,7 +31,6 @@ pub mod limits;
 mod meta;
 mod name;
 pub mod names;
-mod namespace;
 mod net;
 mod node;
 mod node_reports;
@@ -45,7 +44,6 @@ mod rejection;
 mod request;
 mod selector;
 mod service;
-mod service_cidr;
 mod state;
 mod usage;
 pub mod validate;
@@ -57,7 +55,9 @@ pub use change::Change;
 pub use claim::{ClaimOwner, ClaimState, IpClaim, PortClaim};
 pub use claimed::{Claim, Claimed};
 pub use clock::Clock;
-pub use cluster::{Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS};
+pub use cluster::{
+    Cluster, ClusterSpec, DNS_DOMAIN, NODE_PORTS, Namespace, NamespaceSpec, Quota, ServiceCidr,
+};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointPort, Origin};
 pub use event::{Event, EventType};
@@ -66,7 +66,6 @@ pub use ids::{Revision, StoreId, Timestamp, Uid};
 pub use key::{Key, NameKey};
 pub use meta::{Labels, Meta};
 pub use name::{Name, NameError, Scoped};
-pub use namespace::{Namespace, NamespaceSpec, Quota};
 pub use net::{Family, PortRange, Protocol, canonical_cidr, parse_address};
 pub use node::{Node, NodeReport, NodeSpec};
 pub use node_reports::NodeReports;
@@ -82,7 +81,6 @@ pub use service::{
     ClusterIps, FamilyPolicy, Service, ServicePort, ServiceSpec, ServiceType, SessionAffinity,
     TargetPort, TrafficDistribution, TrafficPolicy,
 };
-pub use service_cidr::ServiceCidr;
 pub use state::{Noun, Prober, Resource, State};
 pub use usage::{Fill, Usage};
 pub use violation::{FieldPath, Violation, Violations};

@@ -1,16 +1,11 @@
-//! Nodes, and how lists name them.
+//! Nodes.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::query::columns::{column, ordering, text, texts, unscoped};
-use crate::query::{Column, Kept, Listed, Value};
 use crate::state::index::{Edit, Index, Indexed};
-use crate::{Family, Meta, Name, Rejection, Revision, Scoped, Timestamp, Uid};
-
-use Value::{Map, Text, Texts, Time};
+use crate::{Family, Meta, Name, Rejection, Revision, Timestamp, Uid};
 
 /// A machine that carries Services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,28 +81,3 @@ pub struct NodeReport {
     /// Last sign of life, by the clock of the replica that it reached.
     pub last_contact: Timestamp,
 }
-
-impl Listed for Node {
-    const NOUN: &'static str = "a node";
-
-    fn columns() -> &'static [Column<Self>] {
-        const {
-            &[
-                ordering("name", Text(|n| text(n.meta.name.as_str()))),
-                column("uid", Text(|n| Cow::Owned(n.meta.uid.to_string()))),
-                column("labels", Map(|n| &n.meta.labels)),
-                ordering("zone", Text(|n| text(&n.spec.zone))),
-                column("dataplane", Text(|n| text(&n.spec.dataplane))),
-                column("address", Texts(|n| texts(&n.spec.addresses))),
-                ordering("create_time", Time(|n| n.meta.created_at)),
-                ordering("update_time", Time(|n| n.meta.updated_at)),
-            ]
-        }
-    }
-
-    fn sort_key(&self) -> Scoped {
-        unscoped(&self.meta.name)
-    }
-}
-
-impl Kept for Node {}

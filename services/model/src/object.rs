@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::Uid;
 use crate::key::Key;
 use crate::state::index::{Edit, Index, Indexed};
+use crate::{
+    Cluster, Endpoint, IpClaim, Namespace, Node, PortClaim, Request, Service, ServiceCidr, Uid,
+    Workload,
+};
 
 macro_rules! kinds {
     ($(
@@ -43,7 +46,7 @@ macro_rules! kinds {
         /// Everything that is kept.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Object {
-            $($(#[$doc])* $noun(Arc<crate::$noun>),)*
+            $($(#[$doc])* $noun(Arc<$noun>),)*
         }
 
         impl Object {
@@ -99,14 +102,14 @@ macro_rules! kinds {
         }
 
         $(
-            impl From<crate::$noun> for Object {
-                fn from(noun: crate::$noun) -> Self {
+            impl From<$noun> for Object {
+                fn from(noun: $noun) -> Self {
                     Self::$noun(Arc::new(noun))
                 }
             }
 
-            impl From<Arc<crate::$noun>> for Object {
-                fn from(noun: Arc<crate::$noun>) -> Self {
+            impl From<Arc<$noun>> for Object {
+                fn from(noun: Arc<$noun>) -> Self {
                     Self::$noun(noun)
                 }
             }

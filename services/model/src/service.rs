@@ -1,7 +1,5 @@
 //! Services.
 
-mod columns;
-
 use std::net::IpAddr;
 
 use ipnet::IpNet;

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use portolan_model::{Labels, Timestamp};
+use portolan_proto::convert::meta::timestamp;
+use portolan_proto::v1;
 
 /// A noun's message.
 pub(crate) trait Message: prost::Message + Default + fmt::Debug + Clone + 'static {
@@ -46,11 +48,9 @@ pub(crate) trait SpecMessage: Message {
     fn asking(labels: Labels, annotations: Labels, spec: Self::Spec) -> Self;
 }
 
-/// Says of a noun's message which field has it, and which of the common fields it has: `message!(Service, "service",
-/// ServiceSpec, warnings)`. `status` is for those of whom nothing is known after a delete but are not specified.
-macro_rules! message {
-    ($message:ident, $field:literal $(, $common:ident)*) => {
-        impl crate::resource::Message for portolan_proto::v1::$message {
+macro_rules! messages {
+    ($($message:ident, $field:literal $(, $common:ident)*;)*) => {$(
+        impl Message for v1::$message {
             const FIELD: &'static str = $field;
 
             fn name(&self) -> &str {
@@ -64,28 +64,28 @@ macro_rules! message {
                 }
             }
 
-            fn gone(&mut self, revision: u64, at: portolan_model::Timestamp) {
-                crate::resource::message::message!(@status self $($common)*);
+            fn gone(&mut self, revision: u64, at: Timestamp) {
+                messages!(@status self $($common)*);
                 self.revision = revision;
-                self.delete_time = Some(portolan_proto::convert::meta::timestamp(at));
+                self.delete_time = Some(timestamp(at));
             }
 
             fn warn(&mut self, _warnings: Vec<String>) {
-                $(crate::resource::message::message!(@warn self _warnings $common);)*
+                $(messages!(@warn self _warnings $common);)*
             }
         }
 
-        $(crate::resource::message::message!(@spec $message $common);)*
-    };
+        $(messages!(@spec $message $common);)*
+    )*};
     (@spec $message:ident warnings) => {};
     (@spec $message:ident status) => {};
     (@spec $message:ident $spec:ident) => {
-        impl crate::resource::SpecMessage for portolan_proto::v1::$message {
+        impl SpecMessage for v1::$message {
             const FULL_NAME: &'static str = concat!("portolan.v1.", stringify!($message));
 
-            type Spec = portolan_proto::v1::$spec;
+            type Spec = v1::$spec;
 
-            fn spec(&self) -> Option<&portolan_proto::v1::$spec> {
+            fn spec(&self) -> Option<&v1::$spec> {
                 self.spec.as_ref()
             }
 
@@ -93,15 +93,15 @@ macro_rules! message {
                 &self.etag
             }
 
-            fn labels(&self) -> &portolan_model::Labels {
+            fn labels(&self) -> &Labels {
                 &self.labels
             }
 
-            fn annotations(&self) -> &portolan_model::Labels {
+            fn annotations(&self) -> &Labels {
                 &self.annotations
             }
 
-            fn asking(labels: portolan_model::Labels, annotations: portolan_model::Labels, spec: portolan_proto::v1::$spec) -> Self {
+            fn asking(labels: Labels, annotations: Labels, spec: v1::$spec) -> Self {
                 Self {
                     labels,
                     annotations,
@@ -117,4 +117,11 @@ macro_rules! message {
     (@status $self:ident $($rest:ident)*) => { $self.status = None };
 }
 
-pub(crate) use message;
+messages! {
+    Namespace, "namespace", NamespaceSpec;
+    Service, "service", ServiceSpec, warnings;
+    Workload, "workload", WorkloadSpec;
+    Node, "node", NodeSpec;
+    ServiceCidr, "service_cidr", status;
+    Endpoint, "endpoint";
+}

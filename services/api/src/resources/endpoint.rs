@@ -11,11 +11,8 @@ use super::rpcs::{circumstances, rpcs};
 use crate::api::Api;
 use crate::context::{context, respond};
 use crate::listing::{Arguments, Listing};
-use crate::resource::message::message;
 use crate::resource::{Exposed, View, write};
 use crate::shape::{parse, required};
-
-message!(Endpoint, "endpoint");
 
 impl Exposed for Endpoint {
     type Message = v1::Endpoint;

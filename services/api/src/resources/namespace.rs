@@ -7,10 +7,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 
 use super::rpcs::rpcs;
-use crate::resource::message::message;
 use crate::resource::{Exposed, View, Written};
-
-message!(Namespace, "namespace", NamespaceSpec);
 
 impl Exposed for Namespace {
     type Message = v1::Namespace;

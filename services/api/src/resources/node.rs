@@ -10,11 +10,8 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::node_conditions;
 use crate::explain;
-use crate::resource::message::message;
 use crate::resource::{Exposed, View, Written};
 use crate::shape::{not_found, parse};
-
-message!(Node, "node", NodeSpec);
 
 impl Exposed for Node {
     type Message = v1::Node;

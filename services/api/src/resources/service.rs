@@ -13,12 +13,9 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::service_status;
 use crate::explain;
-use crate::resource::message::message;
 use crate::resource::read::{self, Watched};
 use crate::resource::{Exposed, View, Written};
 use crate::watch::services::with_statuses;
-
-message!(Service, "service", ServiceSpec, warnings);
 
 impl Exposed for Service {
     type Message = v1::Service;

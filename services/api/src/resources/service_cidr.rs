@@ -11,11 +11,8 @@ use super::rpcs::rpcs;
 use crate::api::Api;
 use crate::conditions::service_cidr_conditions;
 use crate::context::context;
-use crate::resource::message::message;
 use crate::resource::{Exposed, View, write};
 use crate::shape::{parse, required};
-
-message!(ServiceCidr, "service_cidr", status);
 
 impl Exposed for ServiceCidr {
     type Message = v1::ServiceCidr;

@@ -8,10 +8,7 @@ use portolan_proto::v1::workload_api_server::WorkloadApi;
 
 use super::rpcs::rpcs;
 use crate::conditions::workload_status;
-use crate::resource::message::message;
 use crate::resource::{Exposed, View, Written};
-
-message!(Workload, "workload", WorkloadSpec);
 
 impl Exposed for Workload {
     type Message = v1::Workload;

@@ -1,15 +1,22 @@
 //! What the nouns of the table have in common, and where the state keeps their objects.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rpds::RedBlackTreeMapSync as Map;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::State;
 use crate::key::{Key, NameKey};
-use crate::{Kind, Meta, Name, Object, Scoped, Uid};
+use crate::{
+    Cluster, ClusterSpec, Endpoint, IpClaim, Kind, Meta, Name, Namespace, NamespaceSpec, Node,
+    NodeSpec, Object, PortClaim, Request, Scoped, Service, ServiceCidr, ServiceSpec, Uid, Workload,
+    WorkloadSpec,
+};
 
 /// What [`Object`] holds one of: the type of a [`Kind`].
 pub trait Noun: Sized + Send + Sync + 'static {
@@ -58,19 +65,19 @@ macro_rules! nouns {
         /// The objects of a state, by kind and key.
         #[derive(Clone, Default)]
         pub(super) struct Rows {
-            $(pub(super) $rows: Map<$key_type, Arc<crate::$noun>>,)*
+            $(pub(super) $rows: Map<$key_type, Arc<$noun>>,)*
         }
 
         impl Rows {
             pub(super) fn insert(&mut self, object: &Object) {
                 match object {
-                    $(Object::$noun(o) => self.$rows.insert_mut(<crate::$noun as Noun>::key(o), o.clone()),)*
+                    $(Object::$noun(o) => self.$rows.insert_mut(<$noun as Noun>::key(o), o.clone()),)*
                 }
             }
 
             pub(super) fn remove(&mut self, object: &Object) {
                 match object {
-                    $(Object::$noun(o) => drop(self.$rows.remove_mut(&<crate::$noun as Noun>::key(o))),)*
+                    $(Object::$noun(o) => drop(self.$rows.remove_mut(&<$noun as Noun>::key(o))),)*
                 }
             }
 
@@ -87,7 +94,7 @@ macro_rules! nouns {
         }
 
         $(
-            impl Noun for crate::$noun {
+            impl Noun for $noun {
                 const KIND: Kind = Kind::$noun;
 
                 type Key = $key_type;
@@ -115,7 +122,7 @@ macro_rules! nouns {
             }
 
             $(
-                impl Resource for crate::$noun {
+                impl Resource for $noun {
                     type Spec = $spec_type;
 
                     fn meta(&self) -> &Meta {

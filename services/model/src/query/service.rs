@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::query::columns::{column, ordering, text, texts};
-use crate::query::{Column, Kept, Listed, Value};
+use super::columns::{Column, Kept, Listed, Value, column, ordering, text, texts};
 use crate::{Change, Object, Scoped, Service, ServiceType, State};
 
 use Value::{Derived, Flag, Map, Text, Texts, Time, Word};
