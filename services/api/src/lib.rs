@@ -31,4 +31,5 @@ mod watch;
 pub use api::Api;
 pub use cluster::{Cluster, Clusters, CreateCluster};
 pub use health::Health;
-pub use requests::{CountedBody, Metrics, Requests, Watched};
+pub use requests::{Counted, CountedBody, Metrics, Requests};
+pub use resources::{API_NAMES, routes};

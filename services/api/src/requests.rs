@@ -31,23 +31,23 @@ impl Requests {
 
 /// A service that [`Requests`] went around.
 #[derive(Clone)]
-pub struct Watched<S> {
+pub struct Counted<S> {
     inner: S,
     metrics: Metrics,
 }
 
 impl<S> Layer<S> for Requests {
-    type Service = Watched<S>;
+    type Service = Counted<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Watched {
+        Counted {
             inner,
             metrics: self.0.clone(),
         }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Watched<S>
+impl<S, B, R> Service<Request<B>> for Counted<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Future: Send + 'static,

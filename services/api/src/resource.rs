@@ -14,7 +14,7 @@ use portolan_model::{Name, NodeReports, Resource, State, Violations, validate};
 
 use crate::cluster::Cluster;
 use crate::mask::Table;
-pub(crate) use message::{Message, SpecMessage};
+pub(crate) use message::{Message, SpecMessage, message};
 pub(crate) use place::Place;
 
 /// A noun that clients see. What it is found by says where it lives.
@@ -22,8 +22,13 @@ pub(crate) trait Exposed: Kept<Key: Place> {
     /// Its message.
     type Message: Message;
 
-    /// The message, with what is known about it besides.
-    fn shown(&self, view: &View<'_>) -> Self::Message;
+    /// The message, without a status.
+    fn message(&self, cluster: &str) -> Self::Message;
+
+    /// The message, with a status if it has one: what is known about it besides.
+    fn shown(&self, view: &View<'_>) -> Self::Message {
+        self.message(view.cluster.name())
+    }
 }
 
 /// A noun that clients create and change.

@@ -3,17 +3,9 @@
 use std::time::Duration;
 
 use portolan_api::node_sync::NodeSync;
-use portolan_api::{Api, Health, Metrics, Requests};
+use portolan_api::{API_NAMES, Api, Health, Metrics, Requests};
 use portolan_process::trace;
 use portolan_proto::FILE_DESCRIPTOR_SET;
-use portolan_proto::v1::cluster_api_server::ClusterApiServer;
-use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
-use portolan_proto::v1::event_api_server::EventApiServer;
-use portolan_proto::v1::namespace_api_server::NamespaceApiServer;
-use portolan_proto::v1::node_api_server::NodeApiServer;
-use portolan_proto::v1::service_api_server::ServiceApiServer;
-use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
-use portolan_proto::v1::workload_api_server::WorkloadApiServer;
 use tokio::net::TcpListener;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -30,18 +22,6 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and watches of one connection.
 const STREAMS_PER_CONNECTION: u32 = 256;
-/// Names that follow readiness.
-const SERVICES: [&str; 9] = [
-    ClusterApiServer::<Api>::NAME,
-    EndpointApiServer::<Api>::NAME,
-    EventApiServer::<Api>::NAME,
-    NamespaceApiServer::<Api>::NAME,
-    NodeApiServer::<Api>::NAME,
-    ServiceApiServer::<Api>::NAME,
-    ServiceCidrApiServer::<Api>::NAME,
-    WorkloadApiServer::<Api>::NAME,
-    <NodeSync as NamedService>::NAME,
-];
 
 /// Everything that is served, described: for reflection, and for metrics by method.
 pub(super) const DESCRIPTORS: [&[u8]; 5] = [
@@ -58,11 +38,12 @@ type Layers = Stack<Requests, Identity>;
 
 /// Every service, ready to be served.
 pub(super) fn router(
-    api: Api,
+    api: &Api,
     node_sync: NodeSync,
     requests: Metrics,
 ) -> Result<(Router<Layers>, Health), ServerError> {
-    let health = Health::new(SERVICES);
+    let names = API_NAMES.iter().copied();
+    let health = Health::new(names.chain([NodeSync::NAME]));
     let reflection = || {
         let builder =
             tonic_reflection::server::Builder::configure().include_reflection_service(false);
@@ -77,17 +58,10 @@ pub(super) fn router(
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
         .trace_fn(span)
         .layer(Requests::new(requests))
+        .add_routes(portolan_api::routes(api))
         .add_service(HealthServer::new(health.clone()))
         .add_service(reflection().build_v1().map_err(unusable)?)
         .add_service(reflection().build_v1alpha().map_err(unusable)?)
-        .add_service(ClusterApiServer::new(api.clone()))
-        .add_service(ServiceCidrApiServer::new(api.clone()))
-        .add_service(NamespaceApiServer::new(api.clone()))
-        .add_service(ServiceApiServer::new(api.clone()))
-        .add_service(WorkloadApiServer::new(api.clone()))
-        .add_service(EndpointApiServer::new(api.clone()))
-        .add_service(NodeApiServer::new(api.clone()))
-        .add_service(EventApiServer::new(api))
         .add_service(node_sync);
     Ok((router, health))
 }

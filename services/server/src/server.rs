@@ -104,7 +104,7 @@ impl Server {
         let node_sync = NodeSync::new(clusters.clone(), options);
         let api = Api::new(clusters.clone(), Arc::new(directory), common.clock);
         let requests = common.metrics.requests.clone();
-        let (router, health) = grpc::router(api.clone(), node_sync.clone(), requests)?;
+        let (router, health) = grpc::router(&api, node_sync.clone(), requests)?;
         let inspected = Inspected {
             registry: common.metrics.registry(clusters),
             pulse: pulse.clone(),

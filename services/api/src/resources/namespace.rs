@@ -7,15 +7,24 @@ use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 
 use super::rpcs::rpcs;
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 
 impl Exposed for Namespace {
     type Message = v1::Namespace;
 
+    fn message(&self, cluster: &str) -> v1::Namespace {
+        namespace::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Namespace {
-        namespace::to_wire(view.cluster.name(), view.state, self)
+        v1::Namespace {
+            status: Some(namespace::status(view.state, self)),
+            ..self.message(view.cluster.name())
+        }
     }
 }
+
+message!(Namespace in "namespace", NamespaceSpec);
 
 impl Written for Namespace {
     const IS_OPTIONAL: bool = true;

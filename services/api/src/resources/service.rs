@@ -14,19 +14,25 @@ use super::rpcs::rpcs;
 use crate::conditions::service_status;
 use crate::explain;
 use crate::resource::read::{self, Watched};
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 use crate::watch::services::with_statuses;
 
 impl Exposed for Service {
     type Message = v1::Service;
 
+    fn message(&self, cluster: &str) -> v1::Service {
+        service::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Service {
         v1::Service {
             status: Some(service_status(view.state, self, view.reports())),
-            ..service::to_wire(view.cluster.name(), self)
+            ..self.message(view.cluster.name())
         }
     }
 }
+
+message!(Service in "service", ServiceSpec; warnings);
 
 impl Written for Service {
     fn read(field: &str, sent: &v1::ServiceSpec, violations: &mut Violations) -> ServiceSpec {

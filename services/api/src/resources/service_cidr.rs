@@ -11,20 +11,28 @@ use super::rpcs::rpcs;
 use crate::api::Api;
 use crate::conditions::service_cidr_conditions;
 use crate::context::context;
-use crate::resource::{Exposed, View, write};
+use crate::resource::{Exposed, View, message, write};
 use crate::shape::{parse, required};
 
 impl Exposed for ServiceCidr {
     type Message = v1::ServiceCidr;
 
+    fn message(&self, cluster: &str) -> v1::ServiceCidr {
+        service_cidr::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::ServiceCidr {
-        let mut message = service_cidr::to_wire(view.cluster.name(), view.state, self);
-        if let Some(status) = &mut message.status {
-            status.conditions = service_cidr_conditions(view.state, self);
+        v1::ServiceCidr {
+            status: Some(v1::ServiceCidrStatus {
+                conditions: service_cidr_conditions(view.state, self),
+                ..service_cidr::status(view.state, self)
+            }),
+            ..self.message(view.cluster.name())
         }
-        message
     }
 }
+
+message!(ServiceCidr in "service_cidr");
 
 fn deletion(name: Name, delete: Delete, drain: bool) -> Action {
     Action::ServiceCidr(ServiceCidrAction::Delete {

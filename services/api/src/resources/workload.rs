@@ -8,18 +8,24 @@ use portolan_proto::v1::workload_api_server::WorkloadApi;
 
 use super::rpcs::rpcs;
 use crate::conditions::workload_status;
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 
 impl Exposed for Workload {
     type Message = v1::Workload;
 
+    fn message(&self, cluster: &str) -> v1::Workload {
+        workload::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Workload {
         v1::Workload {
             status: Some(workload_status(view.state, self)),
-            ..workload::to_wire(view.cluster.name(), self)
+            ..self.message(view.cluster.name())
         }
     }
 }
+
+message!(Workload in "workload", WorkloadSpec);
 
 impl Written for Workload {
     fn read(field: &str, sent: &v1::WorkloadSpec, violations: &mut Violations) -> WorkloadSpec {
