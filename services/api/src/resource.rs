@@ -11,6 +11,7 @@ use std::sync::Arc;
 use portolan_allocator::{Action, Params, Put};
 use portolan_model::query::Kept;
 use portolan_model::{Name, NodeReports, Resource, State, Violations, validate};
+use portolan_proto::convert::name;
 
 use crate::cluster::Cluster;
 use crate::mask::Table;
@@ -50,7 +51,9 @@ pub(crate) trait Written: Exposed<Message: SpecMessage> + Resource {
     fn check(_field: &str, _spec: &Self::Spec, _violations: &mut Violations) {}
 
     /// A new name.
-    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name>;
+    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+        name::new_label(field, text, violations)
+    }
 
     /// Creates or changes it.
     fn put(key: Self::Key, put: Put<Self::Spec>) -> Action;

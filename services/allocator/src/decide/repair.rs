@@ -32,15 +32,9 @@ fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> Outcome {
         discrepancy.repaired = true;
         announce(draft, discrepancy);
     }
-    let verb = if draft.is_empty() {
-        Verb::Unchanged
-    } else {
-        Verb::Configured
-    };
-    let outcome = draft.outcome(verb, Vec::new());
     Outcome {
         discrepancies,
-        ..outcome
+        ..draft.brief(Verb::Configured)
     }
 }
 

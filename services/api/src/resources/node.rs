@@ -1,6 +1,6 @@
 //! NodeAPI.
 
-use portolan_allocator::{Action, Delete, NodeAction, Put};
+use portolan_allocator::{Action, NodeAction, Put};
 use portolan_model::{Digest, Name, Node, NodeSpec, Violations, view};
 use portolan_proto::convert::{name, node, view as wire_view};
 use portolan_proto::v1;
@@ -53,17 +53,14 @@ impl Written for Node {
     }
 }
 
-fn deletion(name: Name, delete: Delete) -> Action {
-    Action::Node(NodeAction::Delete { name, delete })
-}
-
 rpcs! {
     NodeApi: Node, node, nodes;
     get get_node(GetNodeRequest) -> Node;
     list list_nodes(ListNodesRequest) -> ListNodesResponse;
     create create_node(CreateNodeRequest, node_id) -> Node;
     update update_node(UpdateNodeRequest) -> Node;
-    delete delete_node(DeleteNodeRequest) -> Node;
+    delete delete_node(DeleteNodeRequest) -> Node
+        by |name, delete| Action::Node(NodeAction::Delete { name, delete });
     watch watch_nodes(WatchNodesRequest) -> WatchNodesResponse;
     stream WatchNodesStream of WatchNodesResponse;
     more {

@@ -1,7 +1,7 @@
 //! ServiceCidrAPI.
 
-use portolan_allocator::{Action, Delete, Operation, ServiceCidrAction};
-use portolan_model::{Name, ServiceCidr};
+use portolan_allocator::{Action, Operation, ServiceCidrAction};
+use portolan_model::ServiceCidr;
 use portolan_proto::convert::{name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
@@ -34,19 +34,12 @@ impl Exposed for ServiceCidr {
 
 message!(ServiceCidr in "service_cidr");
 
-fn deletion(name: Name, delete: Delete, drain: bool) -> Action {
-    Action::ServiceCidr(ServiceCidrAction::Delete {
-        name,
-        drain,
-        delete,
-    })
-}
-
 rpcs! {
     ServiceCidrApi: ServiceCidr, service_cidr, service_cidrs;
     get get_service_cidr(GetServiceCidrRequest) -> ServiceCidr;
     list list_service_cidrs(ListServiceCidrsRequest) -> ListServiceCidrsResponse;
-    delete delete_service_cidr(DeleteServiceCidrRequest, drain) -> ServiceCidr;
+    delete delete_service_cidr(DeleteServiceCidrRequest, drain) -> ServiceCidr
+        by |name, delete| Action::ServiceCidr(ServiceCidrAction::Delete { name, drain, delete });
     watch watch_service_cidrs(WatchServiceCidrsRequest) -> WatchServiceCidrsResponse;
     stream WatchServiceCidrsStream of WatchServiceCidrsResponse;
     more {

@@ -1,6 +1,6 @@
 //! WorkloadAPI.
 
-use portolan_allocator::{Action, Delete, Put, Write};
+use portolan_allocator::{Action, Put, Write};
 use portolan_model::{Name, Scoped, Violations, Workload, WorkloadSpec, validate};
 use portolan_proto::convert::{name, workload};
 use portolan_proto::v1;
@@ -49,17 +49,14 @@ impl Written for Workload {
     }
 }
 
-fn deletion(key: Scoped, delete: Delete) -> Action {
-    Action::Workload(Write::Delete { key, delete })
-}
-
 rpcs! {
     WorkloadApi: Workload, workload, workloads;
     get get_workload(GetWorkloadRequest) -> Workload;
     list list_workloads(ListWorkloadsRequest) -> ListWorkloadsResponse;
     create create_workload(CreateWorkloadRequest, workload_id) -> Workload;
     update update_workload(UpdateWorkloadRequest) -> Workload;
-    delete delete_workload(DeleteWorkloadRequest) -> Workload;
+    delete delete_workload(DeleteWorkloadRequest) -> Workload
+        by |key, delete| Action::Workload(Write::Delete { key, delete });
     watch watch_workloads(WatchWorkloadsRequest) -> WatchWorkloadsResponse;
     stream WatchWorkloadsStream of WatchWorkloadsResponse;
     more {}
