@@ -77,23 +77,23 @@ impl Requests {
 
 /// A service that [`Requests`] went around.
 #[derive(Clone)]
-pub struct Watched<S> {
+pub struct RequestService<S> {
     inner: S,
     around: Requests,
 }
 
 impl<S> Layer<S> for Requests {
-    type Service = Watched<S>;
+    type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Watched {
+        RequestService {
             inner,
             around: self.clone(),
         }
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Watched<S>
+impl<S, B, R> Service<Request<B>> for RequestService<S>
 where
     S: Service<Request<BoundedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,

@@ -46,14 +46,8 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
 fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
     let message = refusal.to_string();
     match refusal {
-        Refusal::Invalid { violations } => (
-            Code::InvalidArgument,
-            bad_request("FIELD_INVALID", violations),
-        ),
-        Refusal::Immutable { violations } => (
-            Code::InvalidArgument,
-            bad_request("FIELD_IMMUTABLE", violations),
-        ),
+        Refusal::Invalid { violations } => bad_request("FIELD_INVALID", violations),
+        Refusal::Immutable { violations } => bad_request("FIELD_IMMUTABLE", violations),
         Refusal::Precondition {
             reason,
             preconditions,
@@ -181,12 +175,12 @@ fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDet
     ErrorDetails::with_error_info(reason, DOMAIN, metadata)
 }
 
-fn bad_request(reason: &str, violations: &[Violation]) -> ErrorDetails {
+fn bad_request(reason: &str, violations: &[Violation]) -> (Code, ErrorDetails) {
     let mut details = info(reason, []);
     for violation in violations {
         details.add_bad_request_violation(&violation.field, &violation.description);
     }
-    details
+    (Code::InvalidArgument, details)
 }
 
 fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDetails {

@@ -1,6 +1,8 @@
 //! How much of anything a peer may send: one table, for the rules, for their messages and for people, who read it as
 //! `proto/LIMITS.md`.
 
+use std::fmt::Write;
+
 /// A limit, for people.
 pub struct Limit {
     /// What is limited.
@@ -70,7 +72,7 @@ pub fn page() -> String {
          `services/model/src/limits.rs` has the table.\n\n| what | at most |\n|---|---|\n",
     );
     for Limit { of, most, unit } in ALL {
-        page.push_str(&format!("| {of} | {most} {unit} |\n"));
+        let _ = writeln!(page, "| {of} | {most} {unit} |");
     }
     page
 }

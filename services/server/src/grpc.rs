@@ -29,6 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and watches of one connection.
 const STREAMS_PER_CONNECTION: u32 = 256;
+
 /// Everything that is served, described: for reflection, and for metrics by method.
 pub(super) const DESCRIPTORS: [&[u8]; 5] = [
     FILE_DESCRIPTOR_SET,

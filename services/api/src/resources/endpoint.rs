@@ -11,16 +11,18 @@ use super::rpcs::{circumstances, rpcs};
 use crate::api::Api;
 use crate::context::{context, respond};
 use crate::listing::{Arguments, Listing};
-use crate::resource::{Exposed, View, write};
+use crate::resource::{Exposed, View, message, write};
 use crate::shape::{parse, required};
 
 impl Exposed for Endpoint {
     type Message = v1::Endpoint;
 
-    fn shown(&self, view: &View<'_>) -> v1::Endpoint {
-        endpoint::to_wire(view.cluster.name(), self)
+    fn message(&self, cluster: &str) -> v1::Endpoint {
+        endpoint::to_wire(cluster, self)
     }
 }
+
+message!(Endpoint in "endpoint");
 
 rpcs! {
     EndpointApi: Endpoint, endpoint, endpoints;
@@ -131,9 +133,7 @@ async fn replace(
     })?;
     let outcome = api.cluster(&cluster)?.submit(operation).await?;
     let endpoints = outcome.objects.iter().filter_map(Endpoint::of);
-    let endpoints = endpoints
-        .map(|e| endpoint::to_wire(cluster.as_str(), e))
-        .collect();
+    let endpoints = endpoints.map(|e| e.message(cluster.as_str())).collect();
     Ok(respond(
         v1::ReplaceEndpointsResponse {
             endpoints,

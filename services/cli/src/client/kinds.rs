@@ -6,7 +6,8 @@ use portolan_proto::v1;
 use tonic::Status;
 
 use super::{Client, MAX_MESSAGE, PAGE, Reached, WatchMessage, client};
-use crate::kind::{Kind, kinds};
+use crate::kind::Kind;
+use crate::kinds::kinds;
 use crate::object::Object;
 
 /// A page of resources, and the token of the next.

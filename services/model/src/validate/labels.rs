@@ -63,7 +63,7 @@ pub fn labels<'a>(
     violations: &mut Violations,
 ) {
     let labels = labels.into_iter();
-    at_most(&field, size(labels.clone()), LABELS, violations);
+    at_most(field, size(labels.clone()), LABELS, violations);
     for (key, value) in labels {
         let path = format_args!("{field}[{key:?}]");
         if !is_key(key) {

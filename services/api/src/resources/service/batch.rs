@@ -1,8 +1,10 @@
 //! Several Services in one request (AIP-231, AIP-233).
 
+use std::sync::Arc;
+
 use portolan_allocator::{Action, NewService, Operation, ServiceAction};
 use portolan_model::limits::BATCH;
-use portolan_model::{FieldPath, Name, Object, Scoped, Service, State, Violations};
+use portolan_model::{FieldPath, Name, Noun, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
@@ -49,21 +51,13 @@ pub(super) async fn create(
     let state = access.state();
     // A repetition of a request finds its Services by their names.
     let answered: Vec<_> = if outcome.objects.len() == keys.len() {
-        outcome.objects.iter().filter_map(service).collect()
+        outcome.objects.iter().filter_map(Service::of).collect()
     } else {
-        let services = keys.iter().filter_map(|key| state.service(key));
-        services.map(AsRef::as_ref).collect()
+        keys.iter().filter_map(|key| state.service(key)).collect()
     };
     let services = messages(access, &state, answered.into_iter());
     let response = v1::BatchCreateServicesResponse { services };
     Ok(respond(response, outcome.verb))
-}
-
-fn service(object: &Object) -> Option<&Service> {
-    match object {
-        Object::Service(service) => Some(service),
-        _ => None,
-    }
 }
 
 fn new_service(
@@ -134,7 +128,7 @@ pub(super) async fn get(
     for (key, name) in keys.iter().zip(&m.names) {
         found.push(state.service(key).ok_or_else(|| not_found(name))?);
     }
-    let services = messages(access, &state, found.into_iter().map(|service| &**service));
+    let services = messages(access, &state, found.into_iter());
     Ok(Response::new(v1::BatchGetServicesResponse {
         services,
         revision: state.revision().0,
@@ -154,7 +148,7 @@ fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -
 fn messages<'a>(
     access: &Cluster,
     state: &State,
-    services: impl Iterator<Item = &'a Service>,
+    services: impl Iterator<Item = &'a Arc<Service>>,
 ) -> Vec<v1::Service> {
     let view = View::new(access, state);
     services.map(|service| service.shown(&view)).collect()
