@@ -1,24 +1,17 @@
 //! Compiles the .proto files without protoc; the same descriptor set feeds the code and reflection.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// In the order in which they are described.
+const PACKAGES: [&str; 2] = ["portolan/v1", "portolan/node/v1"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = [
-        "portolan/v1/cluster.proto",
-        "portolan/v1/endpoint.proto",
-        "portolan/v1/event.proto",
-        "portolan/v1/explain.proto",
-        "portolan/v1/namespace.proto",
-        "portolan/v1/node.proto",
-        "portolan/v1/service.proto",
-        "portolan/v1/service_cidr.proto",
-        "portolan/v1/workload.proto",
-        "portolan/node/v1/node_sync.proto",
-    ];
     println!("cargo::rerun-if-changed=proto");
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(files)?;
+    for package in PACKAGES {
+        compiler.open_files(files(package)?)?;
+    }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(
         out.join("descriptors.bin"),
@@ -31,4 +24,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".portolan.node.v1.Object")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+/// The .proto files of a package, in order of name.
+fn files(package: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(Path::new("proto").join(package))? {
+        let name = PathBuf::from(entry?.file_name());
+        if name.extension().is_some_and(|ending| ending == "proto") {
+            files.push(Path::new(package).join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -77,13 +77,14 @@ def update(server, created):
 
 
 def expect(server, events, kind, port=None):
-    """The next event of a watch that is no bookmark."""
+    """The next event of a watch that is no bookmark. Only where `revision` is set may a watch resume, with `store_id`."""
     bookmark = server.value("portolan.v1.WatchEventType", "WATCH_EVENT_TYPE_BOOKMARK")
     event = next(event for event in events if event.type != bookmark)
     equal(event.type, server.value("portolan.v1.WatchEventType", f"WATCH_EVENT_TYPE_{kind}"), f"event {event}")
     if port is not None:
         equal(event.service.name, NAME, "name in the event")
         equal(event.service.spec.ports[0].port, port, f"port in {kind}")
+    equal(bool(event.revision), bool(event.store_id), "a revision comes with the store that counted it")
     return event
 
 
@@ -97,8 +98,11 @@ def script(server):
     listed = read(server, created)
     update(server, created)
     expect(server, first, "MODIFIED", 8080)
-    later = server.call(API, "WatchServices", parent=PARENT, from_revision=listed.revision)
+    start = {"parent": PARENT, "from_revision": listed.revision}
+    later = server.call(API, "WatchServices", **start, store_id=listed.store_id)
     expect(server, later, "MODIFIED", 8080)
+
+    server.refused(API, "WatchServices", grpc.StatusCode.OUT_OF_RANGE, **start, store_id=created.uid)
 
     deleted = server.call(API, "DeleteService", name=NAME)
     check(deleted.HasField("delete_time"), "what was deleted has no time of deletion")

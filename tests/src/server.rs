@@ -10,6 +10,8 @@ use crate::{Namespace, Output, Process, binary, eventually, free_port, get, run}
 
 /// Where a server keeps its state.
 pub enum Store {
+    /// Nowhere: it is gone with the process.
+    Memory,
     /// In a file of its own.
     Sqlite,
     /// In a Postgres database.
@@ -33,6 +35,7 @@ impl<'a> Server<'a> {
     pub fn start(namespace: Option<&'a Namespace>, store: &Store, extra: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = match store {
+            Store::Memory => "memory".to_owned(),
             Store::Sqlite => format!("sqlite:{}", dir.path().join("portolan.db").display()),
             Store::Postgres(url) => url.clone(),
         };

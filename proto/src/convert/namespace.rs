@@ -7,8 +7,8 @@ use super::fields::cidrs;
 use super::meta::{generation, timestamp};
 use crate::v1;
 
-/// A namespace on the wire, with what it holds.
-pub fn to_wire(cluster: &str, state: &State, namespace: &Namespace) -> v1::Namespace {
+/// A namespace on the wire, without its status.
+pub fn to_wire(cluster: &str, namespace: &Namespace) -> v1::Namespace {
     let meta = &namespace.meta;
     v1::Namespace {
         name: format!("clusters/{cluster}/namespaces/{}", meta.name),
@@ -22,9 +22,14 @@ pub fn to_wire(cluster: &str, state: &State, namespace: &Namespace) -> v1::Names
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
         spec: Some(spec_to_wire(&namespace.spec)),
-        status: Some(v1::NamespaceStatus {
-            usage: Some(usage(state.usage(&meta.name))),
-        }),
+        status: None,
+    }
+}
+
+/// What a namespace holds.
+pub fn status(state: &State, namespace: &Namespace) -> v1::NamespaceStatus {
+    v1::NamespaceStatus {
+        usage: Some(usage(state.usage(&namespace.meta.name))),
     }
 }
 

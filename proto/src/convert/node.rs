@@ -22,8 +22,8 @@ pub fn spec(field: &str, m: &v1::NodeSpec, violations: &mut Violations) -> NodeS
     }
 }
 
-/// A node on the wire, with what its plugin reported last, but without conditions.
-pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeReport>) -> v1::Node {
+/// A node on the wire, without its status.
+pub fn to_wire(cluster: &str, node: &Node) -> v1::Node {
     let meta = &node.meta;
     v1::Node {
         name: format!("clusters/{cluster}/nodes/{}", meta.name),
@@ -37,7 +37,7 @@ pub fn to_wire(cluster: &str, node: &Node, runtime: Option<&NodeReport>) -> v1::
         update_time: Some(timestamp(meta.updated_at)),
         delete_time: None,
         spec: Some(spec_to_wire(&node.spec)),
-        status: Some(runtime.map(status).unwrap_or_default()),
+        status: None,
     }
 }
 
@@ -52,7 +52,8 @@ pub fn spec_to_wire(spec: &NodeSpec) -> v1::NodeSpec {
     }
 }
 
-fn status(runtime: &NodeReport) -> v1::NodeStatus {
+/// What a node reported last, without conditions.
+pub fn status(runtime: &NodeReport) -> v1::NodeStatus {
     let rejected = runtime.rejected.iter().map(|r| v1::Rejection {
         object: format!("{}/{}", r.object.kind, r.object.uid),
         since_revision: r.since.0,

@@ -28,21 +28,18 @@ pub fn spec(
     m: &v1::ServiceSpec,
     violations: &mut Violations,
 ) -> ServiceSpec {
+    macro_rules! path {
+        ($name:ident) => {
+            format_args!("{field}.{}", stringify!($name))
+        };
+    }
     // Reads a field at its own path.
     macro_rules! read {
         ($reader:ident(&$name:ident)) => {
-            $reader(
-                format_args!("{field}.{}", stringify!($name)),
-                &m.$name,
-                violations,
-            )
+            $reader(path!($name), &m.$name, violations)
         };
         ($reader:ident($name:ident)) => {
-            $reader(
-                format_args!("{field}.{}", stringify!($name)),
-                m.$name,
-                violations,
-            )
+            $reader(path!($name), m.$name, violations)
         };
     }
     let ports = m.ports.iter().enumerate();

@@ -20,10 +20,15 @@ mod workload;
 mod write;
 
 use portolan_model::{
-    Change, Claimed, Event, Record, Refusal, Revision, State, Timestamp, Workload,
+    Change, Claimed, Event, Record, Refusal, Revision, Scoped, State, Timestamp, Workload,
+    WorkloadSpec,
 };
 
-use crate::{Action, ClaimsAction, ClusterAction, Operation, Outcome};
+use crate::Outcome;
+use crate::operation::{
+    ClaimsAction, ClusterAction, Context, EndpointAction, NamespaceAction, NodeAction,
+    ServiceAction, ServiceCidrAction, Write,
+};
 pub use audit::{Discrepancy, DiscrepancyReason, Remedy, audit};
 pub(crate) use claims::Caps;
 pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
@@ -33,6 +38,51 @@ pub(crate) use service_cidr::is_drained;
 
 /// Rows a transaction may write for one operation.
 const MAX_ROWS: usize = 20_000;
+
+/// A request, its shape already checked.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// What is asked.
+    pub action: Action,
+    /// By whom and how.
+    pub context: Context,
+}
+
+/// Makes [`Action`] of a table: what each noun can be asked, and what decides it.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $noun:ident($asked:ty) => $act:path;)*) => {
+        /// What is asked, by the noun that it is asked of.
+        #[derive(Clone, Debug)]
+        pub enum Action {
+            $($(#[$doc])* $noun($asked),)*
+        }
+
+        fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
+            match action {
+                $(Action::$noun(asked) => $act(draft, asked),)*
+            }
+        }
+    };
+}
+
+actions! {
+    /// The cluster itself.
+    Cluster(ClusterAction) => cluster::act;
+    /// Ranges for virtual addresses.
+    ServiceCidr(ServiceCidrAction) => service_cidr::act;
+    /// Namespaces.
+    Namespace(NamespaceAction) => namespace::act;
+    /// Services.
+    Service(ServiceAction) => service::act;
+    /// Workloads.
+    Workload(Write<Scoped, WorkloadSpec>) => write::act::<Workload>;
+    /// Endpoints that are written by hand.
+    Endpoint(EndpointAction) => endpoints::act;
+    /// Nodes, and what they find out.
+    Node(NodeAction) => node::act;
+    /// Claims of addresses and ports.
+    Claims(ClaimsAction) => repair::act;
+}
 
 /// What deciding depends on beside state and operation; given from outside so that it stays repeatable.
 #[derive(Copy, Clone, Debug)]
@@ -102,20 +152,6 @@ fn check_cluster(state: &State, action: &Action) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::not_found("the cluster"))
-}
-
-fn act(draft: &mut Draft, action: &Action) -> Result<Outcome, Refusal> {
-    match action {
-        Action::Cluster(action) => cluster::act(draft, action),
-        Action::ServiceCidr(action) => service_cidr::act(draft, action),
-        Action::Namespace(action) => namespace::act(draft, action),
-        Action::Service(action) => service::act(draft, action),
-        Action::Workload(write) => write::act::<Workload>(draft, write),
-        Action::Endpoint(action) => endpoints::act(draft, action),
-        Action::Node(action) => node::act(draft, action),
-        Action::Claims(ClaimsAction::Repair { orphans }) => Ok(repair::repair(draft, orphans)),
-        Action::Claims(ClaimsAction::Release { claims }) => Ok(claims::free(draft, claims)),
-    }
 }
 
 #[cfg(test)]

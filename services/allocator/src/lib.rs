@@ -24,16 +24,16 @@ pub use allocator::Allocator;
 pub use auditor::{audit_regularly, settled_orphans};
 pub use committer::{Committer, MAX_BATCH};
 pub use decide::{
-    DRAIN_GRACE, Decision, Discrepancy, DiscrepancyReason, Inputs, QUARANTINE_CAP,
-    QUARANTINE_CAP_FULL, Remedy, audit, decide,
+    Action, DRAIN_GRACE, Decision, Discrepancy, DiscrepancyReason, Inputs, Operation,
+    QUARANTINE_CAP, QUARANTINE_CAP_FULL, Remedy, audit, decide,
 };
 pub use error::SubmitError;
 pub use events::{EventRecorder, Events};
 pub use metrics::Metrics;
 pub use operation::{
-    Action, ClaimsAction, ClusterAction, Context, Delete, EndpointAction, EndpointParams, Merge,
-    NamespaceAction, NewCluster, NewService, NodeAction, Operation, Params, Preconditions, Put,
-    ReadinessItem, ReadinessReport, ServiceAction, ServiceCidrAction, Update, Write,
+    ClaimsAction, ClusterAction, Context, Delete, EndpointAction, EndpointParams, Merge,
+    NamespaceAction, NewCluster, NewService, NodeAction, Params, Preconditions, Put, ReadinessItem,
+    ReadinessReport, ServiceAction, ServiceCidrAction, Update, Write,
 };
 pub use outcome::{Outcome, Verb};
 pub use sweeper::{Acknowledged, sweep};

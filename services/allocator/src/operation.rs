@@ -1,4 +1,4 @@
-//! What can be asked of the allocator, noun by noun.
+//! What can be asked of the allocator, noun by noun, and under which circumstances.
 
 mod claims;
 mod cluster;
@@ -9,7 +9,6 @@ mod service;
 mod service_cidr;
 mod write;
 
-use portolan_model::{Scoped, WorkloadSpec};
 use uuid::Uuid;
 
 pub use claims::ClaimsAction;
@@ -20,15 +19,6 @@ pub use node::{NodeAction, ReadinessItem, ReadinessReport};
 pub use service::{NewService, ServiceAction};
 pub use service_cidr::ServiceCidrAction;
 pub use write::{Delete, Merge, Params, Preconditions, Put, Update, Write};
-
-/// A request, its shape already checked.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    /// What is asked.
-    pub action: Action,
-    /// By whom and how.
-    pub context: Context,
-}
 
 /// Circumstances of a request.
 #[derive(Clone, Debug, Default)]
@@ -45,25 +35,4 @@ pub struct Context {
     pub validate_only: bool,
     /// W3C trace context; may be empty.
     pub traceparent: String,
-}
-
-/// What is asked, by the noun that it is asked of.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// The cluster itself.
-    Cluster(ClusterAction),
-    /// Ranges for virtual addresses.
-    ServiceCidr(ServiceCidrAction),
-    /// Namespaces.
-    Namespace(NamespaceAction),
-    /// Services.
-    Service(ServiceAction),
-    /// Workloads.
-    Workload(Write<Scoped, WorkloadSpec>),
-    /// Endpoints that are written by hand.
-    Endpoint(EndpointAction),
-    /// Nodes, and what they find out.
-    Node(NodeAction),
-    /// Claims of addresses and ports.
-    Claims(ClaimsAction),
 }

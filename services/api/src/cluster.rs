@@ -48,6 +48,27 @@ impl Cluster {
         Ok(state)
     }
 
+    /// The store that counts the revisions.
+    pub(crate) fn store_id(&self) -> String {
+        self.allocator.cache().store_id().to_string()
+    }
+
+    /// The store that goes with a revision on the wire: none with none.
+    pub(crate) fn store_of(&self, revision: u64) -> String {
+        if revision == 0 {
+            return String::new();
+        }
+        self.store_id()
+    }
+
+    /// Whether a revision that a store counted means anything here; an empty one is not looked at.
+    pub(crate) fn check_store(&self, asked: &str) -> Result<(), Status> {
+        if asked.is_empty() || asked == self.store_id() {
+            return Ok(());
+        }
+        Err(status::store_replaced())
+    }
+
     /// Has an operation done.
     pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome, Status> {
         let done = self.allocator.submit(operation).await;

@@ -10,6 +10,7 @@
 //! Start with [`Api`]; [`status`] maps every refusal to its code.
 
 mod api;
+mod aside;
 mod cluster;
 mod conditions;
 mod context;
@@ -31,4 +32,7 @@ mod watch;
 pub use api::Api;
 pub use cluster::{Cluster, Clusters, CreateCluster};
 pub use health::Health;
-pub use requests::{CountedBody, Metrics, Requests, Watched};
+pub use requests::{
+    BoundedBody, Connection, CountedBody, Crowd, Idleness, Metrics, RequestService, Requests,
+};
+pub use resources::{API_NAMES, routes};

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use portolan_allocator::{Action, Params, Put};
 use portolan_model::query::Kept;
 use portolan_model::{Name, NodeReports, Resource, State, Violations, validate};
+use portolan_proto::convert::name;
 
 use crate::cluster::Cluster;
 use crate::mask::Table;
-pub(crate) use message::{Message, SpecMessage};
+pub(crate) use message::{Message, SpecMessage, message};
 pub(crate) use place::Place;
 
 /// A noun that clients see. What it is found by says where it lives.
@@ -22,8 +23,13 @@ pub(crate) trait Exposed: Kept<Key: Place> {
     /// Its message.
     type Message: Message;
 
-    /// The message, with what is known about it besides.
-    fn shown(&self, view: &View<'_>) -> Self::Message;
+    /// The message, without a status.
+    fn message(&self, cluster: &str) -> Self::Message;
+
+    /// The message, with a status if it has one: what is known about it besides.
+    fn shown(&self, view: &View<'_>) -> Self::Message {
+        self.message(view.cluster.name())
+    }
 }
 
 /// A noun that clients create and change.
@@ -45,7 +51,9 @@ pub(crate) trait Written: Exposed<Message: SpecMessage> + Resource {
     fn check(_field: &str, _spec: &Self::Spec, _violations: &mut Violations) {}
 
     /// A new name.
-    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name>;
+    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
+        name::new_label(field, text, violations)
+    }
 
     /// Creates or changes it.
     fn put(key: Self::Key, put: Put<Self::Spec>) -> Action;

@@ -4,6 +4,7 @@
 
 mod bound;
 pub(crate) mod complete;
+mod requests;
 pub(crate) mod stream;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::ErrorDetails;
 
 use bound::{clip, status};
+pub(crate) use requests::{busy, deadline_exceeded, half_sent};
 
 /// Domain of every ErrorInfo.
 pub const DOMAIN: &str = "portolan";
@@ -44,14 +46,8 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
 fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
     let message = refusal.to_string();
     match refusal {
-        Refusal::Invalid { violations } => (
-            Code::InvalidArgument,
-            bad_request("FIELD_INVALID", violations),
-        ),
-        Refusal::Immutable { violations } => (
-            Code::InvalidArgument,
-            bad_request("FIELD_IMMUTABLE", violations),
-        ),
+        Refusal::Invalid { violations } => bad_request("FIELD_INVALID", violations),
+        Refusal::Immutable { violations } => bad_request("FIELD_IMMUTABLE", violations),
         Refusal::Precondition {
             reason,
             preconditions,
@@ -112,9 +108,16 @@ pub fn future_revision(asked: u64, head: u64) -> Status {
     status(Code::OutOfRange, &message, details)
 }
 
-/// Of a watch that has to start again: it was read too slowly, or the store was restored.
-pub fn watch_interrupted(reason: &str, message: &str) -> Status {
-    status(Code::Aborted, message, info(reason, []))
+/// Of a watch that was read too slowly.
+pub fn watch_too_slow() -> Status {
+    let message = "the watch was read too slowly; resume from the last revision it delivered";
+    status(Code::Aborted, message, info("WATCH_TOO_SLOW", []))
+}
+
+/// Of a watch whose store is not the one any more that counted its revision.
+pub fn store_replaced() -> Status {
+    let message = "the store was replaced or restored since; list again, and watch from the revision of the list";
+    status(Code::OutOfRange, message, info("STORE_RELOADED", []))
 }
 
 /// Of a service name that has no health.
@@ -172,12 +175,12 @@ fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDet
     ErrorDetails::with_error_info(reason, DOMAIN, metadata)
 }
 
-fn bad_request(reason: &str, violations: &[Violation]) -> ErrorDetails {
+fn bad_request(reason: &str, violations: &[Violation]) -> (Code, ErrorDetails) {
     let mut details = info(reason, []);
     for violation in violations {
         details.add_bad_request_violation(&violation.field, &violation.description);
     }
-    details
+    (Code::InvalidArgument, details)
 }
 
 fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDetails {

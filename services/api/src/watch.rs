@@ -1,4 +1,4 @@
-//! Watches: ordered, unique, whole revisions, resumable, with bookmarks. A watcher pulls from the log in memory; nothing
+//! Watches: ordered, unique, resumable from every revision that they tell, with bookmarks. A watcher pulls from the log in memory; nothing
 //! is queued for it but what it is reading.
 
 pub(crate) mod polled;
@@ -12,12 +12,13 @@ use std::time::Duration;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use portolan_model::query::Kept;
-use portolan_model::{Revision, State};
+use portolan_model::{Revision, Scoped, State};
 use portolan_store::{Cache, Position};
 use tokio::sync::watch;
 use tonic::Status;
 
 use crate::api::Stopping;
+use crate::aside::aside;
 use crate::cluster::Cluster;
 use crate::status;
 pub(crate) use scope::{Scope, WatchEvent};
@@ -34,12 +35,20 @@ struct Watcher<T: 'static> {
     stopping: Stopping,
     /// The client was told how far it is, and nothing more will come.
     stopped: bool,
-    scope: Scope<T>,
+    scope: Arc<Scope<T>>,
+    /// What of the initial state is still to be told.
+    initial: Option<Initial>,
     /// The state at the cursor, for filters that look at more than the resource itself.
     past: Option<State>,
     /// Everything up to here was delivered, or is ready to be.
     cursor: Position,
     ready: VecDeque<WatchEvent<T>>,
+}
+
+/// An initial state that is told part by part, since nobody may have the memory for all of it at once.
+struct Initial {
+    state: Arc<State>,
+    after: Option<Scoped>,
 }
 
 /// Events of one kind, within a scope, after a revision; with `from` 0 the state of now comes first.
@@ -52,12 +61,10 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
     let cache = access.allocator.cache().clone();
     let head = cache.subscribe();
     let epoch = cache.position().epoch;
-    let (state, ready) = if from == 0 {
-        let state = cache.state();
-        let ready = scope.initial(&state).collect();
-        (state, ready)
+    let state = if from == 0 {
+        cache.state()
     } else {
-        (continued(access, &scope, from).await?, VecDeque::new())
+        continued(access, &scope, from).await?
     };
     let revision = if from == 0 {
         state.revision()
@@ -69,9 +76,10 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
         stopping,
         stopped: false,
         past: scope.is_derived().then(|| (*state).clone()),
-        scope,
+        scope: Arc::new(scope),
+        initial: (from == 0).then_some(Initial { state, after: None }),
         cursor: Position { epoch, revision },
-        ready,
+        ready: VecDeque::new(),
         cache,
     };
     Ok(futures_util::stream::unfold(
@@ -117,6 +125,10 @@ impl<T: Kept> Watcher<T> {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
             }
+            if let Some(initial) = self.initial.take() {
+                self.look(initial).await;
+                continue;
+            }
             if self.stopped {
                 return Err(status::shutting_down());
             }
@@ -129,6 +141,23 @@ impl<T: Kept> Watcher<T> {
                 }
             }
         }
+    }
+
+    /// The next part of the initial state, looked for aside: what fits may be rare.
+    async fn look(&mut self, initial: Initial) {
+        let scope = self.scope.clone();
+        let (events, rest) = aside(move || {
+            let Initial { state, after } = initial;
+            let (events, after) = scope.initial(&state, after.as_ref());
+            let rest = after.map(|after| Initial {
+                state,
+                after: Some(after),
+            });
+            (events, rest)
+        })
+        .await;
+        self.ready.extend(events);
+        self.initial = rest;
     }
 
     async fn wait(&mut self) -> Woken {
@@ -152,18 +181,10 @@ impl<T: Kept> Watcher<T> {
             if self.cache.state().cluster().is_none() {
                 return Err(status::cluster_deleted(self.cache.cluster()));
             }
-            return Err(status::watch_interrupted(
-                "STORE_RELOADED",
-                "the store was restored; list again, and watch from there",
-            ));
+            return Err(status::store_replaced());
         }
         let commits = self.cache.commits_after(self.cursor.revision);
-        let commits = commits.map_err(|_| {
-            status::watch_interrupted(
-                "WATCH_TOO_SLOW",
-                "the watch was read too slowly; resume from the last revision it delivered",
-            )
-        })?;
+        let commits = commits.map_err(|_| status::watch_too_slow())?;
         for commit in commits {
             let events = match &mut self.past {
                 None => self.scope.events(&commit, None),

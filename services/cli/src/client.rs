@@ -37,7 +37,16 @@ pub(crate) struct Client {
 pub(crate) struct WatchMessage {
     pub(crate) event: v1::WatchEventType,
     pub(crate) object: Option<Object>,
+    /// How far the watch is with it; revision 0 if more of the same revision follows.
+    pub(crate) reached: Reached,
+}
+
+/// Where a watch can go on from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reached {
     pub(crate) revision: u64,
+    /// The store that counted it.
+    pub(crate) store_id: String,
 }
 
 /// The generated client of one API.

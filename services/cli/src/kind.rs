@@ -1,8 +1,6 @@
 //! The kinds one can ask for, and how people call them.
 
-mod table;
-
-pub(crate) use table::{DESCRIBE, GET, kinds};
+use crate::kinds::kinds;
 
 /// What holds resources of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +100,8 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::{GET, ROWS};
+    use super::ROWS;
+    use crate::kinds::GET;
 
     #[test]
     fn the_help_names_every_kind() {

@@ -9,8 +9,8 @@
 //!  failures: Status --failure--> lines in the words and places of the manifest
 //! ```
 //!
-//! All kinds stand in one table, `kind/table.rs`, and what a kind has of its own in a file of `kinds/`: a new kind is a row
-//! and such a file. A specification names each of its fields once, with its shape (`shape.rs`), to be read and written.
+//! All kinds stand in one table, `kinds.rs`, and what a kind has of its own in a file of `kinds/`: a new kind is a row and
+//! such a file. A specification names each of its fields once, with its shape (`shape.rs`), to be read and written.
 //!
 //! Start reading at [`Command`].
 
@@ -24,6 +24,7 @@ mod object;
 mod output;
 mod selector;
 mod shape;
+mod show;
 mod target;
 mod words;
 

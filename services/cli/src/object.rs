@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use portolan_proto::v1;
 
-use crate::kind::{Kind, kinds};
+use crate::kind::Kind;
+use crate::kinds::kinds;
 
 /// Labels, or annotations.
 pub(crate) type Pairs = BTreeMap<String, String>;

@@ -9,12 +9,12 @@ pub(crate) mod lines;
 pub(crate) mod table;
 pub(crate) mod yaml;
 
-pub(crate) use crate::kinds::{Surroundings, columns as header, describe, document};
+pub(crate) use crate::show::{Surroundings, columns as header, describe, document};
 use prost_types::Timestamp;
 
-use crate::kinds::cells;
 use crate::kinds::endpoint::Written;
 use crate::object::Object;
+use crate::show::cells;
 use yaml::{Document, Fields};
 
 /// The cells of a resource, as many as its kind has columns.

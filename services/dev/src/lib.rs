@@ -78,17 +78,21 @@ impl Dev {
             data: &data,
         };
         let node = place.start(stopped).await?;
-        let demo = if self.demo {
-            let demo = Demo::start(&url, node.places(), self.demo_addresses()).await?;
-            demo.show().await?;
-            Some(demo)
-        } else {
-            None
-        };
+        let demo = self.demo(&url, node.places()).await?;
         let ended = server.until(portolan_process::terminated()).await;
         drop(demo);
         drop(stop);
         ended.and(node.ended().await)
+    }
+
+    /// The demo, which has shown itself; none if it is not asked for.
+    async fn demo(&self, url: &str, places: Places) -> Result<Option<Demo>, ServerError> {
+        if !self.demo {
+            return Ok(None);
+        }
+        let demo = Demo::start(url, places, self.demo_addresses()).await?;
+        demo.show().await?;
+        Ok(Some(demo))
     }
 }
 

@@ -91,16 +91,9 @@ impl Projection {
 
 /// The view that shows an object itself; nobody is shown a workload without a probe.
 fn own_view(object: &Object) -> Option<ViewKey> {
-    let kind = match object {
-        Object::Node(_) => ViewKind::Node,
-        Object::Service(_) => ViewKind::Service,
-        Object::Endpoint(_) => ViewKind::Endpoint,
-        Object::Workload(workload)
-            if workload.spec.probe.is_some() && workload.spec.node.is_some() =>
-        {
-            ViewKind::Workload
-        }
-        _ => return None,
+    let is_hidden = match object {
+        Object::Workload(workload) => workload.spec.probe.is_none() || workload.spec.node.is_none(),
+        _ => false,
     };
-    Some(ViewKey::new(kind, object.uid()))
+    object.view().filter(|_| !is_hidden)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use portolan_model::view::ViewKind;
-use portolan_model::{Change, Object, Revision, State, Uid};
+use portolan_model::{Revision, State, Uid};
 use portolan_store::{Cache, Commit, Position};
 
 use crate::frame::Frame;
@@ -170,20 +170,16 @@ fn depth(head: &State, commits: &[Arc<Commit>]) -> usize {
 
 /// About how many views a commit touches: a change of an endpoint concerns all of its Service.
 fn views_of(head: &State, commit: &Commit) -> usize {
-    let services: BTreeSet<Uid> = commit.changes.iter().filter_map(service_of).collect();
+    let services: BTreeSet<Uid> = commit
+        .changes
+        .iter()
+        .filter_map(|change| change.object().service_uid())
+        .collect();
     let views = services.into_iter().map(|uid| {
         let service = head.service_by_uid(uid);
         service.map_or(1, |service| 1 + head.endpoints_of(service).count())
     });
     commit.changes.len() + views.sum::<usize>()
-}
-
-fn service_of(change: &Change) -> Option<Uid> {
-    match change.object() {
-        Object::Service(service) => Some(service.meta.uid),
-        Object::Endpoint(endpoint) => Some(endpoint.service_uid),
-        _ => None,
-    }
 }
 
 /// The state before some commits that lead to `head`.

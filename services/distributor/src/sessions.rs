@@ -1,6 +1,7 @@
 //! What is known of the nodes of a cluster: who is there, what each has applied, what it could not apply.
 
 mod acknowledgement;
+mod entry;
 mod record;
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +15,7 @@ use crate::start::{Mode, Start};
 use crate::stream::{Ending, StreamHandle};
 pub use acknowledgement::Acknowledgement;
 pub(crate) use acknowledgement::Progress;
+pub use entry::{NodeHello, NotAdmitted, SessionId};
 use record::Record;
 
 /// How old what is told of all nodes may be.
@@ -36,44 +38,6 @@ struct Inner {
     records: HashMap<Uid, Record>,
     /// Deleted nodes whose rows in the store have to go.
     forgotten: BTreeSet<Name>,
-}
-
-/// What a node says of itself when its stream begins.
-#[derive(Clone, Debug)]
-pub struct NodeHello {
-    /// Its name.
-    pub node: Name,
-    /// Its identity.
-    pub uid: Uid,
-    /// The session it chose.
-    pub session: u64,
-    /// How it describes itself.
-    pub described: NodeSpec,
-}
-
-/// Which session of which node.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct SessionId {
-    /// The node.
-    pub uid: Uid,
-    /// The session that it chose.
-    pub number: u64,
-}
-
-/// Why a node can't come in.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAdmitted {
-    /// It has an open stream of this or a newer session.
-    #[error(
-        "session {open} of this node is open; a stream of an older or equal session is refused"
-    )]
-    Superseded {
-        /// The session that is open.
-        open: u64,
-    },
-    /// Its earlier streams have not ended yet.
-    #[error("earlier streams of this node have not ended yet; try again a little later")]
-    TooMany,
 }
 
 /// Keeps a node's session open; dropping it ends the session.

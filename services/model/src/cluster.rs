@@ -1,10 +1,15 @@
 //! Clusters, their ranges and their namespaces.
 
+use std::borrow::Cow;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::query::columns::{Column, Kept, Listed, Value, column, ordering, text, texts, unscoped};
 use crate::state::index::Indexed;
-use crate::{Family, Meta, PortRange, Timestamp};
+use crate::{Family, Meta, PortRange, Scoped, Timestamp};
+
+use Value::{Flag, Map, Text, Texts, Time};
 
 /// A set of nodes that share Services, ranges and one ordered history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,3 +107,67 @@ pub struct Quota {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<u32>,
 }
+
+impl Listed for Cluster {
+    const NOUN: &'static str = "a cluster";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("name", Text(|c| text(c.meta.name.as_str()))),
+                column("uid", Text(|c| Cow::Owned(c.meta.uid.to_string()))),
+                column("dns_domain", Text(|c| text(&c.spec.dns_domain))),
+                ordering("create_time", Time(|c| c.meta.created_at)),
+                ordering("update_time", Time(|c| c.meta.updated_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        unscoped(&self.meta.name)
+    }
+}
+
+impl Listed for ServiceCidr {
+    const NOUN: &'static str = "a ServiceCIDR";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("name", Text(|s| text(s.meta.name.as_str()))),
+                column("uid", Text(|s| Cow::Owned(s.meta.uid.to_string()))),
+                column("cidr", Texts(|s| texts(&s.cidrs))),
+                column("ready", Flag(Self::is_ready)),
+                ordering("create_time", Time(|s| s.meta.created_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        unscoped(&self.meta.name)
+    }
+}
+
+impl Kept for ServiceCidr {}
+
+impl Listed for Namespace {
+    const NOUN: &'static str = "a namespace";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("name", Text(|n| text(n.meta.name.as_str()))),
+                column("uid", Text(|n| Cow::Owned(n.meta.uid.to_string()))),
+                column("labels", Map(|n| &n.meta.labels)),
+                ordering("create_time", Time(|n| n.meta.created_at)),
+                ordering("update_time", Time(|n| n.meta.updated_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        unscoped(&self.meta.name)
+    }
+}
+
+impl Kept for Namespace {}

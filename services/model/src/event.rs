@@ -1,8 +1,13 @@
 //! Events: what happened, for people.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, Uid};
+use crate::query::columns::{Column, Listed, Value, column, ordering, text};
+use crate::{Digest, Name, Scoped, Timestamp, Uid};
+
+use Value::{Text, Time, Word};
 
 /// Whether somebody should look.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,4 +39,38 @@ pub struct Event {
     pub first_at: Timestamp,
     /// Last time.
     pub last_at: Timestamp,
+}
+
+impl Listed for Event {
+    const NOUN: &'static str = "an event";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("object", Text(|e| text(&e.object))),
+                column("object_uid", Text(|e| Cow::Owned(e.object_uid.to_string()))),
+                column(
+                    "type",
+                    Word(&["NORMAL", "WARNING"], |e| match e.event_type {
+                        EventType::Normal => "NORMAL",
+                        EventType::Warning => "WARNING",
+                    }),
+                ),
+                ordering("reason", Text(|e| text(&e.reason))),
+                column("component", Text(|e| text(&e.component))),
+                column("message", Text(|e| text(&e.message))),
+                ordering("first_time", Time(|e| e.first_at)),
+                ordering("last_time", Time(|e| e.last_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        let parts = [&self.reason, &self.component, &self.message];
+        let parts = parts.map(String::as_bytes);
+        Scoped::new(
+            Name::trusted(self.object_uid.to_string()),
+            Name::trusted(Digest::of(&parts).to_string()),
+        )
+    }
 }

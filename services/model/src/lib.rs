@@ -11,8 +11,46 @@
 //! ```
 //! Start with [`Object`] (everything that is kept) and [`State`] (all of it, at one revision).
 
-#[macro_use]
-mod objects;
+/// Hands the rows of the table of everything that is kept to a macro. A new kind takes a row here, and a file that says
+/// what it is.
+///
+/// A row has the number that tables and digests carry (never use one again), the collection in resource names (of claims
+/// and requests: the table people read), and where [`State`] keeps its objects, by which key. Then come that key and
+/// the identity of one: of a claim that is its owner's, of a request the client's choice. `shows` names the view by which
+/// nodes are told of one (what a change of it means to other views is in `view/project.rs`). `has` names the specification
+/// of what is a [`Resource`].
+macro_rules! objects {
+    ($rows:ident) => {
+        $rows! {
+            /// A cluster; one in its own log.
+            Cluster = 1, "clusters", clusters: Name => |o| (o.meta.name.clone(), o.meta.uid) shows Cluster
+                has spec: crate::ClusterSpec;
+            /// A range for virtual addresses.
+            ServiceCidr = 2, "serviceCidrs", service_cidrs: Name => |o| (o.meta.name.clone(), o.meta.uid) shows nothing
+                has cidrs: Vec<IpNet>;
+            /// A namespace.
+            Namespace = 3, "namespaces", namespaces: Name => |o| (o.meta.name.clone(), o.meta.uid) shows nothing
+                has spec: crate::NamespaceSpec;
+            /// A Service.
+            Service = 4, "services", services: Scoped => |o| (o.key(), o.meta.uid) shows Service
+                has spec: crate::ServiceSpec;
+            /// A workload.
+            Workload = 5, "workloads", workloads: Scoped => |o| (o.key(), o.meta.uid) shows Workload
+                has spec: crate::WorkloadSpec;
+            /// An endpoint.
+            Endpoint = 6, "endpoints", endpoints: Scoped => |o| (o.key(), o.uid) shows Endpoint;
+            /// A node.
+            Node = 7, "nodes", nodes: Name => |o| (o.meta.name.clone(), o.meta.uid) shows Node
+                has spec: crate::NodeSpec;
+            /// An address that is not free.
+            IpClaim = 8, "ipClaims", ip_claims: IpAddr => |o| (o.address, o.owner.uid) shows nothing is claim;
+            /// A node port that is not free.
+            PortClaim = 9, "portClaims", port_claims: u16 => |o| (o.port, o.owner.uid) shows nothing is claim;
+            /// A request that was done.
+            Request = 10, "requests", requests: Uuid => |o| (o.id, o.id.into()) shows nothing;
+        }
+    };
+}
 
 pub mod alloc;
 mod change;
@@ -27,6 +65,7 @@ pub mod explain;
 mod grants;
 mod ids;
 mod key;
+pub mod limits;
 mod meta;
 mod name;
 pub mod names;

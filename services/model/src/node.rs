@@ -1,11 +1,15 @@
 //! Nodes.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::columns::{Column, Kept, Listed, Value, column, ordering, text, texts, unscoped};
 use crate::state::index::{Edit, Index, Indexed};
-use crate::{Family, Meta, Name, Rejection, Revision, Timestamp, Uid};
+use crate::{Family, Meta, Name, Rejection, Revision, Scoped, Timestamp, Uid};
+
+use Value::{Map, Text, Texts, Time};
 
 /// A machine that carries Services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +63,31 @@ impl NodeSpec {
             .collect()
     }
 }
+
+impl Listed for Node {
+    const NOUN: &'static str = "a node";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("name", Text(|n| text(n.meta.name.as_str()))),
+                column("uid", Text(|n| Cow::Owned(n.meta.uid.to_string()))),
+                column("labels", Map(|n| &n.meta.labels)),
+                ordering("zone", Text(|n| text(&n.spec.zone))),
+                column("dataplane", Text(|n| text(&n.spec.dataplane))),
+                column("address", Texts(|n| texts(&n.spec.addresses))),
+                ordering("create_time", Time(|n| n.meta.created_at)),
+                ordering("update_time", Time(|n| n.meta.updated_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        unscoped(&self.meta.name)
+    }
+}
+
+impl Kept for Node {}
 
 /// What a node's plugin last reported. Outside log and revision: written in bulk, read on demand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,17 @@
-//! Everything that is kept, of whatever kind: [`Kind`] and [`Object`], made from the table in `objects.rs`.
+//! Everything that is kept, of whatever kind: [`Kind`] and [`Object`], made from the table in `lib.rs`.
 
 use std::sync::Arc;
 
+use crate::Uid;
 use crate::key::Key;
 use crate::state::index::{Edit, Index, Indexed};
-use crate::{
-    Cluster, Endpoint, IpClaim, Namespace, Node, PortClaim, Request, Service, ServiceCidr, Uid,
-    Workload,
-};
+use crate::view::key::{ViewKey, ViewKind};
 
 macro_rules! kinds {
     ($(
         $(#[$doc:meta])*
         $noun:ident = $number:literal, $collection:literal, $rows:ident: $key_type:ty
-            => |$o:ident| ($key:expr, $uid:expr) $(is $claim:ident)? $(has $spec:ident: $spec_type:ty)?;
+            => |$o:ident| ($key:expr, $uid:expr) shows $view:ident $(is $claim:ident)? $(has $spec:ident: $spec_type:ty)?;
     )*) => {
         /// What an object is. The number is what tables and digests carry.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +33,13 @@ macro_rules! kinds {
             /// Those of claims.
             pub const CLAIMS: &[Self] = &[$($(kinds!(@$claim $noun),)?)*];
 
+            /// The view by which nodes are told of one, if they are.
+            fn view(self) -> Option<ViewKind> {
+                match self {
+                    $(Self::$noun => kinds!(@view $view),)*
+                }
+            }
+
             /// The collection in a resource name; for claims and requests the table people read.
             pub fn collection(self) -> &'static str {
                 match self {
@@ -46,7 +51,7 @@ macro_rules! kinds {
         /// Everything that is kept.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Object {
-            $($(#[$doc])* $noun(Arc<$noun>),)*
+            $($(#[$doc])* $noun(Arc<crate::$noun>),)*
         }
 
         impl Object {
@@ -102,20 +107,22 @@ macro_rules! kinds {
         }
 
         $(
-            impl From<$noun> for Object {
-                fn from(noun: $noun) -> Self {
+            impl From<crate::$noun> for Object {
+                fn from(noun: crate::$noun) -> Self {
                     Self::$noun(Arc::new(noun))
                 }
             }
 
-            impl From<Arc<$noun>> for Object {
-                fn from(noun: Arc<$noun>) -> Self {
+            impl From<Arc<crate::$noun>> for Object {
+                fn from(noun: Arc<crate::$noun>) -> Self {
                     Self::$noun(noun)
                 }
             }
         )*
     };
     (@claim $noun:ident) => { Self::$noun };
+    (@view nothing) => { None };
+    (@view $view:ident) => { Some(ViewKind::$view) };
 }
 objects!(kinds);
 
@@ -139,33 +146,22 @@ impl Kind {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Object {
+    /// The view that shows it to nodes, if they are told of it.
+    pub fn view(&self) -> Option<ViewKey> {
+        let kind = self.kind().view()?;
+        Some(ViewKey::new(kind, self.uid()))
+    }
 
-    #[test]
-    fn stored_numbers_and_collections_stay_as_they_are() {
-        let table: Vec<_> = Kind::ALL
-            .iter()
-            .map(|kind| (kind.number(), kind.collection(), kind.is_claim()))
-            .collect();
-        assert_eq!(
-            table,
-            [
-                (1, "clusters", false),
-                (2, "serviceCidrs", false),
-                (3, "namespaces", false),
-                (4, "services", false),
-                (5, "workloads", false),
-                (6, "endpoints", false),
-                (7, "nodes", false),
-                (8, "ipClaims", true),
-                (9, "portClaims", true),
-                (10, "requests", false),
-            ]
-        );
-        assert_eq!((kind_number!(IpClaim), kind_number!(PortClaim)), (8, 9));
-        assert_eq!(Kind::from_number(4), Some(Kind::Service));
-        assert_eq!(Kind::from_number(11), None);
+    /// The Service that it is, or is an endpoint of.
+    pub fn service_uid(&self) -> Option<Uid> {
+        match self {
+            Self::Service(service) => Some(service.meta.uid),
+            Self::Endpoint(endpoint) => Some(endpoint.service_uid),
+            _ => None,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

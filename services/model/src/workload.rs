@@ -1,11 +1,16 @@
 //! Workloads.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::columns::{Column, Kept, Listed, Value, column, maybe, ordering, text, texts};
 use crate::state::index::{Edit, Index, Indexed, pairs};
-use crate::{Family, Meta, Name, Probe, Protocol, Scoped};
+use crate::{Change, Family, Meta, Name, Object, Probe, Protocol, Scoped, State};
+
+use Value::{Derived, Flag, Map, Text, Texts, Time};
 
 /// What a selector matches: a Pod, a virtual machine, a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,4 +120,44 @@ pub struct Readiness {
     /// The last error; empty if it serves.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+impl Listed for Workload {
+    const NOUN: &'static str = "a workload";
+
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                ordering("name", Text(|w| text(w.meta.name.as_str()))),
+                column("namespace", Text(|w| text(w.namespace.as_str()))),
+                column("uid", Text(|w| Cow::Owned(w.meta.uid.to_string()))),
+                column("labels", Map(|w| &w.meta.labels)),
+                ordering("node", Text(|w| maybe(w.spec.node.as_ref()))),
+                column("address", Texts(|w| texts(&w.spec.addresses))),
+                column("draining", Flag(|w| w.spec.draining)),
+                column(
+                    "ready",
+                    Derived(|state, w| !w.spec.draining && state.is_serving(w)),
+                ),
+                ordering("create_time", Time(|w| w.meta.created_at)),
+                ordering("update_time", Time(|w| w.meta.updated_at)),
+            ]
+        }
+    }
+
+    fn sort_key(&self) -> Scoped {
+        self.key()
+    }
+}
+
+impl Kept for Workload {
+    fn touched(state: &State, change: &Change) -> Vec<Arc<Self>> {
+        match (&change.before, &change.after) {
+            // Who probes a workload depends on whether its node is there.
+            (None, Some(Object::Node(node))) | (Some(Object::Node(node)), None) => {
+                state.workloads_on(&node.meta.name).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }

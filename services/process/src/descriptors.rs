@@ -19,3 +19,9 @@ pub fn raise_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
+
+/// How many descriptors the process may have.
+pub fn descriptors() -> usize {
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    usize::try_from(soft).unwrap_or(usize::MAX)
+}

@@ -16,7 +16,7 @@ mod signals;
 mod telemetry;
 pub mod trace;
 
-pub use descriptors::raise_limit;
+pub use descriptors::{descriptors, raise_limit};
 pub use holder::holder;
 pub use signals::terminated;
 pub use telemetry::{Telemetry, TelemetryError};

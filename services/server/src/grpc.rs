@@ -1,28 +1,27 @@
 //! The gRPC server: every service, health and reflection on one port.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use portolan_api::node_sync::NodeSync;
-use portolan_api::{Api, Health, Metrics, Requests};
-use portolan_process::trace;
+use portolan_api::{API_NAMES, Api, Health, Metrics, RequestService, Requests, routes};
 use portolan_proto::FILE_DESCRIPTOR_SET;
-use portolan_proto::v1::cluster_api_server::ClusterApiServer;
-use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
-use portolan_proto::v1::event_api_server::EventApiServer;
-use portolan_proto::v1::namespace_api_server::NamespaceApiServer;
-use portolan_proto::v1::node_api_server::NodeApiServer;
-use portolan_proto::v1::service_api_server::ServiceApiServer;
-use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
-use portolan_proto::v1::workload_api_server::WorkloadApiServer;
-use tokio::net::TcpListener;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::server::NamedService;
-use tonic::transport::Server;
-use tonic::transport::server::Router;
+use tonic::service::Routes;
+use tonic::transport::server::TcpConnectInfo;
 use tonic_health::pb::health_server::HealthServer;
-use tower::layer::util::{Identity, Stack};
+use tower::{Layer, ServiceExt};
 
+use crate::accept::Acceptor;
+use crate::connections::{Connections, LOOK, Place};
 use crate::error::ServerError;
 
 /// A dead peer is noticed within half a minute (kubernetes#76338: proxies ran for days on dead connections).
@@ -30,18 +29,6 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and watches of one connection.
 const STREAMS_PER_CONNECTION: u32 = 256;
-/// Names that follow readiness.
-const SERVICES: [&str; 9] = [
-    ClusterApiServer::<Api>::NAME,
-    EndpointApiServer::<Api>::NAME,
-    EventApiServer::<Api>::NAME,
-    NamespaceApiServer::<Api>::NAME,
-    NodeApiServer::<Api>::NAME,
-    ServiceApiServer::<Api>::NAME,
-    ServiceCidrApiServer::<Api>::NAME,
-    WorkloadApiServer::<Api>::NAME,
-    <NodeSync as NamedService>::NAME,
-];
 
 /// Everything that is served, described: for reflection, and for metrics by method.
 pub(super) const DESCRIPTORS: [&[u8]; 5] = [
@@ -53,16 +40,17 @@ pub(super) const DESCRIPTORS: [&[u8]; 5] = [
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// What is around every service.
-type Layers = Stack<Requests, Identity>;
+/// Every service, with what every request passes around it.
+pub(super) type Service = RequestService<Routes>;
 
 /// Every service, ready to be served.
-pub(super) fn router(
-    api: Api,
+pub(super) fn service(
+    api: &Api,
     node_sync: NodeSync,
     requests: Metrics,
-) -> Result<(Router<Layers>, Health), ServerError> {
-    let health = Health::new(SERVICES);
+) -> Result<(Service, Health), ServerError> {
+    let names = API_NAMES.iter().copied();
+    let health = Health::new(names.chain([<NodeSync as NamedService>::NAME]));
     let reflection = || {
         let builder =
             tonic_reflection::server::Builder::configure().include_reflection_service(false);
@@ -71,50 +59,90 @@ pub(super) fn router(
         })
     };
     let unusable = |error| ServerError::Start(format!("reflection: {error}"));
-    let router = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
-        .trace_fn(span)
-        .layer(Requests::new(requests))
+    let routes = routes(api)
         .add_service(HealthServer::new(health.clone()))
         .add_service(reflection().build_v1().map_err(unusable)?)
         .add_service(reflection().build_v1alpha().map_err(unusable)?)
-        .add_service(ClusterApiServer::new(api.clone()))
-        .add_service(ServiceCidrApiServer::new(api.clone()))
-        .add_service(NamespaceApiServer::new(api.clone()))
-        .add_service(ServiceApiServer::new(api.clone()))
-        .add_service(WorkloadApiServer::new(api.clone()))
-        .add_service(EndpointApiServer::new(api.clone()))
-        .add_service(NodeApiServer::new(api.clone()))
-        .add_service(EventApiServer::new(api))
         .add_service(node_sync);
-    Ok((router, health))
+    Ok((Requests::new(requests).layer(routes.prepare()), health))
 }
 
-/// Serves until `shutdown` is done.
+/// Serves until `shutdown` is done, and then until the last connection has ended.
 pub(super) async fn serve(
-    router: Router<Layers>,
+    service: Service,
     listener: TcpListener,
+    connections: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let incoming = TcpListenerStream::new(listener).map(|stream| {
-        let stream = stream?;
-        // Frames are small and urgent; tonic's own option is ignored with a listener of ours.
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(stream)
-    });
-    let served = router
-        .serve_with_incoming_shutdown(incoming, shutdown)
-        .await;
-    served.map_err(|error| ServerError::Start(format!("gRPC: {error}")))
+    let mut acceptor = Acceptor::new(listener, "--listen");
+    let mut looks = tokio::time::interval(LOOK);
+    let mut shutdown = std::pin::pin!(shutdown);
+    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let transport = Arc::new(transport());
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            _ = looks.tick() => connections.look(),
+            (stream, peer) = next(&mut acceptor, &connections) => {
+                let place = connections.admit(peer);
+                let (transport, service) = (transport.clone(), service.clone());
+                tasks.spawn(serve_one(transport, stream, place, service, stopping.clone()));
+            }
+        }
+    }
+    drop(acceptor);
+    stopping.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
 }
 
-/// One span a request, below the caller's if it sent its trace context.
-fn span(request: &http::Request<()>) -> tracing::Span {
-    let span = tracing::debug_span!("rpc", method = request.uri().path(), otel.kind = "server");
-    if let Some(parent) = trace::sent(request.headers()) {
-        trace::adopt(&span, &parent);
+/// The next connection that there is room for.
+async fn next(acceptor: &mut Acceptor, connections: &Connections) -> (TcpStream, SocketAddr) {
+    connections.room().await;
+    acceptor.next().await
+}
+
+fn transport() -> http2::Builder<TokioExecutor> {
+    let mut server = http2::Builder::new(TokioExecutor::new());
+    server
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+    server
+}
+
+async fn serve_one(
+    transport: Arc<http2::Builder<TokioExecutor>>,
+    stream: TcpStream,
+    place: Place,
+    service: Service,
+    stopping: CancellationToken,
+) {
+    let connection = place.connection.clone();
+    let info = TcpConnectInfo {
+        local_addr: stream.local_addr().ok(),
+        remote_addr: stream.peer_addr().ok(),
+    };
+    let of_request = connection.clone();
+    let service = service.map_request(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(info.clone());
+        request.extensions_mut().insert(of_request.clone());
+        request
+    });
+    let service = TowerToHyperService::new(service);
+    let served = transport.serve_connection(TokioIo::new(stream), service);
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = connection.was_cut() => return,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
     }
-    span
 }

@@ -9,9 +9,11 @@
 //! ```
 //! Start reading at [`Server`].
 
+mod accept;
 mod args;
 mod bootstrap;
 mod compaction;
+mod connections;
 mod control_plane;
 mod directory;
 mod error;

@@ -3,6 +3,7 @@
 use portolan_api::Clusters;
 use prometheus_client::registry::Registry;
 
+use crate::connections::ConnectionMetrics;
 use crate::grpc::DESCRIPTORS;
 use crate::usage::Usage;
 
@@ -10,6 +11,7 @@ use crate::usage::Usage;
 #[derive(Clone)]
 pub(super) struct Metrics {
     pub(super) requests: portolan_api::Metrics,
+    pub(super) connections: ConnectionMetrics,
     pub(super) allocator: portolan_allocator::Metrics,
     pub(super) distributor: portolan_distributor::Metrics,
 }
@@ -18,6 +20,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             requests: portolan_api::Metrics::new(&DESCRIPTORS),
+            connections: ConnectionMetrics::default(),
             allocator: portolan_allocator::Metrics::default(),
             distributor: portolan_distributor::Metrics::default(),
         }
@@ -31,6 +34,7 @@ impl Metrics {
         // These have names of their own all over the world.
         self.requests.register(&mut registry);
         let ours = registry.sub_registry_with_prefix("portolan");
+        self.connections.register(ours);
         self.allocator.register(ours);
         ours.sub_registry_with_prefix("allocator")
             .register_collector(Box::new(Usage(clusters)));

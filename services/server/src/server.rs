@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::args::{Ports, Settings};
+use crate::connections::Connections;
 use crate::control_plane::ControlPlane;
 use crate::error::ServerError;
 use crate::http::{self, Inspected, STALE};
@@ -104,14 +105,21 @@ impl Server {
         let node_sync = NodeSync::new(clusters.clone(), options);
         let api = Api::new(clusters.clone(), Arc::new(directory), common.clock);
         let requests = common.metrics.requests.clone();
-        let (router, health) = grpc::router(api.clone(), node_sync.clone(), requests)?;
+        let (service, health) = grpc::service(&api, node_sync.clone(), requests)?;
+        let metrics = common.metrics.connections.clone();
+        let connections = Connections::new(portolan_process::descriptors(), metrics);
         let inspected = Inspected {
             registry: common.metrics.registry(clusters),
             pulse: pulse.clone(),
         };
         let (stop, stopped) = watch::channel(false);
         let mut fronts = JoinSet::new();
-        fronts.spawn(grpc::serve(router, listeners.grpc, wait(stopped.clone())));
+        fronts.spawn(grpc::serve(
+            service,
+            listeners.grpc,
+            connections,
+            wait(stopped.clone()),
+        ));
         fronts.spawn(http::serve(
             listeners.http,
             inspected,

@@ -20,7 +20,7 @@ const SOURCES: [&str; 8] = [
 ];
 
 /// What no client of a server can bring about at will: the reason, the file that proves it, and what it says there.
-const ELSEWHERE: [(&str, &str, &str); 10] = [
+const ELSEWHERE: [(&str, &str, &str); 12] = [
     // No client makes these: it asks for what reflection lists, in messages of that shape, and counts its own time.
     (
         "METHOD_UNKNOWN",
@@ -39,8 +39,19 @@ const ELSEWHERE: [(&str, &str, &str); 10] = [
     ),
     (
         "DEADLINE_EXCEEDED",
-        "services/api/src/status/complete/tests.rs",
+        "services/api/src/requests/tests.rs",
         "DEADLINE_EXCEEDED",
+    ),
+    // Nor does it leave a request half sent, or ask for too much at once.
+    (
+        "REQUEST_HALF_SENT",
+        "services/api/src/requests/tests.rs",
+        "REQUEST_HALF_SENT",
+    ),
+    (
+        "SERVER_BUSY",
+        "services/api/src/requests/tests.rs",
+        "SERVER_BUSY",
     ),
     (
         "UNEXPLAINED",

@@ -111,7 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: "a watch of what was loaded anew",
         method: "ServiceAPI/WatchServices",
         request: "{'parent': 'NS'}",
-        code: Code::Aborted,
+        code: Code::OutOfRange,
         reason: "STORE_RELOADED",
         details: &[],
         command: None,

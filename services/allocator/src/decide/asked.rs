@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Key, Labels, Meta, NameKey, Refusal, Violations};
+use portolan_model::{Key, Labels, Meta, NameKey, Refusal, Resource, Violations};
 
 use super::decided::{Decided, check_parent, rules};
 use super::draft::Draft;
@@ -157,7 +157,7 @@ impl<'a, N: Decided> Asked<'a, N> {
 }
 
 /// What conditions are compared with.
-pub(super) fn present<N: Decided>(object: &N) -> Present<impl Fn() -> String> {
+pub(super) fn present<N: Resource>(object: &N) -> Present<impl Fn() -> String> {
     Present {
         uid: object.meta().uid,
         etag: || object.etag(),

@@ -187,6 +187,16 @@ impl Draft {
         }
     }
 
+    /// An answer that names no object: the verb is for what was changed, if anything was.
+    pub(super) fn brief(&self, verb: Verb) -> Outcome {
+        let verb = if self.is_empty() {
+            Verb::Unchanged
+        } else {
+            verb
+        };
+        self.outcome(verb, Vec::new())
+    }
+
     pub(super) fn finish(self, outcome: Outcome) -> Decision {
         Decision {
             state: self.state,

@@ -27,12 +27,7 @@ pub(super) fn report(draft: &mut Draft, report: &ReadinessReport) -> Result<Outc
             take(draft, report, item, &workload);
         }
     }
-    let verb = if draft.is_empty() {
-        Verb::Unchanged
-    } else {
-        Verb::Configured
-    };
-    Ok(draft.outcome(verb, Vec::new()))
+    Ok(draft.brief(Verb::Configured))
 }
 
 fn check_session(

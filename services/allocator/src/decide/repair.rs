@@ -1,16 +1,25 @@
-//! Putting claims right that don't fit the Services. Nothing that a Service has is ever taken from it.
+//! Putting claims right that don't fit the Services, and freeing those that waited. Nothing that a Service has is ever taken
+//! from it.
 
 use std::collections::BTreeSet;
 
-use portolan_model::{Claimed, EventType, Object, Uid};
+use portolan_model::{Claimed, EventType, Object, Refusal, Uid};
 
 use super::audit::{Discrepancy, Remedy, audit};
-use super::claims::{assign, release};
+use super::claims::{assign, free, release};
 use super::draft::Draft;
-use crate::{Outcome, Verb};
+use crate::{ClaimsAction, Outcome, Verb};
+
+#[expect(clippy::unnecessary_wraps, reason = "other nouns refuse")]
+pub(super) fn act(draft: &mut Draft, action: &ClaimsAction) -> Result<Outcome, Refusal> {
+    Ok(match action {
+        ClaimsAction::Repair { orphans } => repair(draft, orphans),
+        ClaimsAction::Release { claims } => free(draft, claims),
+    })
+}
 
 /// Does what can be done; `orphans` are those claims without a Service that may go.
-pub(super) fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> Outcome {
+fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> Outcome {
     let mut discrepancies = audit(draft.state());
     for discrepancy in &mut discrepancies {
         match &discrepancy.remedy {
@@ -23,15 +32,9 @@ pub(super) fn repair(draft: &mut Draft, orphans: &BTreeSet<(Claimed, Uid)>) -> O
         discrepancy.repaired = true;
         announce(draft, discrepancy);
     }
-    let verb = if draft.is_empty() {
-        Verb::Unchanged
-    } else {
-        Verb::Configured
-    };
-    let outcome = draft.outcome(verb, Vec::new());
     Outcome {
         discrepancies,
-        ..outcome
+        ..draft.brief(Verb::Configured)
     }
 }
 

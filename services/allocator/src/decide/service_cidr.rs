@@ -10,7 +10,7 @@ use portolan_model::{
 };
 
 use super::draft::Draft;
-use super::preconditions::{Present, check_delete};
+use super::write;
 use crate::{Delete, Outcome, ServiceCidrAction, Verb};
 
 /// The shortest IPv6 prefix: a wider range would need more than 64 bits of offset (KEP-1880 has the same bound).
@@ -80,13 +80,7 @@ fn delete(
     drain: bool,
     delete: &Delete,
 ) -> Result<Outcome, Refusal> {
-    let before = draft.state().service_cidr(name).cloned();
-    let present = before.as_deref().map(|before| Present {
-        uid: before.meta.uid,
-        etag: || before.meta.etag(&before.cidrs),
-    });
-    let exists = check_delete(&format!("serviceCidrs/{name}"), present, delete)?;
-    let Some(before) = before.filter(|_| exists) else {
+    let Some(before) = write::found::<ServiceCidr>(draft, name, delete)? else {
         return Ok(draft.outcome(Verb::Unchanged, Vec::new()));
     };
     if drain {
@@ -155,12 +149,7 @@ fn remove_drained(draft: &mut Draft, names: &[Name]) -> Outcome {
             draft.apply(Change::delete(drained));
         }
     }
-    let verb = if draft.is_empty() {
-        Verb::Unchanged
-    } else {
-        Verb::Deleted
-    };
-    draft.outcome(verb, Vec::new())
+    draft.brief(Verb::Deleted)
 }
 
 /// One range, or one of each family. A range without a usable address is simply full.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Change, Key, Meta, Object, Refusal};
+use portolan_model::{Change, Key, Meta, Object, Refusal, Resource};
 
 use super::asked::{Asked, present};
 use super::decided::Decided;
@@ -91,7 +91,7 @@ where
 }
 
 /// What a delete is about, if its conditions hold; `None`: it is not there, and that is fine.
-pub(super) fn found<N: Decided>(
+pub(super) fn found<N: Resource>(
     draft: &Draft,
     key: &N::Key,
     delete: &Delete,

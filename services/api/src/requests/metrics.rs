@@ -7,14 +7,23 @@ use std::time::Instant;
 use http::HeaderMap;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use prost::Message;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tonic::Code;
+
+use super::answers::Answers;
+use super::connection::{Connection, OpenRequest};
+use super::room::Room;
 
 /// Codes of gRPC are 0 to 16.
 const CODES: usize = 17;
+/// Verbs of methods that answer with many objects.
+const LARGE: [&str; 3] = ["List", "BatchGet", "Dump"];
+/// Services that are answered even where all places for connections are taken.
+const ESSENTIAL: [&str; 2] = ["portolan.node.v1.NodeSync", "grpc.health.v1.Health"];
 /// What calls of unknown methods are counted as: a peer must not make series.
 const UNKNOWN: &str = "unknown";
 
@@ -31,14 +40,57 @@ struct Methods {
     started: Family<Labels, Counter>,
     handled: Family<Labels, Counter>,
     latency: Latencies,
+    held: Gauge,
+    waiting: Gauge,
+    under_way: Gauge,
 }
 
 /// One method. What it counts is looked up once, so that a request costs no lock.
 struct Method {
     labels: Labels,
+    kind: Kind,
     started: OnceLock<Counter>,
     handled: [OnceLock<Counter>; CODES],
     latency: OnceLock<Histogram>,
+}
+
+/// What a method asks of a server.
+#[derive(Copy, Clone, Default)]
+pub(super) struct Kind {
+    /// Many messages come.
+    pub(super) takes_stream: bool,
+    /// What it is answered with.
+    pub(super) answer: Answer,
+    /// Nodes and probes of health depend on it.
+    pub(super) is_essential: bool,
+}
+
+/// What a method is answered with.
+#[derive(Copy, Clone, Default, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// One message.
+    #[default]
+    Small,
+    /// One message that may be as large as a page.
+    Large,
+    /// Many messages.
+    Stream,
+}
+
+impl Kind {
+    fn of(service: &str, method: &MethodDescriptorProto) -> Self {
+        let is_large = LARGE.iter().any(|verb| method.name().starts_with(verb));
+        let answer = match (method.server_streaming(), is_large) {
+            (true, _) => Answer::Stream,
+            (false, true) => Answer::Large,
+            (false, false) => Answer::Small,
+        };
+        Self {
+            takes_stream: method.client_streaming(),
+            answer,
+            is_essential: ESSENTIAL.contains(&service),
+        }
+    }
 }
 
 /// A request that is being answered. Dropping it is its end: with the code that was seen, or else because the caller went
@@ -48,6 +100,7 @@ pub(super) struct Handling {
     method: Arc<Method>,
     began: Instant,
     code: Option<Code>,
+    _open: Option<OpenRequest>,
 }
 
 impl Metrics {
@@ -67,15 +120,19 @@ impl Metrics {
         let by_path = services.flat_map(|(service, methods)| {
             methods.into_iter().map(move |method| {
                 let path = format!("/{service}/{}", method.name());
-                (path, Method::new(&service, method.name()))
+                let kind = Kind::of(&service, &method);
+                (path, Method::new(&service, method.name(), kind))
             })
         });
         Self(Arc::new(Methods {
             by_path: by_path.collect(),
-            unknown: Method::new(UNKNOWN, UNKNOWN),
+            unknown: Method::new(UNKNOWN, UNKNOWN, Kind::default()),
             started: Family::default(),
             handled: Family::default(),
             latency: Family::new_with_constructor(latencies),
+            held: Gauge::default(),
+            waiting: Gauge::default(),
+            under_way: Gauge::default(),
         }))
     }
 
@@ -96,10 +153,33 @@ impl Metrics {
             "Time from a request's head to its last byte; of streams, how long they lasted",
             self.0.latency.clone(),
         );
+        let ours = registry.sub_registry_with_prefix("portolan_requests");
+        ours.register(
+            "held_bytes",
+            "Octets of requests that are half sent or being answered",
+            self.0.held.clone(),
+        );
+        ours.register(
+            "waiting",
+            "Requests for large answers that wait for their turn",
+            self.0.waiting.clone(),
+        );
+        ours.register(
+            "large_answers",
+            "Large answers that are being made or delivered",
+            self.0.under_way.clone(),
+        );
+    }
+
+    /// What limits show how far they are used.
+    pub(super) fn limits(&self) -> (Room, Answers) {
+        let shown = &self.0;
+        let answers = Answers::new(shown.waiting.clone(), shown.under_way.clone());
+        (Room::new(shown.held.clone()), answers)
     }
 
     /// A request begins.
-    pub(super) fn begin(&self, path: &str) -> Handling {
+    pub(super) fn begin(&self, path: &str, connection: Option<&Arc<Connection>>) -> Handling {
         let methods = &self.0;
         let method = methods.by_path.get(path).unwrap_or(&methods.unknown);
         let started = || methods.started.get_or_create_owned(&method.labels);
@@ -109,6 +189,7 @@ impl Metrics {
             method: method.clone(),
             began: Instant::now(),
             code: None,
+            _open: connection.map(Connection::begin),
         }
     }
 }
@@ -119,8 +200,9 @@ fn latencies() -> Histogram {
 }
 
 impl Method {
-    fn new(service: &str, method: &str) -> Arc<Self> {
+    fn new(service: &str, method: &str, kind: Kind) -> Arc<Self> {
         Arc::new(Self {
+            kind,
             labels: vec![
                 ("grpc_service", service.to_owned()),
                 ("grpc_method", method.to_owned()),
@@ -133,6 +215,11 @@ impl Method {
 }
 
 impl Handling {
+    /// What its method asks of the server.
+    pub(super) fn kind(&self) -> Kind {
+        self.method.kind
+    }
+
     /// Takes note of the code in headers or trailers that have one.
     pub(super) fn look(&mut self, headers: &HeaderMap) {
         if let Some(code) = headers.get("grpc-status") {

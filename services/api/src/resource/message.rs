@@ -3,8 +3,6 @@
 use std::fmt;
 
 use portolan_model::{Labels, Timestamp};
-use portolan_proto::convert::meta::timestamp;
-use portolan_proto::v1;
 
 /// A noun's message.
 pub(crate) trait Message: prost::Message + Default + fmt::Debug + Clone + 'static {
@@ -48,9 +46,11 @@ pub(crate) trait SpecMessage: Message {
     fn asking(labels: Labels, annotations: Labels, spec: Self::Spec) -> Self;
 }
 
-macro_rules! messages {
-    ($($message:ident, $field:literal $(, $common:ident)*;)*) => {$(
-        impl Message for v1::$message {
+/// Implements them for a message: by the request's field that has it, by its specification if clients write that, and with
+/// `warnings` if it has such a field.
+macro_rules! message {
+    ($message:ident in $field:literal $(, $spec:ident)? $(; $warnings:ident)?) => {
+        impl crate::resource::Message for portolan_proto::v1::$message {
             const FIELD: &'static str = $field;
 
             fn name(&self) -> &str {
@@ -64,28 +64,22 @@ macro_rules! messages {
                 }
             }
 
-            fn gone(&mut self, revision: u64, at: Timestamp) {
-                messages!(@status self $($common)*);
+            fn gone(&mut self, revision: u64, at: portolan_model::Timestamp) {
                 self.revision = revision;
-                self.delete_time = Some(timestamp(at));
+                self.delete_time = Some(portolan_proto::convert::meta::timestamp(at));
             }
 
             fn warn(&mut self, _warnings: Vec<String>) {
-                $(messages!(@warn self _warnings $common);)*
+                $(self.$warnings = _warnings;)?
             }
         }
 
-        $(messages!(@spec $message $common);)*
-    )*};
-    (@spec $message:ident warnings) => {};
-    (@spec $message:ident status) => {};
-    (@spec $message:ident $spec:ident) => {
-        impl SpecMessage for v1::$message {
+        $(impl crate::resource::SpecMessage for portolan_proto::v1::$message {
             const FULL_NAME: &'static str = concat!("portolan.v1.", stringify!($message));
 
-            type Spec = v1::$spec;
+            type Spec = portolan_proto::v1::$spec;
 
-            fn spec(&self) -> Option<&v1::$spec> {
+            fn spec(&self) -> Option<&portolan_proto::v1::$spec> {
                 self.spec.as_ref()
             }
 
@@ -93,15 +87,15 @@ macro_rules! messages {
                 &self.etag
             }
 
-            fn labels(&self) -> &Labels {
+            fn labels(&self) -> &portolan_model::Labels {
                 &self.labels
             }
 
-            fn annotations(&self) -> &Labels {
+            fn annotations(&self) -> &portolan_model::Labels {
                 &self.annotations
             }
 
-            fn asking(labels: Labels, annotations: Labels, spec: v1::$spec) -> Self {
+            fn asking(labels: portolan_model::Labels, annotations: portolan_model::Labels, spec: portolan_proto::v1::$spec) -> Self {
                 Self {
                     labels,
                     annotations,
@@ -109,19 +103,8 @@ macro_rules! messages {
                     ..Self::default()
                 }
             }
-        }
+        })?
     };
-    (@warn $self:ident $warnings:ident warnings) => { $self.warnings = $warnings };
-    (@warn $self:ident $warnings:ident $other:ident) => {};
-    (@status $self:ident) => {};
-    (@status $self:ident $($rest:ident)*) => { $self.status = None };
 }
 
-messages! {
-    Namespace, "namespace", NamespaceSpec;
-    Service, "service", ServiceSpec, warnings;
-    Workload, "workload", WorkloadSpec;
-    Node, "node", NodeSpec;
-    ServiceCidr, "service_cidr", status;
-    Endpoint, "endpoint";
-}
+pub(crate) use message;

@@ -5,6 +5,7 @@ use tonic::{Response, Status};
 
 use super::{Exposed, Place, View};
 use crate::api::Api;
+use crate::aside::aside;
 use crate::cluster::Cluster;
 use crate::listing::{Arguments, Listing, filter};
 use crate::shape::{not_found, parse};
@@ -29,6 +30,7 @@ pub(crate) struct Page<M> {
     pub(crate) items: Vec<M>,
     pub(crate) next_page_token: String,
     pub(crate) revision: u64,
+    pub(crate) store_id: String,
 }
 
 /// A page of those below a parent.
@@ -45,13 +47,19 @@ pub(crate) async fn list<T: Exposed>(
     })?;
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, min_revision).await?;
-    let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
-    let view = View::new(&cluster, &state);
-    Ok(Page {
-        items: found.iter().map(|it| it.shown(&view)).collect(),
-        next_page_token,
-        revision: state.revision().0,
+    Ok(aside(move || {
+        let found = listing.page(&state, parent.key.as_ref());
+        let view = View::new(&cluster, &state);
+        let revision = state.revision();
+        let (items, next_page_token) = listing.fitting(revision, found, |it| it.shown(&view));
+        Page {
+            items,
+            next_page_token,
+            revision: state.revision().0,
+            store_id: cluster.store_id(),
+        }
     })
+    .await)
 }
 
 /// What a watch asks for.
@@ -59,6 +67,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) parent: &'a str,
     pub(crate) filter: &'a str,
     pub(crate) from_revision: u64,
+    /// The store that counted it; empty if it does not matter.
+    pub(crate) store_id: &'a str,
 }
 
 /// An event of a watch, in the words of the wire.
@@ -66,6 +76,7 @@ pub(crate) struct Event<M> {
     pub(crate) r#type: i32,
     pub(crate) message: Option<M>,
     pub(crate) revision: u64,
+    pub(crate) store_id: String,
 }
 
 /// What happens to those below a parent, as the answers of an RPC.
@@ -78,6 +89,7 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
     let stream = events.map(move |event| {
         let event = event?;
         let (r#type, revision) = event.words();
+        let store_id = cluster.store_of(revision);
         let message = event.object.as_ref().map(|object| {
             let state = cluster.state();
             object.shown(&View::new(&cluster, &state))
@@ -86,6 +98,7 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
             r#type,
             message,
             revision,
+            store_id,
         }))
     });
     Ok(Response::new(stream.boxed()))
@@ -107,6 +120,7 @@ pub(crate) async fn events<T: Exposed>(
         T::Key::parent(asked.parent, v).map(|parent| (parent, filter))
     })?;
     let cluster = api.cluster(&parent.cluster)?;
+    cluster.check_store(asked.store_id)?;
     let scope = Scope {
         namespace: parent.key,
         filter,

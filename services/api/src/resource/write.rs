@@ -1,7 +1,5 @@
 //! Creating, changing and deleting, whatever the noun.
 
-use std::sync::Arc;
-
 use portolan_allocator::{Action, Operation, Put, Verb};
 use portolan_model::Violations;
 use portolan_proto::convert::name::InCluster;
@@ -149,14 +147,18 @@ pub(crate) async fn delete<T: Exposed, R: prost::Message>(
     })?;
     let cluster = api.cluster(&cluster)?;
     let outcome = cluster.submit(operation).await?;
-    let last = outcome.objects.first().and_then(T::of);
-    let state = cluster.state();
-    let shown = |last: &Arc<T>| last.shown(&View::new(&cluster, &state));
-    let mut message = last.map_or_else(|| T::Message::named(asked.name), shown);
-    // One that drains is still there.
-    if outcome.verb == Verb::Deleted || last.is_none() {
-        message.gone(outcome.revision.0, cluster.clock.now());
-    }
+    let message = match outcome.objects.first().and_then(T::of) {
+        // One that drains is still there.
+        Some(draining) if outcome.verb != Verb::Deleted => {
+            draining.shown(&View::new(&cluster, &cluster.state()))
+        }
+        last => {
+            let named = || T::Message::named(asked.name);
+            let mut message = last.map_or_else(named, |last| last.message(cluster.name()));
+            message.gone(outcome.revision.0, cluster.clock.now());
+            message
+        }
+    };
     Ok(respond(message, outcome.verb))
 }
 

@@ -11,16 +11,18 @@ use super::rpcs::{circumstances, rpcs};
 use crate::api::Api;
 use crate::context::{context, respond};
 use crate::listing::{Arguments, Listing};
-use crate::resource::{Exposed, View, write};
+use crate::resource::{Exposed, View, message, write};
 use crate::shape::{parse, required};
 
 impl Exposed for Endpoint {
     type Message = v1::Endpoint;
 
-    fn shown(&self, view: &View<'_>) -> v1::Endpoint {
-        endpoint::to_wire(view.cluster.name(), self)
+    fn message(&self, cluster: &str) -> v1::Endpoint {
+        endpoint::to_wire(cluster, self)
     }
 }
+
+message!(Endpoint in "endpoint");
 
 rpcs! {
     EndpointApi: Endpoint, endpoint, endpoints;
@@ -80,7 +82,7 @@ async fn list(
     })?;
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, m.min_revision).await?;
-    let (found, next_page_token) = match &parent.key {
+    let found = match &parent.key {
         _ if m.service.is_empty() => listing.page(&state, parent.key.as_ref()),
         // Of one Service: its own index, so that the answer costs what it holds.
         Some(namespace) => {
@@ -97,11 +99,12 @@ async fn list(
         }
     };
     let view = View::new(&cluster, &state);
-    let endpoints = found.iter().map(|e| e.shown(&view)).collect();
+    let (endpoints, next_page_token) = listing.fitting(state.revision(), found, |e| e.shown(&view));
     Ok(Response::new(v1::ListEndpointsResponse {
         endpoints,
         next_page_token,
         revision: state.revision().0,
+        store_id: cluster.store_id(),
     }))
 }
 
@@ -130,9 +133,7 @@ async fn replace(
     })?;
     let outcome = api.cluster(&cluster)?.submit(operation).await?;
     let endpoints = outcome.objects.iter().filter_map(Endpoint::of);
-    let endpoints = endpoints
-        .map(|e| endpoint::to_wire(cluster.as_str(), e))
-        .collect();
+    let endpoints = endpoints.map(|e| e.message(cluster.as_str())).collect();
     Ok(respond(
         v1::ReplaceEndpointsResponse {
             endpoints,

@@ -1,21 +1,30 @@
 //! NamespaceAPI.
 
-use portolan_allocator::{Action, Delete, NamespaceAction, Put};
+use portolan_allocator::{Action, NamespaceAction, Put};
 use portolan_model::{Name, Namespace, NamespaceSpec, Violations};
-use portolan_proto::convert::{name, namespace};
+use portolan_proto::convert::namespace;
 use portolan_proto::v1;
 use portolan_proto::v1::namespace_api_server::NamespaceApi;
 
 use super::rpcs::rpcs;
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 
 impl Exposed for Namespace {
     type Message = v1::Namespace;
 
+    fn message(&self, cluster: &str) -> v1::Namespace {
+        namespace::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Namespace {
-        namespace::to_wire(view.cluster.name(), view.state, self)
+        v1::Namespace {
+            status: Some(namespace::status(view.state, self)),
+            ..self.message(view.cluster.name())
+        }
     }
 }
+
+message!(Namespace in "namespace", NamespaceSpec);
 
 impl Written for Namespace {
     const IS_OPTIONAL: bool = true;
@@ -30,21 +39,9 @@ impl Written for Namespace {
         namespace::spec_to_wire(spec)
     }
 
-    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
-        name::new_label(field, text, violations)
-    }
-
     fn put(name: Name, put: Put<NamespaceSpec>) -> Action {
         Action::Namespace(NamespaceAction::Put { name, put })
     }
-}
-
-fn deletion(name: Name, delete: Delete, force: bool) -> Action {
-    Action::Namespace(NamespaceAction::Delete {
-        name,
-        force,
-        delete,
-    })
 }
 
 rpcs! {
@@ -53,7 +50,8 @@ rpcs! {
     list list_namespaces(ListNamespacesRequest) -> ListNamespacesResponse;
     create create_namespace(CreateNamespaceRequest, namespace_id) -> Namespace;
     update update_namespace(UpdateNamespaceRequest) -> Namespace;
-    delete delete_namespace(DeleteNamespaceRequest, force) -> Namespace;
+    delete delete_namespace(DeleteNamespaceRequest, force) -> Namespace
+        by |name, delete| Action::Namespace(NamespaceAction::Delete { name, force, delete });
     watch watch_namespaces(WatchNamespacesRequest) -> WatchNamespacesResponse;
     stream WatchNamespacesStream of WatchNamespacesResponse;
     more {}

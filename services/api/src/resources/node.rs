@@ -1,6 +1,6 @@
 //! NodeAPI.
 
-use portolan_allocator::{Action, Delete, NodeAction, Put};
+use portolan_allocator::{Action, NodeAction, Put};
 use portolan_model::{Digest, Name, Node, NodeSpec, Violations, view};
 use portolan_proto::convert::{name, node, view as wire_view};
 use portolan_proto::v1;
@@ -10,22 +10,30 @@ use tonic::{Request, Response, Status};
 use super::rpcs::rpcs;
 use crate::conditions::node_conditions;
 use crate::explain;
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 use crate::shape::{not_found, parse};
 
 impl Exposed for Node {
     type Message = v1::Node;
 
+    fn message(&self, cluster: &str) -> v1::Node {
+        node::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Node {
         let report = view.reports().of(self.meta.uid);
-        let mut message = node::to_wire(view.cluster.name(), self, report);
-        if let Some(status) = &mut message.status {
-            let described = view.cluster.described(self.meta.uid);
-            status.conditions = node_conditions(self, report, described.as_ref());
+        let described = view.cluster.described(self.meta.uid);
+        v1::Node {
+            status: Some(v1::NodeStatus {
+                conditions: node_conditions(self, report, described.as_ref()),
+                ..report.map(node::status).unwrap_or_default()
+            }),
+            ..self.message(view.cluster.name())
         }
-        message
     }
 }
+
+message!(Node in "node", NodeSpec);
 
 impl Written for Node {
     fn read(field: &str, sent: &v1::NodeSpec, violations: &mut Violations) -> NodeSpec {
@@ -45,17 +53,14 @@ impl Written for Node {
     }
 }
 
-fn deletion(name: Name, delete: Delete) -> Action {
-    Action::Node(NodeAction::Delete { name, delete })
-}
-
 rpcs! {
     NodeApi: Node, node, nodes;
     get get_node(GetNodeRequest) -> Node;
     list list_nodes(ListNodesRequest) -> ListNodesResponse;
     create create_node(CreateNodeRequest, node_id) -> Node;
     update update_node(UpdateNodeRequest) -> Node;
-    delete delete_node(DeleteNodeRequest) -> Node;
+    delete delete_node(DeleteNodeRequest) -> Node
+        by |name, delete| Action::Node(NodeAction::Delete { name, delete });
     watch watch_nodes(WatchNodesRequest) -> WatchNodesResponse;
     stream WatchNodesStream of WatchNodesResponse;
     more {

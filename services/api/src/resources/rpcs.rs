@@ -10,7 +10,7 @@ macro_rules! circumstances {
 }
 
 /// Implements an API. Where a noun has what all have (`get`, `list`, `create`, `update`, `delete`, `watch`, in this order), a
-/// line names the messages; what only it has stands behind `more`. Deleting calls the file's function `deletion`.
+/// line names the messages; what only it has stands behind `more`. A delete says which action it becomes.
 macro_rules! rpcs {
     (
         $api:ident: $noun:ty, $message:ident, $items:ident;
@@ -18,7 +18,8 @@ macro_rules! rpcs {
         $(list $list:ident($list_request:ident) -> $list_response:ident;)?
         $(create $create:ident($create_request:ident, $id:ident) -> $create_response:ident;)?
         $(update $update:ident($update_request:ident) -> $update_response:ident;)?
-        $(delete $delete:ident($delete_request:ident $(, $option:ident)*) -> $delete_response:ident;)?
+        $(delete $delete:ident($delete_request:ident $(, $option:ident)*) -> $delete_response:ident
+            by |$key:ident, $conditions:ident| $action:expr;)?
         $(watch $watch:ident($watch_request:ident) -> $watch_response:ident;)?
         stream $stream:ident of $stream_response:ident;
         more { $($more:item)* }
@@ -52,6 +53,7 @@ macro_rules! rpcs {
                     $items: page.items,
                     next_page_token: page.next_page_token,
                     revision: page.revision,
+                    store_id: page.store_id,
                 }))
             })?
 
@@ -96,7 +98,8 @@ macro_rules! rpcs {
                     expected_uid: &m.expected_uid,
                 };
                 let circumstances = crate::resources::rpcs::circumstances!($delete_request, request);
-                let action = |key, delete| deletion(key, delete $(, m.$option)*);
+                $(let $option = m.$option;)*
+                let action = |$key, $conditions| $action;
                 crate::resource::write::delete::<$noun, _>(self, &asked, action, &circumstances).await
             })?
 
@@ -109,11 +112,13 @@ macro_rules! rpcs {
                     parent: &m.parent,
                     filter: &m.filter,
                     from_revision: m.from_revision,
+                    store_id: &m.store_id,
                 };
                 let answer = |event: crate::resource::read::Event<_>| portolan_proto::v1::$watch_response {
                     r#type: event.r#type,
                     $message: event.message,
                     revision: event.revision,
+                    store_id: event.store_id,
                 };
                 crate::resource::read::watch::<$noun, _>(self, &asked, answer).await
             })?

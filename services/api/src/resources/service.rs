@@ -3,9 +3,9 @@
 mod batch;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, Delete, Put, ServiceAction};
-use portolan_model::{Name, Scoped, Service, ServiceSpec, Violations, validate};
-use portolan_proto::convert::{name, service};
+use portolan_allocator::{Action, Put, ServiceAction};
+use portolan_model::{Scoped, Service, ServiceSpec, Violations, validate};
+use portolan_proto::convert::service;
 use portolan_proto::v1;
 use portolan_proto::v1::service_api_server::ServiceApi;
 use tonic::{Request, Response, Status};
@@ -14,19 +14,25 @@ use super::rpcs::rpcs;
 use crate::conditions::service_status;
 use crate::explain;
 use crate::resource::read::{self, Watched};
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 use crate::watch::services::with_statuses;
 
 impl Exposed for Service {
     type Message = v1::Service;
 
+    fn message(&self, cluster: &str) -> v1::Service {
+        service::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Service {
         v1::Service {
             status: Some(service_status(view.state, self, view.reports())),
-            ..service::to_wire(view.cluster.name(), self)
+            ..self.message(view.cluster.name())
         }
     }
 }
+
+message!(Service in "service", ServiceSpec; warnings);
 
 impl Written for Service {
     fn read(field: &str, sent: &v1::ServiceSpec, violations: &mut Violations) -> ServiceSpec {
@@ -41,17 +47,9 @@ impl Written for Service {
         validate::service(field, spec, violations);
     }
 
-    fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Name> {
-        name::new_label(field, text, violations)
-    }
-
     fn put(key: Scoped, put: Put<ServiceSpec>) -> Action {
         Action::Service(ServiceAction::Put { key, put })
     }
-}
-
-fn deletion(key: Scoped, delete: Delete) -> Action {
-    Action::Service(ServiceAction::Delete { key, delete })
 }
 
 rpcs! {
@@ -60,7 +58,8 @@ rpcs! {
     list list_services(ListServicesRequest) -> ListServicesResponse;
     create create_service(CreateServiceRequest, service_id) -> Service;
     update update_service(UpdateServiceRequest) -> Service;
-    delete delete_service(DeleteServiceRequest) -> Service;
+    delete delete_service(DeleteServiceRequest) -> Service
+        by |key, delete| Action::Service(ServiceAction::Delete { key, delete });
     stream WatchServicesStream of WatchServicesResponse;
     more {
         async fn watch_services(
@@ -72,6 +71,7 @@ rpcs! {
                 parent: &m.parent,
                 filter: &m.filter,
                 from_revision: m.from_revision,
+                store_id: &m.store_id,
             };
             let (cluster, events) = read::events(self, &asked).await?;
             Ok(Response::new(with_statuses(cluster, events).boxed()))

@@ -1,7 +1,7 @@
 //! ServiceCidrAPI.
 
-use portolan_allocator::{Action, Delete, Operation, ServiceCidrAction};
-use portolan_model::{Name, ServiceCidr};
+use portolan_allocator::{Action, Operation, ServiceCidrAction};
+use portolan_model::ServiceCidr;
 use portolan_proto::convert::{name, service_cidr};
 use portolan_proto::v1;
 use portolan_proto::v1::service_cidr_api_server::ServiceCidrApi;
@@ -11,34 +11,35 @@ use super::rpcs::rpcs;
 use crate::api::Api;
 use crate::conditions::service_cidr_conditions;
 use crate::context::context;
-use crate::resource::{Exposed, View, write};
+use crate::resource::{Exposed, View, message, write};
 use crate::shape::{parse, required};
 
 impl Exposed for ServiceCidr {
     type Message = v1::ServiceCidr;
 
+    fn message(&self, cluster: &str) -> v1::ServiceCidr {
+        service_cidr::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::ServiceCidr {
-        let mut message = service_cidr::to_wire(view.cluster.name(), view.state, self);
-        if let Some(status) = &mut message.status {
-            status.conditions = service_cidr_conditions(view.state, self);
+        v1::ServiceCidr {
+            status: Some(v1::ServiceCidrStatus {
+                conditions: service_cidr_conditions(view.state, self),
+                ..service_cidr::status(view.state, self)
+            }),
+            ..self.message(view.cluster.name())
         }
-        message
     }
 }
 
-fn deletion(name: Name, delete: Delete, drain: bool) -> Action {
-    Action::ServiceCidr(ServiceCidrAction::Delete {
-        name,
-        drain,
-        delete,
-    })
-}
+message!(ServiceCidr in "service_cidr");
 
 rpcs! {
     ServiceCidrApi: ServiceCidr, service_cidr, service_cidrs;
     get get_service_cidr(GetServiceCidrRequest) -> ServiceCidr;
     list list_service_cidrs(ListServiceCidrsRequest) -> ListServiceCidrsResponse;
-    delete delete_service_cidr(DeleteServiceCidrRequest, drain) -> ServiceCidr;
+    delete delete_service_cidr(DeleteServiceCidrRequest, drain) -> ServiceCidr
+        by |name, delete| Action::ServiceCidr(ServiceCidrAction::Delete { name, drain, delete });
     watch watch_service_cidrs(WatchServiceCidrsRequest) -> WatchServiceCidrsResponse;
     stream WatchServiceCidrsStream of WatchServiceCidrsResponse;
     more {

@@ -1,6 +1,6 @@
 //! WorkloadAPI.
 
-use portolan_allocator::{Action, Delete, Put, Write};
+use portolan_allocator::{Action, Put, Write};
 use portolan_model::{Name, Scoped, Violations, Workload, WorkloadSpec, validate};
 use portolan_proto::convert::{name, workload};
 use portolan_proto::v1;
@@ -8,18 +8,24 @@ use portolan_proto::v1::workload_api_server::WorkloadApi;
 
 use super::rpcs::rpcs;
 use crate::conditions::workload_status;
-use crate::resource::{Exposed, View, Written};
+use crate::resource::{Exposed, View, Written, message};
 
 impl Exposed for Workload {
     type Message = v1::Workload;
 
+    fn message(&self, cluster: &str) -> v1::Workload {
+        workload::to_wire(cluster, self)
+    }
+
     fn shown(&self, view: &View<'_>) -> v1::Workload {
         v1::Workload {
             status: Some(workload_status(view.state, self)),
-            ..workload::to_wire(view.cluster.name(), self)
+            ..self.message(view.cluster.name())
         }
     }
 }
+
+message!(Workload in "workload", WorkloadSpec);
 
 impl Written for Workload {
     fn read(field: &str, sent: &v1::WorkloadSpec, violations: &mut Violations) -> WorkloadSpec {
@@ -43,17 +49,14 @@ impl Written for Workload {
     }
 }
 
-fn deletion(key: Scoped, delete: Delete) -> Action {
-    Action::Workload(Write::Delete { key, delete })
-}
-
 rpcs! {
     WorkloadApi: Workload, workload, workloads;
     get get_workload(GetWorkloadRequest) -> Workload;
     list list_workloads(ListWorkloadsRequest) -> ListWorkloadsResponse;
     create create_workload(CreateWorkloadRequest, workload_id) -> Workload;
     update update_workload(UpdateWorkloadRequest) -> Workload;
-    delete delete_workload(DeleteWorkloadRequest) -> Workload;
+    delete delete_workload(DeleteWorkloadRequest) -> Workload
+        by |key, delete| Action::Workload(Write::Delete { key, delete });
     watch watch_workloads(WatchWorkloadsRequest) -> WatchWorkloadsResponse;
     stream WatchWorkloadsStream of WatchWorkloadsResponse;
     more {}

@@ -314,3 +314,53 @@ async fn events_go_back_page_by_page_and_can_be_chosen() {
     );
     assert_eq!(list("type = WARNING", "", "").await.0, "");
 }
+
+#[tokio::test]
+async fn a_page_ends_where_clients_could_take_no_more() {
+    let server = Server::start().await;
+    for i in 0..30 {
+        let service = v1::Service {
+            annotations: [("note".to_owned(), "x".repeat(200 * 1024))].into(),
+            spec: Some(v1::ServiceSpec {
+                ports: vec![v1::ServicePort {
+                    port: 80,
+                    ..v1::ServicePort::default()
+                }],
+                ..v1::ServiceSpec::default()
+            }),
+            ..v1::Service::default()
+        };
+        let request = v1::CreateServiceRequest {
+            parent: NAMESPACE.to_owned(),
+            service_id: format!("s{i:02}"),
+            service: Some(service),
+            ..v1::CreateServiceRequest::default()
+        };
+        server
+            .api
+            .create_service(Request::new(request))
+            .await
+            .unwrap();
+    }
+    for order_by in ["", "name desc"] {
+        let mut all = Vec::new();
+        let mut request = v1::ListServicesRequest {
+            page_size: 1000,
+            ..request("", order_by)
+        };
+        loop {
+            let page = page(&server, &request).await.unwrap();
+            let octets = prost::Message::encoded_len(&page);
+            assert!(octets < 2 * 1024 * 1024 + 1024, "{octets}");
+            all.extend(page.services);
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
+        let mut names = names(&all);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((all.len(), names.len()), (30, 30), "{order_by:?}");
+    }
+}

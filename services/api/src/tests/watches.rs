@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, ClusterAction, NodeAction, Params};
+use portolan_allocator::{Action, ClusterAction, NewService, NodeAction, Params, ServiceAction};
+use portolan_model::query::Filter;
 use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{
-    Event, EventType, Labels, Node, NodeReport, Rejection, RejectionCode, Revision, Timestamp, Uid,
+    Change, Digest, Event, EventType, Labels, Node, NodeReport, Rejection, RejectionCode, Revision,
+    Service, Timestamp, Uid,
 };
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
+use portolan_store::Commit;
 use tonic::{Code, Request};
 use v1::WatchEventType;
 use v1::cluster_api_server::ClusterApi;
@@ -18,8 +21,8 @@ use v1::service_api_client::ServiceApiClient;
 use v1::service_api_server::ServiceApi;
 use v1::workload_api_server::WorkloadApi;
 
-use super::{DEADLINE, NAMESPACE, Server, name, whole, why};
-use crate::watch::WatchStream;
+use super::{DEADLINE, NAMESPACE, Server, name, scoped, spec, whole, why};
+use crate::watch::{Scope, WatchStream};
 
 /// A watch by the handler itself.
 struct Watch(WatchStream<v1::WatchServicesResponse>);
@@ -68,6 +71,7 @@ fn request(filter: &str, from_revision: u64) -> v1::WatchServicesRequest {
         parent: NAMESPACE.to_owned(),
         from_revision,
         filter: filter.to_owned(),
+        store_id: String::new(),
     }
 }
 
@@ -81,7 +85,7 @@ async fn what_comes_to_fit_is_added_and_what_no_longer_fits_is_deleted() {
     server.put_service("a", &[("app", "web")]).await;
     let start = server.put_service("b", &[("app", "db")]).await;
     let mut watch = Watch::open(&server, "labels.app = web", 0).await;
-    assert_eq!(watch.next().await, told(Added, "a", start));
+    assert_eq!(watch.next().await, told(Added, "a", 0), "more follows");
     assert_eq!(watch.next().await, told(Synced, "", start));
 
     let into = server.put_service("b", &[("app", "web")]).await;
@@ -105,6 +109,89 @@ async fn what_comes_to_fit_is_added_and_what_no_longer_fits_is_deleted() {
     let mut resumed = Watch::open(&server, "labels.app = web", within).await;
     let last = resumed.message().await.unwrap().service.unwrap();
     assert_eq!(last.labels["app"], "web", "its last state that fitted");
+}
+
+#[tokio::test]
+async fn only_the_last_event_of_a_revision_carries_it() {
+    let server = Server::start().await;
+    let start = server.put_service("a", &[]).await;
+    let mut watch = Watch::open(&server, "", start).await;
+    let new = |name: &str| NewService {
+        key: scoped(name),
+        params: Params {
+            spec: spec(),
+            ..Params::default()
+        },
+    };
+    let three = ["b", "c", "d"].map(new).into();
+    let written = server.submit(Action::Service(ServiceAction::CreateAll(three)));
+    let revision = written.await.revision.0;
+    let want = [
+        told(Added, "b", 0),
+        told(Added, "c", 0),
+        told(Added, "d", revision),
+    ];
+    assert_eq!(watch.until(revision).await, want);
+}
+
+#[tokio::test]
+async fn what_is_created_anew_within_a_revision_is_another_resource() {
+    let server = Server::start().await;
+    let find = || {
+        let state = server.allocator.cache().state();
+        state.service(&scoped("a")).cloned().unwrap()
+    };
+    server.put_service("a", &[]).await;
+    let old = find();
+    server.delete_service("a").await;
+    server.put_service("a", &[]).await;
+    let new = find();
+    let gone = Change {
+        before: Some(old.clone().into()),
+        after: None,
+    };
+    let commit = Commit {
+        revision: Revision(9),
+        token: old.meta.uid,
+        committed_at: Timestamp(1),
+        traceparent: String::new(),
+        digest: Digest::default(),
+        changes: vec![gone, Change::create(new.clone())],
+    };
+    let scope = Scope::<Service> {
+        namespace: None,
+        filter: Filter::default(),
+    };
+    let events = scope.events(&commit, None).into_iter();
+    let events = events.map(|e| (e.event_type, e.object.unwrap().meta.uid, e.revision.0));
+    let want = [(Deleted, old.meta.uid, 0), (Added, new.meta.uid, 9)];
+    assert!(events.eq(want));
+}
+
+#[tokio::test]
+async fn another_stores_revision_means_nothing() {
+    let server = Server::start().await;
+    let revision = server.put_service("a", &[]).await;
+    let mut watch = Watch::open(&server, "", 0).await;
+    let [first, synced] = [watch.message().await, watch.message().await].map(Result::unwrap);
+    assert_eq!((first.revision, first.store_id), (0, String::new()));
+    assert_eq!(synced.revision, revision);
+    let own = server.allocator.cache().store_id().to_string();
+    assert_eq!(synced.store_id, own);
+    for (store_id, is_refused) in [
+        (own, false),
+        ("00000000-0000-0000-0000-000000000000".to_owned(), true),
+        ("x".to_owned(), true),
+    ] {
+        let request = v1::WatchServicesRequest {
+            store_id,
+            ..request("", revision)
+        };
+        let opened = server.api.watch_services(Request::new(request)).await;
+        let reason = opened.err().map(|status| why(&status));
+        let refused = (Code::OutOfRange, "STORE_RELOADED".to_owned());
+        assert_eq!(reason, is_refused.then_some(refused));
+    }
 }
 
 #[tokio::test]
@@ -138,7 +225,7 @@ async fn workloads_are_chosen_by_their_node_and_readiness() {
     let request = v1::WatchWorkloadsRequest {
         parent: NAMESPACE.to_owned(),
         filter: "ready".to_owned(),
-        from_revision: 0,
+        ..v1::WatchWorkloadsRequest::default()
     };
     let opened = server.api.watch_workloads(Request::new(request)).await;
     let mut watch = opened.unwrap().into_inner();
@@ -186,6 +273,8 @@ async fn a_watch_that_is_not_read_is_cut_and_told_to_resume() {
             .unwrap()
         {
             Ok(Some(event)) if event.r#type() == Status => {}
+            // More of its revision follows.
+            Ok(Some(event)) if event.revision == 0 => count += 1,
             Ok(Some(event)) => {
                 assert!(
                     event.revision == last || event.revision == last + 1,

@@ -8,11 +8,15 @@ use portolan_model::{Name, Revision, Scoped, State};
 use portolan_proto::v1::WatchEventType;
 use portolan_store::Commit;
 
+/// Resources of an initial state that are looked up at once.
+const PART: usize = 256;
+
 /// One event, before it is put into its message.
 pub(crate) struct WatchEvent<T> {
     pub(crate) event_type: WatchEventType,
     /// None for BOOKMARK and SYNCED.
     pub(crate) object: Option<Arc<T>>,
+    /// Everything up to here was delivered with this event; zero if more of its revision follows.
     pub(crate) revision: Revision,
 }
 
@@ -47,25 +51,34 @@ impl<T: Kept> Scope<T> {
         self.filter.is_derived()
     }
 
-    /// What there is, as if it were new, and that this is all.
-    pub(crate) fn initial<'a>(
-        &'a self,
-        state: &'a State,
-    ) -> impl Iterator<Item = WatchEvent<T>> + 'a {
-        let revision = state.revision();
-        let all = state.after(self.namespace.as_ref(), None);
-        let added = all
-            .filter(|it| self.filter.matches(state, it))
-            .map(move |it| WatchEvent {
+    /// Some of what there is behind a key, as if it were new, and the key that more of it is behind; after the last part comes
+    /// that this is all.
+    pub(crate) fn initial(
+        &self,
+        state: &State,
+        after: Option<&Scoped>,
+    ) -> (Vec<WatchEvent<T>>, Option<Scoped>) {
+        let rest = state.after(self.namespace.as_ref(), after);
+        let fitting = rest.filter(|it: &&Arc<T>| self.filter.matches(state, it));
+        let mut events: Vec<_> = fitting
+            .take(PART)
+            .map(|it| WatchEvent {
                 event_type: WatchEventType::Added,
                 object: Some(it.clone()),
-                revision,
-            });
-        added.chain(std::iter::once(WatchEvent {
+                revision: Revision::ZERO,
+            })
+            .collect();
+        if events.len() == PART {
+            let last = events.last().and_then(|event| event.object.as_ref());
+            let last = last.map(|it| it.sort_key());
+            return (events, last);
+        }
+        events.push(WatchEvent {
             event_type: WatchEventType::Synced,
             object: None,
-            revision,
-        }))
+            revision: state.revision(),
+        });
+        (events, None)
     }
 
     /// The net effect of a commit on each resource, in order of their keys. The states before and after it are needed
@@ -87,28 +100,43 @@ impl<T: Kept> Scope<T> {
                 }
             }
         }
-        let event = |(old, new): Sides<T>| {
+        let mut events = Vec::new();
+        for (old, new) in net.into_values() {
             let old = old.filter(|it| self.admits(before, it));
             let new = new.filter(|it| self.admits(after, it));
-            let (event_type, object) = match (old, new) {
-                (Some(old), Some(new)) if Arc::ptr_eq(&old, &new) => return None,
-                (None, Some(new)) => (WatchEventType::Added, new),
-                (Some(_), Some(new)) => (WatchEventType::Modified, new),
-                (Some(old), None) => (WatchEventType::Deleted, old),
-                (None, None) => return None,
-            };
-            Some(WatchEvent {
-                event_type,
-                object: Some(object),
-                revision: commit.revision,
-            })
-        };
-        net.into_values().filter_map(event).collect()
+            events.extend(told(old, new));
+        }
+        // A watch that is cut before the last of them resumes before all of them.
+        if let Some(last) = events.last_mut() {
+            last.revision = commit.revision;
+        }
+        events
     }
 
     fn admits(&self, state: &State, it: &Arc<T>) -> bool {
         let within = |namespace: &Name| it.sort_key().namespace == *namespace;
         self.namespace.as_ref().is_none_or(within) && self.filter.matches(state, it)
+    }
+}
+
+/// What a watch tells of a resource that was one thing before a commit and is another after it. A new one that has taken
+/// the name of an old one is another resource.
+fn told<T: Kept>(old: Option<Arc<T>>, new: Option<Arc<T>>) -> Vec<WatchEvent<T>> {
+    let event = |event_type, object| WatchEvent {
+        event_type,
+        object: Some(object),
+        revision: Revision::ZERO,
+    };
+    match (old, new) {
+        (Some(old), Some(new)) if Arc::ptr_eq(&old, &new) => Vec::new(),
+        (Some(old), Some(new)) if old.uid() != new.uid() => vec![
+            event(WatchEventType::Deleted, old),
+            event(WatchEventType::Added, new),
+        ],
+        (Some(_), Some(new)) => vec![event(WatchEventType::Modified, new)],
+        (None, Some(new)) => vec![event(WatchEventType::Added, new)],
+        (Some(old), None) => vec![event(WatchEventType::Deleted, old)],
+        (None, None) => Vec::new(),
     }
 }
 

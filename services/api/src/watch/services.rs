@@ -132,6 +132,7 @@ impl StatusWatch {
             r#type,
             service,
             revision,
+            store_id: self.access.store_of(revision),
         }
     }
 
@@ -169,7 +170,7 @@ impl StatusWatch {
             self.ready.push_back(v1::WatchServicesResponse {
                 r#type: WatchEventType::Status.into(),
                 service: Some(message),
-                revision: 0,
+                ..v1::WatchServicesResponse::default()
             });
         }
     }

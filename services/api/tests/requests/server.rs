@@ -13,14 +13,6 @@ use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Cluster, Clusters, CreateCluster};
 use portolan_distributor::Distributor;
 use portolan_model::{Clock, ClusterSpec, Family, Name, PortRange};
-use portolan_proto::v1::cluster_api_server::ClusterApiServer;
-use portolan_proto::v1::endpoint_api_server::EndpointApiServer;
-use portolan_proto::v1::event_api_server::EventApiServer;
-use portolan_proto::v1::namespace_api_server::NamespaceApiServer;
-use portolan_proto::v1::node_api_server::NodeApiServer;
-use portolan_proto::v1::service_api_server::ServiceApiServer;
-use portolan_proto::v1::service_cidr_api_server::ServiceCidrApiServer;
-use portolan_proto::v1::workload_api_server::WorkloadApiServer;
 use portolan_store::{Cache, MemStore, Store, SystemClock};
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -66,15 +58,7 @@ impl Server {
             identity: Arc::new(TrustHello),
         };
         let api = Api::new(clusters.clone(), Arc::new(NoMore), clock);
-        let routes = Routes::new(ClusterApiServer::new(api.clone()))
-            .add_service(ServiceCidrApiServer::new(api.clone()))
-            .add_service(NamespaceApiServer::new(api.clone()))
-            .add_service(ServiceApiServer::new(api.clone()))
-            .add_service(WorkloadApiServer::new(api.clone()))
-            .add_service(EndpointApiServer::new(api.clone()))
-            .add_service(NodeApiServer::new(api.clone()))
-            .add_service(EventApiServer::new(api))
-            .add_service(NodeSync::new(clusters, options));
+        let routes = portolan_api::routes(&api).add_service(NodeSync::new(clusters, options));
         Self(routes.prepare())
     }
 

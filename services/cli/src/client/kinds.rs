@@ -5,8 +5,9 @@ use futures_util::stream::BoxStream;
 use portolan_proto::v1;
 use tonic::Status;
 
-use super::{Client, MAX_MESSAGE, PAGE, WatchMessage, client};
-use crate::kind::{Kind, kinds};
+use super::{Client, MAX_MESSAGE, PAGE, Reached, WatchMessage, client};
+use crate::kind::Kind;
+use crate::kinds::kinds;
 use crate::object::Object;
 
 /// A page of resources, and the token of the next.
@@ -82,16 +83,21 @@ macro_rules! calls {
                 )*}
             }
 
-            /// Follows a kind from after a revision, or from what is there now.
-            pub(crate) async fn watch(&self, kind: Kind, parent: String, from_revision: u64) -> Result<WatchMessages, Status> {
+            /// Follows a kind from where a watch was before, or from what is there now.
+            pub(crate) async fn watch(&self, kind: Kind, parent: String, from: &Reached) -> Result<WatchMessages, Status> {
                 match kind {
                     $($(Kind::$kind => {
-                        let request = v1::$watch_request { parent, from_revision, ..v1::$watch_request::default() };
+                        let request = v1::$watch_request {
+                            parent,
+                            from_revision: from.revision,
+                            store_id: from.store_id.clone(),
+                            ..v1::$watch_request::default()
+                        };
                         let stream = client!(v1::$module::$api, self).$watch(request).await?.into_inner();
                         Ok(stream.map(|message| message.map(|message| WatchMessage {
                             event: message.r#type(),
                             object: message.$object.map(Object::from),
-                            revision: message.revision,
+                            reached: Reached { revision: message.revision, store_id: message.store_id },
                         })).boxed())
                     })?)*
                     kind => Err(Status::unimplemented(format!("a {} can't be watched", kind.noun()))),

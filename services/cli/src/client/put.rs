@@ -8,7 +8,7 @@ use v1::endpoint_api_client::EndpointApiClient;
 use v1::namespace_api_client::NamespaceApiClient;
 
 use super::{Client, MAX_MESSAGE, client};
-use crate::kind::kinds;
+use crate::kinds::kinds;
 use crate::manifest::Item;
 use crate::object::Object;
 

@@ -9,7 +9,8 @@ use v1::endpoint_origin::Origin;
 use super::{Connection, Console, targets};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::kind::{DESCRIBE, Kind};
+use crate::kind::Kind;
+use crate::kinds::DESCRIBE;
 use crate::output::{self, Surroundings};
 
 /// Show one resource with what surrounds it.

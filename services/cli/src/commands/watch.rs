@@ -1,5 +1,6 @@
 //! `get --watch`: what is there, then every change, across interruptions.
 
+use std::error::Error;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::Console;
 use super::view::View;
-use crate::client::{Client, WatchMessage};
+use crate::client::{Client, Reached, WatchMessage};
 use crate::failure::Failure;
 use crate::object::Object;
 use crate::target::Target;
@@ -23,7 +24,7 @@ pub(super) struct Watch<'a> {
     parent: String,
     view: View,
     /// Everything up to here was shown.
-    revision: u64,
+    reached: Reached,
     /// Collected until the initial state is complete, so that it is one table.
     initial: Option<Vec<Object>>,
     widths: Vec<usize>,
@@ -37,7 +38,7 @@ impl<'a> Watch<'a> {
             target,
             parent,
             view,
-            revision: 0,
+            reached: Reached::default(),
             initial: Some(Vec::new()),
             widths: Vec::new(),
             began: false,
@@ -52,18 +53,20 @@ impl<'a> Watch<'a> {
     ) -> Result<(), Failure> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let before = self.revision;
+            let before = self.reached.revision;
             let status = self.follow(client, console).await?;
             match status.code() {
                 // What happened in between is forgotten: begin again with what is there now.
-                Code::OutOfRange if self.revision > 0 => {
-                    self.revision = 0;
-                    self.initial = Some(Vec::new());
-                }
+                Code::OutOfRange if before > 0 => self.reached = Reached::default(),
                 Code::Unavailable | Code::Aborted if self.began => {}
+                // What has a source was made on this side: the connection broke, in whatever words.
+                _ if self.began && status.source().is_some() => {}
                 _ => return Err(client.failure(status)),
             }
-            pause = if self.revision > before {
+            if self.reached.revision == 0 {
+                self.initial = Some(Vec::new());
+            }
+            pause = if self.reached.revision > before {
                 FIRST_PAUSE
             } else {
                 (pause * 2).min(LONGEST_PAUSE)
@@ -79,7 +82,7 @@ impl<'a> Watch<'a> {
         console: &mut Console<'_>,
     ) -> Result<Status, Failure> {
         let parent = self.parent.clone();
-        let stream = client.watch(self.target.kind, parent, self.revision).await;
+        let stream = client.watch(self.target.kind, parent, &self.reached).await;
         let mut stream = match stream {
             Ok(stream) => stream,
             Err(status) => return Ok(status),
@@ -106,9 +109,9 @@ impl<'a> Watch<'a> {
             (_, Some(initial)) => initial.extend(object),
             (_, None) => self.show(object.as_slice(), console)?,
         }
-        // A status-only event has no revision of its own, and before SYNCED nothing is complete.
-        if self.initial.is_none() {
-            self.revision = self.revision.max(message.revision);
+        // Only what completes a revision carries one.
+        if message.reached.revision > 0 {
+            self.reached = message.reached;
         }
         Ok(())
     }

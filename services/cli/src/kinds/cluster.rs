@@ -4,12 +4,12 @@ pub(super) mod describe;
 
 use portolan_proto::v1;
 
-use super::{Columns, Show, Surroundings};
 use crate::manifest::read::{Fields as Read, Place};
 use crate::object;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Plain, Shape, Word, message};
+use crate::show::{Columns, Show, Surroundings};
 use crate::words;
 
 message! { v1::ClusterSpec {

@@ -3,12 +3,12 @@
 use portolan_proto::v1;
 use v1::endpoint_origin::Origin;
 
-use super::{Columns, Show, head};
 use crate::manifest::read::Fields as Read;
 use crate::object;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Always, Message, Plain, Shape, Value, Word, message};
+use crate::show::{Columns, Show, head};
 use crate::words;
 
 message! { v1::EndpointSpec {

@@ -4,10 +4,10 @@ mod describe;
 
 use portolan_proto::v1;
 
-use super::{Columns, Show, Surroundings, head};
 use crate::object;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Plain, UnlessEmpty, Value, message};
+use crate::show::{Columns, Show, Surroundings, head};
 
 message! { v1::NamespaceSpec {
     quota: UnlessEmpty("quota"),

@@ -4,12 +4,12 @@ mod describe;
 
 use portolan_proto::v1;
 
-use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::output::{age, conditions};
 use crate::shape::{Plain, message};
+use crate::show::{Columns, Show, Surroundings};
 
 message! { v1::NodeSpec {
     addresses: Plain("addresses"),

@@ -6,11 +6,11 @@ mod spec;
 use portolan_proto::v1;
 use v1::ServiceType;
 
-use super::{Columns, Show, Surroundings};
 use crate::object::{self, Pairs};
 use crate::output::conditions;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
+use crate::show::{Columns, Show, Surroundings};
 use crate::words;
 
 /// As kubectl: beyond this the addresses of a load balancer are cut, unless the table is wide.

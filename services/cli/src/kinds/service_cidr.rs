@@ -3,13 +3,13 @@
 use portolan_proto::v1;
 
 use super::cluster::describe::usage as describe_usage;
-use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::conditions;
 use crate::output::lines::Lines;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Plain, message};
+use crate::show::{Columns, Show, Surroundings};
 
 message! { v1::ServiceCidrSpec {
     cidrs: Plain("cidrs"),

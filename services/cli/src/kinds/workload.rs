@@ -5,12 +5,12 @@ pub(crate) mod describe;
 use portolan_proto::v1;
 
 use super::probe::Probed;
-use super::{Columns, Show, Surroundings};
 use crate::object;
 use crate::output::conditions;
 use crate::output::table::or_none;
 use crate::output::yaml::{Document, Fields};
 use crate::shape::{Always, Plain, Word, message};
+use crate::show::{Columns, Show, Surroundings};
 use crate::words;
 
 message! { v1::WorkloadSpec {

@@ -2,7 +2,8 @@
 
 use portolan_proto::v1;
 
-use crate::kind::{Kind, kinds};
+use crate::kind::Kind;
+use crate::kinds::kinds;
 use crate::object::Resource;
 
 /// What is the same for all requests that manifests become.

@@ -9,7 +9,7 @@ use super::metadata::Metadata;
 use super::read::{Fields, Place};
 use super::resource::resource;
 use super::{Item, Scope};
-use crate::kinds::{ReadProbe, read_probe};
+use crate::kinds::probe::{ReadProbe, read as read_probe};
 use crate::shape::{Shape, Word};
 use crate::words;
 

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::read::Fields;
 use super::{Item, Scope};
 use super::{cluster, endpoints, namespace, pod, resource};
-use crate::kind::kinds;
+use crate::kinds::kinds;
 
 /// How documents of one version of a kind are read.
 pub(super) struct Reader {

@@ -34,7 +34,7 @@ pub enum Value<T: 'static> {
 }
 
 /// One that filters can name.
-pub(super) const fn column<T>(name: &'static str, value: Value<T>) -> Column<T> {
+pub(crate) const fn column<T>(name: &'static str, value: Value<T>) -> Column<T> {
     let orders = false;
     Column {
         name,
@@ -44,7 +44,7 @@ pub(super) const fn column<T>(name: &'static str, value: Value<T>) -> Column<T> 
 }
 
 /// One that orders can name, too.
-pub(super) const fn ordering<T>(name: &'static str, value: Value<T>) -> Column<T> {
+pub(crate) const fn ordering<T>(name: &'static str, value: Value<T>) -> Column<T> {
     let orders = true;
     Column {
         name,
@@ -75,21 +75,21 @@ pub trait Kept: Listed + Noun<Key: NameKey> {
 }
 
 /// A text that is there anyway, such as a name.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
 /// The name of something; empty if there is none.
-pub(super) fn maybe(name: Option<&Name>) -> Cow<'_, str> {
+pub(crate) fn maybe(name: Option<&Name>) -> Cow<'_, str> {
     text(name.map(Name::as_str).unwrap_or_default())
 }
 
 /// Any number of addresses or ranges.
-pub(super) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+pub(crate) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
 /// The key of something that lives in no namespace.
-pub(super) fn unscoped(name: &Name) -> Scoped {
+pub(crate) fn unscoped(name: &Name) -> Scoped {
     Scoped::new(Name::trusted(""), name.clone())
 }

@@ -12,11 +12,7 @@ use uuid::Uuid;
 
 use super::State;
 use crate::key::{Key, NameKey};
-use crate::{
-    Cluster, ClusterSpec, Endpoint, IpClaim, Kind, Meta, Name, Namespace, NamespaceSpec, Node,
-    NodeSpec, Object, PortClaim, Request, Scoped, Service, ServiceCidr, ServiceSpec, Uid, Workload,
-    WorkloadSpec,
-};
+use crate::{Kind, Meta, Name, Object, Scoped, Uid};
 
 /// What [`Object`] holds one of: the type of a [`Kind`].
 pub trait Noun: Sized + Send + Sync + 'static {
@@ -60,24 +56,24 @@ macro_rules! nouns {
     ($(
         $(#[$doc:meta])*
         $noun:ident = $number:literal, $collection:literal, $rows:ident: $key_type:ty
-            => |$o:ident| ($key:expr, $uid:expr) $(is $claim:ident)? $(has $spec:ident: $spec_type:ty)?;
+            => |$o:ident| ($key:expr, $uid:expr) shows $view:ident $(is $claim:ident)? $(has $spec:ident: $spec_type:ty)?;
     )*) => {
         /// The objects of a state, by kind and key.
         #[derive(Clone, Default)]
         pub(super) struct Rows {
-            $(pub(super) $rows: Map<$key_type, Arc<$noun>>,)*
+            $(pub(super) $rows: Map<$key_type, Arc<crate::$noun>>,)*
         }
 
         impl Rows {
             pub(super) fn insert(&mut self, object: &Object) {
                 match object {
-                    $(Object::$noun(o) => self.$rows.insert_mut(<$noun as Noun>::key(o), o.clone()),)*
+                    $(Object::$noun(o) => self.$rows.insert_mut(<crate::$noun as Noun>::key(o), o.clone()),)*
                 }
             }
 
             pub(super) fn remove(&mut self, object: &Object) {
                 match object {
-                    $(Object::$noun(o) => drop(self.$rows.remove_mut(&<$noun as Noun>::key(o))),)*
+                    $(Object::$noun(o) => drop(self.$rows.remove_mut(&<crate::$noun as Noun>::key(o))),)*
                 }
             }
 
@@ -94,7 +90,7 @@ macro_rules! nouns {
         }
 
         $(
-            impl Noun for $noun {
+            impl Noun for crate::$noun {
                 const KIND: Kind = Kind::$noun;
 
                 type Key = $key_type;
@@ -122,7 +118,7 @@ macro_rules! nouns {
             }
 
             $(
-                impl Resource for $noun {
+                impl Resource for crate::$noun {
                     type Spec = $spec_type;
 
                     fn meta(&self) -> &Meta {

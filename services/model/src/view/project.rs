@@ -55,7 +55,8 @@ pub fn touched<'a>(
             services.insert(service.meta.uid);
         }
         for object in change.before.iter().chain(&change.after) {
-            collect(object, &mut keys, &mut services);
+            keys.extend(object.view());
+            services.extend(object.service_uid());
             if matches!(object, Object::Cluster(_) | Object::ServiceCidr(_)) {
                 project_cluster(after, &mut views);
             }
@@ -71,29 +72,6 @@ pub fn touched<'a>(
     let mut result: BTreeMap<_, _> = keys.into_iter().map(|key| (key, None)).collect();
     result.extend(views.into_iter().map(|(key, view)| (key, Some(view))));
     result
-}
-
-/// Which views an object is shown by, or has a part in.
-fn collect(object: &Object, keys: &mut BTreeSet<ViewKey>, services: &mut BTreeSet<Uid>) {
-    let uid = object.uid();
-    match object {
-        Object::Cluster(_) => drop(keys.insert(ViewKey::new(ViewKind::Cluster, uid))),
-        Object::Node(_) => drop(keys.insert(ViewKey::new(ViewKind::Node, uid))),
-        Object::Workload(_) => drop(keys.insert(ViewKey::new(ViewKind::Workload, uid))),
-        Object::Service(_) => {
-            keys.insert(ViewKey::new(ViewKind::Service, uid));
-            services.insert(uid);
-        }
-        Object::Endpoint(endpoint) => {
-            keys.insert(ViewKey::new(ViewKind::Endpoint, uid));
-            services.insert(endpoint.service_uid);
-        }
-        Object::ServiceCidr(_)
-        | Object::Namespace(_)
-        | Object::IpClaim(_)
-        | Object::PortClaim(_)
-        | Object::Request(_) => {}
-    }
 }
 
 /// Services whose endpoints may point elsewhere after a change. Rare, and then all there are.

@@ -58,12 +58,7 @@ pub(in super::super) fn free(draft: &mut Draft, claims: &[(Claimed, Revision)]) 
             draft.apply(Change::delete(claim));
         }
     }
-    let verb = if draft.is_empty() {
-        Verb::Unchanged
-    } else {
-        Verb::Configured
-    };
-    draft.outcome(verb, Vec::new())
+    draft.brief(Verb::Configured)
 }
 
 fn waits_since(state: &ClaimState, since: Revision) -> bool {

@@ -1,7 +1,10 @@
 //! Several Services in one request (AIP-231, AIP-233).
 
+use std::sync::Arc;
+
 use portolan_allocator::{Action, NewService, Operation, ServiceAction};
-use portolan_model::{FieldPath, Name, Object, Scoped, Service, State, Violations};
+use portolan_model::limits::BATCH;
+use portolan_model::{FieldPath, Name, Noun, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Response, Status};
@@ -11,9 +14,6 @@ use crate::cluster::Cluster;
 use crate::context::{context, respond};
 use crate::resource::{Exposed, View, whole};
 use crate::shape::{not_found, parse, required};
-
-/// Entries of one request: about as many rows as a transaction may write.
-const MAX_ENTRIES: usize = 1_000;
 
 /// Creates all of them or none.
 pub(super) async fn create(
@@ -51,21 +51,13 @@ pub(super) async fn create(
     let state = access.state();
     // A repetition of a request finds its Services by their names.
     let answered: Vec<_> = if outcome.objects.len() == keys.len() {
-        outcome.objects.iter().filter_map(service).collect()
+        outcome.objects.iter().filter_map(Service::of).collect()
     } else {
-        let services = keys.iter().filter_map(|key| state.service(key));
-        services.map(AsRef::as_ref).collect()
+        keys.iter().filter_map(|key| state.service(key)).collect()
     };
     let services = messages(access, &state, answered.into_iter());
     let response = v1::BatchCreateServicesResponse { services };
     Ok(respond(response, outcome.verb))
-}
-
-fn service(object: &Object) -> Option<&Service> {
-    match object {
-        Object::Service(service) => Some(service),
-        _ => None,
-    }
 }
 
 fn new_service(
@@ -136,7 +128,7 @@ pub(super) async fn get(
     for (key, name) in keys.iter().zip(&m.names) {
         found.push(state.service(key).ok_or_else(|| not_found(name))?);
     }
-    let services = messages(access, &state, found.into_iter().map(|service| &**service));
+    let services = messages(access, &state, found.into_iter());
     Ok(Response::new(v1::BatchGetServicesResponse {
         services,
         revision: state.revision().0,
@@ -145,10 +137,10 @@ pub(super) async fn get(
 
 /// Comes before all else: of a list that is too long no entry is looked into.
 fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -> Option<()> {
-    if (1..=MAX_ENTRIES).contains(&entries) {
+    if (1..=BATCH).contains(&entries) {
         return Some(());
     }
-    let description = format!("has {entries} entries; must have 1 to {MAX_ENTRIES}");
+    let description = format!("has {entries} entries; must have 1 to {BATCH}");
     violations.add(field, description);
     None
 }
@@ -156,7 +148,7 @@ fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -
 fn messages<'a>(
     access: &Cluster,
     state: &State,
-    services: impl Iterator<Item = &'a Service>,
+    services: impl Iterator<Item = &'a Arc<Service>>,
 ) -> Vec<v1::Service> {
     let view = View::new(access, state);
     services.map(|service| service.shown(&view)).collect()

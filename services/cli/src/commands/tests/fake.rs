@@ -134,6 +134,7 @@ impl ServiceApi for Apis {
             services: page.into_iter().collect(),
             next_page_token: token.unwrap_or_default(),
             revision: 1,
+            ..v1::ListServicesResponse::default()
         }))
     }
 
@@ -196,14 +197,21 @@ impl ServiceApi for Apis {
         unused()
     }
 
-    /// Three watches: the initial state and an interruption, one change and another, and the end.
+    /// Four watches: one that is cut before the initial state is complete, the initial state and a cut within a revision, one
+    /// change and another, and the end.
     async fn watch_services(
         &self,
         request: Request<v1::WatchServicesRequest>,
     ) -> Result<Response<Self::WatchServicesStream>, Status> {
         use v1::WatchEventType::{Added, Bookmark, Modified, Synced};
-        let from = request.into_inner().from_revision;
-        self.0.lock().unwrap().watched_from.push(from);
+        let request = request.into_inner();
+        let from = request.from_revision;
+        assert_eq!(request.store_id.is_empty(), from == 0, "both or none");
+        let is_first = {
+            let mut inner = self.0.lock().unwrap();
+            inner.watched_from.push(from);
+            inner.watched_from.len() == 1
+        };
         let event = |kind: v1::WatchEventType, name: &str, revision| {
             let service = v1::Service {
                 name: format!("clusters/default/namespaces/default/services/{name}"),
@@ -213,17 +221,24 @@ impl ServiceApi for Apis {
                 r#type: kind.into(),
                 service: (!name.is_empty()).then_some(service),
                 revision,
+                store_id: "a store".to_owned(),
             })
         };
         let events = match from {
+            0 if is_first => vec![
+                event(Added, "gone", 0),
+                Err(Status::unavailable("restarting")),
+            ],
             0 => vec![
-                event(Added, "a", 3),
-                event(Added, "b", 5),
+                event(Added, "a", 0),
+                event(Added, "b", 0),
                 event(Synced, "", 6),
                 event(Modified, "b", 7),
+                event(Modified, "a", 0),
                 Err(Status::unavailable("restarting")),
             ],
             7 => vec![
+                event(Modified, "a", 0),
                 event(Added, "c", 8),
                 event(Bookmark, "", 8),
                 Err(Status::aborted("WATCH_TOO_SLOW")),

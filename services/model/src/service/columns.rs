@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::columns::{Column, Kept, Listed, Value, column, ordering, text, texts};
+use crate::query::columns::{Column, Kept, Listed, Value, column, ordering, text, texts};
 use crate::{Change, Object, Scoped, Service, ServiceType, State};
 
 use Value::{Derived, Flag, Map, Text, Texts, Time, Word};
