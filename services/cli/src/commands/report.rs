@@ -17,7 +17,10 @@ pub(super) struct Report {
 pub(super) fn report(readings: Vec<Reading>, console: &mut Console<'_>) -> Result<Report, Failure> {
     let mut manifests = Vec::new();
     let (mut failed, mut ignored) = (false, false);
-    if readings.iter().all(|reading| matches!(reading, Reading::Empty(_))) {
+    if readings
+        .iter()
+        .all(|reading| matches!(reading, Reading::Empty(_)))
+    {
         writeln!(console.err, "error: there is no document in it")?;
         failed = true;
     }

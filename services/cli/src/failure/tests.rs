@@ -89,7 +89,7 @@ fn what_the_server_knows_by_another_name_is_told_with_the_field_it_concerns() {
         (
             Code::ResourceExhausted,
             quota("NODE_PORT_EXHAUSTED", "30000-30001"),
-            "a.yaml:9:5: spec.ports: 2 of 2 are used",
+            "a.yaml:9:3: spec.ports: 2 of 2 are used",
         ),
         (
             Code::ResourceExhausted,

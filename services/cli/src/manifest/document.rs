@@ -159,7 +159,11 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
     }
     let Kind { version, kind } = kind;
     if version == "portolan/v1" {
-        refuse(fields, "kind", format!("Portolan has no kind {kind} to apply"));
+        refuse(
+            fields,
+            "kind",
+            format!("Portolan has no kind {kind} to apply"),
+        );
         return None;
     }
     let of = if readers::is_known(kind) {
@@ -167,7 +171,9 @@ fn dispatch(kind: &Kind, fields: &Fields<'_>, scope: &Scope) -> Option<Answer> {
     } else {
         String::new()
     };
-    Some(Answer::Ignored(format!("Portolan does not use kind {kind}{of}")))
+    Some(Answer::Ignored(format!(
+        "Portolan does not use kind {kind}{of}"
+    )))
 }
 
 /// Refuses a field where it stands, or because it is missing.

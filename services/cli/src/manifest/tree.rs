@@ -15,7 +15,7 @@ mod split;
 
 pub(crate) use malformed::Malformed;
 pub(crate) use node::{Entry, Node, Position, Value};
-pub(crate) use parse::{MAX_BYTES, parse, parse_each};
+pub(crate) use parse::{MAX_BYTES, Parsed, parse, parse_each};
 
 #[cfg(test)]
 mod tests;

@@ -256,7 +256,7 @@ fn the_other_kinds_have_their_own_columns() {
 fn a_service_is_written_as_kubernetes_writes_it() {
     let object = service(
         "web",
-        "type: NodePort, clusterIP: 10.96.0.1, selector: {on: 'yes'}, ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30080}]",
+        "type: NodePort, clusterIP: 10.96.0.1, selector: {'on': 'yes'}, ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30080}]",
     );
     let Object::Service(service) = object else {
         unreachable!()

@@ -316,7 +316,7 @@ fn what_is_not_used_is_ignored_with_a_reason() {
         ),
         (
             "{\"apiVersion\": \"apps/v1\",\n\"kind\": \"Deployment\", [}\n",
-            "a.yaml:2:23: did not find expected ',' or '}', while parsing a flow mapping; ignored: Portolan does not use kind Deployment",
+            "a.yaml:2:24: did not find expected node content, while parsing a flow node; ignored: Portolan does not use kind Deployment",
         ),
         (
             "{apiVersion: v1, kind: Pod, metadata: {name: p}, status: {phase: Succeeded, podIP: 10.0.0.1}}",

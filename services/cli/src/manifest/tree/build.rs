@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use libyaml_safer::{EventData, ScalarStyle};
 
-use super::malformed::Malformed;
+use super::malformed::{Malformed, quoted};
 use super::node::{Entry, Node, Position, Size, Value};
 use super::scalar::scalar;
 
@@ -41,7 +41,7 @@ struct Map {
 
 /// A key whose value is still to come.
 struct Key {
-    key: String,
+    text: String,
     at: Position,
     merges: bool,
 }
@@ -65,7 +65,9 @@ impl Builder {
 
     /// The document, if there is more in it than nothing.
     pub(super) fn end(&mut self) -> Option<Node> {
-        self.document.take().filter(|node| node.value != Value::Null)
+        self.document
+            .take()
+            .filter(|node| node.value != Value::Null)
     }
 
     /// The next event; true if there are no more.
@@ -134,7 +136,7 @@ impl Builder {
             && style == ScalarStyle::Plain
         {
             map.key = Some(Key {
-                key: MERGE.to_owned(),
+                text: MERGE.to_owned(),
                 at,
                 merges: true,
             });
@@ -150,13 +152,16 @@ impl Builder {
             let message = if self.open.iter().any(is_inside) {
                 "the alias stands inside its own anchor".to_owned()
             } else {
-                format!("nothing before it has the anchor {anchor:.100?}")
+                format!("nothing before it has the anchor {}", quoted(anchor))
             };
             return Err(Malformed::new(at, message));
         };
         let size = node.size();
         self.count(size, at)?;
-        let node = Node { at, ..self.anchors[anchor].clone() };
+        let node = Node {
+            at,
+            ..self.anchors[anchor].clone()
+        };
         self.put(node, None)
     }
 
@@ -204,13 +209,13 @@ impl Map {
         match self.key.take() {
             None => self.key = Some(self.new_key(node)?),
             Some(key) if key.merges => self.merged.extend(merged(node)?),
-            Some(Key { key, at, .. }) => self.entries.push(Entry { key, at, node }),
+            Some(Key { text: key, at, .. }) => self.entries.push(Entry { key, at, node }),
         }
         Ok(())
     }
 
     fn new_key(&mut self, node: Node) -> Result<Key, Malformed> {
-        let key = match node.value {
+        let text = match node.value {
             Value::Text(key) | Value::Number(key) => key,
             Value::Integer(number) => number.to_string(),
             Value::Boolean(value) => value.to_string(),
@@ -219,12 +224,12 @@ impl Map {
                 return Err(Malformed::new(node.at, "a key can't be a list or a map"));
             }
         };
-        if !self.keys.insert(key.clone()) {
-            let message = format!("{key:.100?} is there twice");
+        if !self.keys.insert(text.clone()) {
+            let message = format!("{} is there twice", quoted(&text));
             return Err(Malformed::new(node.at, message));
         }
         Ok(Key {
-            key,
+            text,
             at: node.at,
             merges: false,
         })

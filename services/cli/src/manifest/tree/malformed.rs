@@ -2,6 +2,9 @@
 
 use super::node::Position;
 
+/// Characters of a text that a message shows.
+const LONGEST: usize = 100;
+
 /// Text that is no YAML, or more of it than is read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {message}")]
@@ -16,5 +19,13 @@ impl Malformed {
             at,
             message: message.into(),
         }
+    }
+}
+
+/// As much of a text as fits into a message, with everything escaped that a terminal could take for more than text.
+pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
     }
 }

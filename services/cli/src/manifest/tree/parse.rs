@@ -40,8 +40,9 @@ pub(crate) fn parse_each(text: &str) -> Result<Vec<Parsed<'_>>, Malformed> {
 }
 
 fn parse_part(part: &Part<'_>, builder: &mut Builder) -> Result<Option<Node>, Malformed> {
+    let text = part.yaml();
     let mut parser = Parser::<&[u8]>::new();
-    parser.set_input(part.text.as_bytes());
+    parser.set_input(text.as_bytes());
     builder.begin();
     loop {
         let event = parser.parse().map_err(|error| malformed(&error, part.at))?;
@@ -53,7 +54,9 @@ fn parse_part(part: &Part<'_>, builder: &mut Builder) -> Result<Option<Node>, Ma
 }
 
 fn malformed(error: &Error, begin: Position) -> Malformed {
-    let at = error.problem_mark().map_or(begin, |mark| place(mark, begin));
+    let at = error
+        .problem_mark()
+        .map_or(begin, |mark| place(mark, begin));
     let message = match error.context() {
         Some(context) if !context.is_empty() => format!("{}, {context}", error.problem()),
         _ => error.problem().to_owned(),

@@ -1,5 +1,7 @@
 //! The documents of a stream, taken apart before they are parsed, so that one that is no YAML spoils no other.
 
+use std::borrow::Cow;
+
 use serde::de::IgnoredAny;
 
 use super::node::Position;
@@ -8,6 +10,8 @@ use super::node::Position;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part<'a> {
     pub(crate) text: &'a str,
+    /// It is a JSON value, and perhaps no YAML.
+    pub(super) is_json: bool,
     /// Where it begins.
     pub(crate) at: Position,
 }
@@ -50,6 +54,7 @@ fn has_content(text: &str) -> bool {
 fn values(text: &str, first_line: usize) -> Vec<Part<'_>> {
     let whole = Part {
         text,
+        is_json: false,
         at: Position {
             line: first_line,
             column: 1,
@@ -71,9 +76,59 @@ fn values(text: &str, first_line: usize) -> Vec<Part<'_>> {
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let parts = begins.zip(&ends).map(|(begin, end)| Part {
         text: &text[begin..*end],
+        is_json: true,
         at: position(&text[..begin], first_line),
     });
     parts.collect()
+}
+
+impl Part<'_> {
+    /// The text as YAML takes it. JSON lets characters stand in a string that YAML has only escaped, or folds as line breaks,
+    /// and writes others as pairs of surrogates (RFC 8259 §7), which YAML does not know.
+    pub(super) fn yaml(&self) -> Cow<'_, str> {
+        let is_other = |c: char| {
+            matches!(
+                c,
+                '\u{7f}'
+                    ..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+            )
+        };
+        if !self.is_json || !(self.text.contains(is_other) || self.text.contains("\\u")) {
+            return Cow::Borrowed(self.text);
+        }
+        let mut yaml = String::with_capacity(self.text.len());
+        let mut rest = self.text;
+        while let Some(c) = rest.chars().next() {
+            let (taken, written) = match surrogates(rest) {
+                Some(character) => (2 * ESCAPE, character.to_string()),
+                // A backslash and what it escapes stay together.
+                None if c == '\\' => {
+                    let next = rest[1..].chars().next().map_or(0, char::len_utf8);
+                    (1 + next, rest[..=next].to_owned())
+                }
+                None if is_other(c) => (c.len_utf8(), format!("\\u{:04x}", u32::from(c))),
+                None => (c.len_utf8(), c.to_string()),
+            };
+            yaml.push_str(&written);
+            rest = &rest[taken..];
+        }
+        Cow::Owned(yaml)
+    }
+}
+
+/// Octets of one half, such as `\ud83d`.
+const ESCAPE: usize = 6;
+
+/// The character that a pair of surrogates stands for, if a text begins with one.
+fn surrogates(text: &str) -> Option<char> {
+    let half = |from: usize| {
+        let digits = text.get(from..from + ESCAPE)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let pair = [half(0)?, half(ESCAPE)?];
+    let mut decoded = char::decode_utf16(pair);
+    // Two characters that are no pair are none of ours.
+    decoded.next()?.ok().filter(|_| decoded.next().is_none())
 }
 
 /// Where a text ends that begins a line.

@@ -93,7 +93,7 @@ fn malformed_text_is_refused_with_its_place() {
             "1:8: the alias stands inside its own anchor",
         ),
         ("? [a]\n: b\n", "1:3: a key can't be a list or a map"),
-        ("a: 'x\n", "1:4: "),
+        ("a: 'x\n", "2:1: found unexpected end of stream"),
     ] {
         let found = malformed(text);
         assert!(found.starts_with(message), "{text:?}: {found}");
@@ -130,19 +130,37 @@ fn what_aliases_repeat_is_counted_in_bytes() {
         let found = malformed(&format!("a: &a \"{long}\"\nb: [{many}]\n"));
         assert!(found.contains("more than 67108864 bytes"), "{found}");
     }
-    let keys = format!("a: &a {{\"{long}\": 1}}\nb: [{}]\n", "*a, ".repeat(100));
+    let key = "k".repeat(900);
+    let keys = format!("a: &a {{{key}: 1}}\nb: [{}]\n", "*a, ".repeat(100_000));
     assert!(malformed(&keys).contains("more than 67108864 bytes"));
 }
 
 #[test]
 fn maps_are_merged_and_what_a_map_has_itself_wins() {
-    let text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\nw:\n  a: 0\n  <<: *y\n";
+    let text =
+        "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\nw:\n  a: 0\n  <<: *y\n";
     let tree = &parse(text).unwrap()[0];
     for (path, value) in [("z.a", 1), ("z.b", 1), ("z.c", 3), ("w.a", 0), ("w.b", 2)] {
-        assert_eq!(tree.find(path).unwrap().value, Value::Integer(value), "{path}");
+        assert_eq!(
+            tree.find(path).unwrap().value,
+            Value::Integer(value),
+            "{path}"
+        );
     }
     let text = &parse("'<<': 1\n").unwrap()[0];
-    assert_eq!(text.get("<<").unwrap().value, Value::Integer(1), "quoted, it is a key");
+    assert_eq!(
+        text.get("<<").unwrap().value,
+        Value::Integer(1),
+        "quoted, it is a key"
+    );
+}
+
+#[test]
+fn json_is_read_where_it_is_no_yaml() {
+    let text = "{\"a\": \"\u{7f}\u{2028}\\\\ud83d \\ud83d\\ude00 \\u0041 \\\"\"}";
+    let tree = &parse(text).unwrap()[0];
+    let want = "\u{7f}\u{2028}\\ud83d \u{1f600} A \"";
+    assert_eq!(tree.text("a"), Some(want));
 }
 
 #[test]
@@ -152,8 +170,14 @@ fn documents_stand_wherever_a_stream_may_have_them() {
         ("a: \"x\ny\"\n", &["1:1"]),
         ("{\"a\": 1}{\"a\": 2}\n {\"a\": 3}", &["1:1", "1:9", "2:2"]),
         ("{\"a\": 1}\n---\n{\"a\": 2}", &["1:1", "3:1"]),
-        ("%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n---\na: 2\n", &["3:1", "7:1"]),
-        ("\u{feff}# first\n--- # still\na: 1\n---\na: |\n  ---\n  x\n", &["3:1", "5:1"]),
+        (
+            "%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n---\na: 2\n",
+            &["3:1", "7:1"],
+        ),
+        (
+            "\u{feff}# first\n--- # still\na: 1\n---\na: |\n  ---\n  x\n",
+            &["3:1", "5:1"],
+        ),
         ("--- {a: 1}\n--- {a: 2}\n", &["1:5", "2:5"]),
         ("---a: 1\n", &["1:1"]),
         ("{a: 1, b: [*x]}", &[]),
