@@ -5,10 +5,20 @@ use libyaml_safer::ScalarStyle;
 
 use super::node::Value;
 
-const TEXT: &str = "tag:yaml.org,2002:str";
+/// Tags of what is no text, whatever its quotes.
+const OTHERS: [&str; 4] = [
+    "tag:yaml.org,2002:null",
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:int",
+    "tag:yaml.org,2002:float",
+];
 
 pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&str>) -> Value {
-    if style != ScalarStyle::Plain || tag.is_some_and(|tag| tag == TEXT || tag.starts_with('!')) {
+    let is_text = match tag {
+        Some(tag) => !OTHERS.contains(&tag),
+        None => style != ScalarStyle::Plain,
+    };
+    if is_text {
         return Value::Text(text.to_owned());
     }
     match text {

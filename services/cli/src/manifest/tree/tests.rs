@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
-use super::{MAX_BYTES, Value, parse};
+use super::{MAX_BYTES, Node, Value, parse};
 
 fn malformed(text: &str) -> String {
     parse(text).expect_err("must be refused").to_string()
@@ -209,5 +211,75 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
         let _ = parse(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// The tree of a corpus, as kubectl's library has it.
+fn expected(tree: &serde_json::Value) -> Plain {
+    use serde_json::Value as Json;
+    match tree {
+        Json::Null => Plain::Null,
+        Json::Bool(value) => Plain::Boolean(*value),
+        Json::Number(number) => Plain::Integer(number.as_i64().expect("an integer")),
+        Json::String(text) => Plain::Text(text.clone()),
+        Json::Array(items) => Plain::List(items.iter().map(expected).collect()),
+        Json::Object(map) => match map.get("number").and_then(Json::as_str) {
+            Some(text) if map.len() == 1 => Plain::Number(text.to_owned()),
+            _ => Plain::Map(map.iter().map(|(k, v)| (k.clone(), expected(v))).collect()),
+        },
+    }
+}
+
+/// A tree without places.
+#[derive(Debug, PartialEq)]
+enum Plain {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Number(String),
+    Text(String),
+    List(Vec<Plain>),
+    Map(BTreeMap<String, Plain>),
+}
+
+fn plain(node: &Node) -> Plain {
+    match &node.value {
+        Value::Null => Plain::Null,
+        Value::Boolean(value) => Plain::Boolean(*value),
+        Value::Integer(value) => Plain::Integer(*value),
+        Value::Number(text) => Plain::Number(text.clone()),
+        Value::Text(text) => Plain::Text(text.clone()),
+        Value::List(items) => Plain::List(items.iter().map(plain).collect()),
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|e| (e.key.clone(), plain(&e.node)));
+            Plain::Map(entries.collect())
+        }
+    }
+}
+
+/// `tests/manifests/yaml/make.py` writes it.
+#[test]
+fn documents_are_read_as_kubectl_reads_them_or_refused_with_their_place() {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        name: String,
+        text: String,
+        tree: serde_json::Value,
+    }
+    let corpus = include_str!("../../../../../tests/manifests/yaml/corpus.json");
+    let corpus: Vec<Row> = serde_json::from_str(corpus).unwrap();
+    assert!(corpus.len() >= 200);
+    for Row { name, text, tree } in corpus {
+        let found = parse(&text);
+        if tree.is_null() {
+            let malformed = found.expect_err(&name);
+            assert!(malformed.at.line > 0 && malformed.at.column > 0, "{name}");
+            continue;
+        }
+        let found = found.unwrap_or_else(|malformed| panic!("{name}: {malformed}\n{text}"));
+        let [document] = &found[..] else {
+            panic!("{name}: {} documents", found.len());
+        };
+        assert_eq!(plain(document), expected(&tree), "{name}\n{text}");
     }
 }
