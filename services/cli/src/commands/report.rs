@@ -17,14 +17,13 @@ pub(super) struct Report {
 pub(super) fn report(readings: Vec<Reading>, console: &mut Console<'_>) -> Result<Report, Failure> {
     let mut manifests = Vec::new();
     let (mut failed, mut ignored) = (false, false);
-    if readings
-        .iter()
-        .all(|reading| matches!(reading, Reading::Empty(_)))
-    {
+    let is_empty = |reading: &Reading| matches!(reading, Reading::Empty(_));
+    let is_nothing = readings.iter().all(is_empty);
+    if is_nothing {
         writeln!(console.err, "error: there is no document in it")?;
         failed = true;
     }
-    for reading in readings {
+    for reading in readings.into_iter().filter(|_| !is_nothing) {
         match reading {
             Reading::Manifest(manifest) => {
                 for note in &manifest.notes {
