@@ -238,8 +238,8 @@ enum Plain {
     Integer(i64),
     Number(String),
     Text(String),
-    List(Vec<Plain>),
-    Map(BTreeMap<String, Plain>),
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
 }
 
 fn plain(node: &Node) -> Plain {
