@@ -10,7 +10,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ("nothing", "", &["there is no document in it"]),
     ("an open list", "a: [\n", &["stdin:2:1: "]),
     ("a map in a scalar", "a: b\n  c: d\n", &["stdin:2:4: "]),
-    ("a tab", "kind:\n\tService\n", &["stdin:2:1: found a tab"]),
+    ("a tab", "kind:\n\tService\n", &["stdin:2:1: found"]),
     (
         "no kind",
         "apiVersion: v1\n",

@@ -1,5 +1,7 @@
 //! Rehearsals, differences and pruning.
 
+use portolan_tests::Server;
+
 use crate::{apply, field, said, server, service};
 
 const PORT: &str = "ports: [{port: 80}]";
@@ -89,6 +91,42 @@ fn endpoints_are_compared_as_a_whole() {
     assert!(!less.out.contains("\n+ "), "nothing is added: {less:?}");
 }
 
+/// It may be what describes the old one.
+fn nothing_is_pruned_beside_what_was_not_read(server: &Server<'_>, kept: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.yaml"), kept).expect("a file");
+    let path = folder.path().display().to_string();
+    let other = folder.path().join("b.yaml");
+    let ways: [(&str, &dyn Fn()); 5] = [
+        ("a link that leads nowhere", &|| {
+            std::os::unix::fs::symlink("/nowhere/two.yaml", &other).expect("a link");
+        }),
+        ("an emptied file", &|| {
+            std::fs::write(&other, "").expect("a file");
+        }),
+        ("comments alone", &|| {
+            std::fs::write(&other, "# gone\n---\n").expect("a file");
+        }),
+        ("another spelling", &|| {
+            std::fs::write(&other, "apiVersion: v1\nkind: service\n").expect("a file");
+        }),
+        ("a kind of others", &|| {
+            std::fs::write(&other, "kind: Deployment\n").expect("a file");
+        }),
+    ];
+    for (name, make) in ways {
+        make();
+        let prune = ["apply", "--prune", "-l", "app=shop", "-f", &path];
+        let refused = server.portolan_with(&prune, "");
+        assert_eq!(refused.code, 1, "{name}: {refused:?}");
+        assert!(
+            refused.err.contains("nothing is pruned"),
+            "{name}: {refused:?}"
+        );
+        std::fs::remove_file(&other).expect("it was there");
+    }
+}
+
 #[test]
 fn what_is_no_longer_described_is_pruned_by_its_label() {
     let server = server();
@@ -123,39 +161,7 @@ fn what_is_no_longer_described_is_pruned_by_its_label() {
     assert_eq!(failed.code, 1, "{failed:?}");
     assert!(failed.err.contains("nothing is pruned"), "{failed:?}");
 
-    // Nor where something was not read: it may be what describes the old one.
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("a.yaml"), &kept).expect("a file");
-    let path = folder.path().display().to_string();
-    let other = folder.path().join("b.yaml");
-    let ways: [(&str, &dyn Fn()); 5] = [
-        ("a link that leads nowhere", &|| {
-            std::os::unix::fs::symlink("/nowhere/two.yaml", &other).expect("a link");
-        }),
-        ("an emptied file", &|| {
-            std::fs::write(&other, "").expect("a file")
-        }),
-        ("comments alone", &|| {
-            std::fs::write(&other, "# gone\n---\n").expect("a file");
-        }),
-        ("another spelling", &|| {
-            std::fs::write(&other, "apiVersion: v1\nkind: service\n").expect("a file");
-        }),
-        ("a kind of others", &|| {
-            std::fs::write(&other, "kind: Deployment\n").expect("a file");
-        }),
-    ];
-    for (name, make) in ways {
-        make();
-        let prune = ["apply", "--prune", "-l", "app=shop", "-f", &path];
-        let refused = server.portolan_with(&prune, "");
-        assert_eq!(refused.code, 1, "{name}: {refused:?}");
-        assert!(
-            refused.err.contains("nothing is pruned"),
-            "{name}: {refused:?}"
-        );
-        std::fs::remove_file(&other).expect("it was there");
-    }
+    nothing_is_pruned_beside_what_was_not_read(&server, &kept);
     let pruned = server.portolan_with(&prune, &kept);
     let expected = "service/kept unchanged\nservice/old pruned\n";
     assert_eq!(said(&pruned), (0, expected, ""));
