@@ -3,10 +3,8 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use portolan_model::limits::PAGE_OCTETS;
 use portolan_model::query::{Filter, Kept, Listed, Order};
 use portolan_model::{Name, Revision, Scoped, State, Violations};
-use prost::Message;
 use tonic::Status;
 
 use crate::cluster::Cluster;
@@ -81,31 +79,6 @@ impl<T: Listed> Listing<T> {
         let token = last.map(|(at, _)| self.page.token(revision.0, at));
         let page = found.into_iter().map(|(_, it)| it).collect();
         (page, token.unwrap_or_default())
-    }
-}
-
-impl<T: Listed> Listing<T> {
-    /// The messages of a page, as many as clients take in, and the token of the next one: one message is the least.
-    pub(crate) fn fitting<R: Borrow<T>, M: Message>(
-        &self,
-        revision: Revision,
-        found: (Vec<R>, String),
-        message: impl Fn(&R) -> M,
-    ) -> (Vec<M>, String) {
-        let (found, token) = found;
-        let (mut messages, mut octets) = (Vec::with_capacity(found.len()), 0);
-        let mut last: Option<&R> = None;
-        for it in &found {
-            let message = message(it);
-            octets += message.encoded_len();
-            if let Some(last) = last.filter(|_| octets > PAGE_OCTETS) {
-                let at = self.order.position(last.borrow());
-                return (messages, self.page.token(revision.0, &at));
-            }
-            messages.push(message);
-            last = Some(it);
-        }
-        (messages, token)
     }
 }
 

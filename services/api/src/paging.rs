@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use portolan_model::limits::PAGE;
 use portolan_model::query::Position;
 use portolan_model::{Digest, Violations};
 
 const DEFAULT_SIZE: usize = 100;
+const MAX_SIZE: usize = 1000;
 
 /// Where a page starts and how long it is.
 pub(crate) struct Page {
@@ -36,7 +36,7 @@ impl Page {
     ) -> Self {
         let size = match usize::try_from(size) {
             Ok(0) => DEFAULT_SIZE,
-            Ok(size) => size.min(PAGE),
+            Ok(size) => size.min(MAX_SIZE),
             Err(_) => {
                 violations.add("page_size", "must not be negative");
                 DEFAULT_SIZE

@@ -65,7 +65,6 @@ pub mod explain;
 mod grants;
 mod ids;
 mod key;
-pub mod limits;
 mod meta;
 mod name;
 pub mod names;

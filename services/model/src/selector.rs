@@ -22,7 +22,7 @@ impl Selector {
     }
 
     /// The labels, in order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &String)> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 

@@ -7,6 +7,6 @@ mod service;
 mod workload;
 
 pub use endpoint::{endpoint_address, endpoint_ports};
-pub use labels::{annotations, labels, object, text};
+pub use labels::{annotations, labels, text};
 pub use service::{dns_label, port_number, service};
 pub use workload::workload;

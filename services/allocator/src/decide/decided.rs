@@ -49,12 +49,6 @@ pub(super) fn rules<N: Decided>(params: &Params<N::Spec>, violations: &mut Viola
     let annotations = format_args!("{field}.annotations");
     validate::annotations(annotations, &params.annotations, violations);
     N::rules(&params.spec, violations);
-    let Params {
-        labels,
-        annotations,
-        spec,
-    } = params;
-    validate::object(field, labels, annotations, spec, violations);
 }
 
 /// What an object lies in must exist.

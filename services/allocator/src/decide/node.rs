@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use portolan_model::limits::NODE_ADDRESSES;
 use portolan_model::{Meta, Name, Node, NodeSpec, Refusal, Violations, validate};
 
 use super::decided::Decided;
@@ -11,6 +10,7 @@ use super::{endpoints, readiness, write};
 use crate::{NodeAction, Outcome, Params, Put, Verb};
 
 const SPEC: &str = "node.spec";
+const MAX_ADDRESSES: usize = 64;
 
 pub(super) fn act(draft: &mut Draft, action: &NodeAction) -> Result<Outcome, Refusal> {
     match action {
@@ -50,10 +50,10 @@ impl Decided for Node {
             ("addresses", &spec.addresses),
             ("node_port_addresses", &spec.node_port_addresses),
         ] {
-            if list.len() > NODE_ADDRESSES {
+            if list.len() > MAX_ADDRESSES {
                 violations.add(
                     format!("{SPEC}.{field}"),
-                    format!("at most {NODE_ADDRESSES} addresses are allowed"),
+                    format!("at most {MAX_ADDRESSES} addresses are allowed"),
                 );
             }
             for (i, address) in list.iter().enumerate() {

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use portolan_model::Violations;
-use portolan_model::limits::MASK;
 use prost::Message;
 use prost_types::FieldMask;
 
 use super::below::Steps;
 use super::rows::{OUTPUT_ONLY, Row};
 use super::{Table, below, nearest, path};
+
+/// Paths of one mask.
+pub(super) const MAX_PATHS: usize = 256;
 
 impl<M, S> Table<M, S>
 where
@@ -33,8 +35,8 @@ where
         let mut named = Vec::new();
         if mask.paths == ["*"] {
             return None;
-        } else if mask.paths.len() > MASK {
-            let said = format!("at most {MASK} paths are allowed; name fields as a whole");
+        } else if mask.paths.len() > MAX_PATHS {
+            let said = format!("at most {MAX_PATHS} paths are allowed; name fields as a whole");
             violations.add("update_mask.paths", said);
             return Some(named);
         }

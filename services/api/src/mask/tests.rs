@@ -1,8 +1,8 @@
 use portolan_proto::v1;
 
 use super::below::{Step, Steps};
+use super::named::MAX_PATHS;
 use super::*;
-use portolan_model::limits::MASK;
 
 static TABLE: Table<v1::Workload, ()> = Table {
     message: "portolan.v1.Workload",
@@ -117,7 +117,7 @@ fn a_path_that_leads_nowhere_is_told_what_is_wrong_and_what_was_meant() {
             "{paths:?}: {wrong}"
         );
     }
-    let many = vec!["labels.a"; MASK + 1];
+    let many = vec!["labels.a"; MAX_PATHS + 1];
     assert!(
         named(&many)
             .1

@@ -48,12 +48,10 @@ pub(crate) async fn list<T: Exposed>(
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, min_revision).await?;
     Ok(aside(move || {
-        let found = listing.page(&state, parent.key.as_ref());
+        let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
         let view = View::new(&cluster, &state);
-        let revision = state.revision();
-        let (items, next_page_token) = listing.fitting(revision, found, |it| it.shown(&view));
         Page {
-            items,
+            items: found.iter().map(|it| it.shown(&view)).collect(),
             next_page_token,
             revision: state.revision().0,
             store_id: cluster.store_id(),

@@ -67,9 +67,11 @@ impl ClusterApi for Api {
             Some(Found { state, cluster })
         });
         // No column of a cluster looks at a state.
-        let found = listing.sort(&State::default(), Revision::ZERO, all);
-        let message = |found: &Found<'_>| cluster::to_wire(found.state, found.cluster);
-        let (clusters, next_page_token) = listing.fitting(Revision::ZERO, found, message);
+        let (found, next_page_token) = listing.sort(&State::default(), Revision::ZERO, all);
+        let clusters = found
+            .iter()
+            .map(|found| cluster::to_wire(found.state, found.cluster))
+            .collect();
         Ok(Response::new(v1::ListClustersResponse {
             clusters,
             next_page_token,

@@ -9,14 +9,15 @@
 use super::columns::{Column, Listed, Value};
 use super::expression::{Comparison, Expression, Restriction, comparison};
 use super::scanner::{Scanner, at_character};
-use crate::limits::FILTER;
 
+/// Longer filters are programs.
+const MAX_LENGTH: usize = 2048;
 /// Each level is a stack frame.
 const MAX_DEPTH: usize = 32;
 
 pub(super) fn parse<T: Listed>(text: &str) -> Result<Expression<T>, String> {
-    if text.len() > FILTER {
-        return Err(format!("is longer than {FILTER} bytes"));
+    if text.len() > MAX_LENGTH {
+        return Err(format!("is longer than {MAX_LENGTH} bytes"));
     }
     let mut parser = Parser {
         text: Scanner::new(text),

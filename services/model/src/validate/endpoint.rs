@@ -4,8 +4,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::limits::ENDPOINT_PORTS;
-use crate::name::is_label;
 use crate::{Endpoint, Violations};
 
 /// Why an address may not be an endpoint: it must lie in the cluster's endpoint ranges and never in a ServiceCIDR.
@@ -54,20 +52,7 @@ fn never(address: IpAddr) -> Option<&'static str> {
 
 /// The ports of a hand-written endpoint; `field` is the path of its specification.
 pub fn endpoint_ports(field: &str, endpoint: &Endpoint, violations: &mut Violations) {
-    let count = endpoint.ports.len();
-    if count > ENDPOINT_PORTS {
-        let message = format!("{count} ports; at most {ENDPOINT_PORTS} are allowed");
-        violations.add(format!("{field}.ports"), message);
-        return;
-    }
     for (i, port) in endpoint.ports.iter().enumerate() {
-        let name = &port.service_port;
-        if !name.is_empty() && (!is_label(name) || name.len() > 62) {
-            violations.add(
-                format!("{field}.ports[{i}].service_port"),
-                "must be the name of a port of the Service, a DNS label of at most 62 characters, or empty",
-            );
-        }
         super::port_number(&format!("{field}.ports[{i}].port"), port.port, violations);
         if endpoint.ports[..i]
             .iter()

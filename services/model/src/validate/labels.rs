@@ -1,69 +1,15 @@
-//! Labels, selectors and annotations, and how large they and a whole resource may be.
+//! Labels, selectors and annotations.
 
-use std::io;
-
-use serde::Serialize;
-
-use crate::limits::{ANNOTATIONS, LABELS, OBJECT};
 use crate::{FieldPath, Labels, Name, Violations};
 
-/// A whole resource: what it takes to store and to send it.
-pub fn object(
-    field: impl FieldPath,
-    labels: &Labels,
-    annotations: &Labels,
-    spec: &impl Serialize,
-    violations: &mut Violations,
-) {
-    let mut octets = Counted(0);
-    // Never fails: every key is a string, and nothing can go wrong with counting.
-    let _ = serde_json::to_writer(&mut octets, &(labels, annotations, spec));
-    at_most(field, octets.0, OBJECT, violations);
-}
+const MAX_ANNOTATIONS: usize = 256 * 1024;
 
-/// Counts what is written to it.
-struct Counted(usize);
-
-impl io::Write for Counted {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0 += octets.len();
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A number of octets.
-pub(super) fn at_most(
-    field: impl FieldPath,
-    octets: usize,
-    most: usize,
-    violations: &mut Violations,
-) {
-    if octets > most {
-        let message = format!("{octets} bytes in all; at most {most} are allowed");
-        violations.add(field, message);
-    }
-}
-
-/// What keys and values take together.
-fn size<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> usize {
-    let sizes = pairs
-        .into_iter()
-        .map(|(key, value)| key.len() + value.len());
-    sizes.sum()
-}
-
-/// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty; 16 KiB in all.
+/// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty.
 pub fn labels<'a>(
     field: impl FieldPath,
-    labels: impl IntoIterator<Item = (&'a String, &'a String), IntoIter: Clone>,
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
     violations: &mut Violations,
 ) {
-    let labels = labels.into_iter();
-    at_most(field, size(labels.clone()), LABELS, violations);
     for (key, value) in labels {
         let path = format_args!("{field}[{key:?}]");
         if !is_key(key) {
@@ -89,7 +35,16 @@ pub fn annotations(field: impl FieldPath, annotations: &Labels, violations: &mut
             format!("value has a NUL character at byte {at}; PostgreSQL's text has no room for it"),
         );
     }
-    at_most(field, size(annotations), ANNOTATIONS, violations);
+    let size: usize = annotations
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if size > MAX_ANNOTATIONS {
+        violations.add(
+            field,
+            format!("{size} bytes in all; at most {MAX_ANNOTATIONS} are allowed"),
+        );
+    }
 }
 
 const KEY_RULE: &str = "key must be a name of at most 63 letters, digits, '-', '_' or '.', optionally after a DNS subdomain and '/'";

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::labels::{at_most, text};
 use super::service::{PORT_NAME_RULE, dns_label, is_port_name, port_number};
-use crate::limits::{NAME, PORTS, PROBE_HEADER, PROBE_HEADERS, PROBE_PATH};
 use crate::{
     Family, HttpHeader, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec,
 };
 
+const MAX_PORTS: usize = 250;
 /// A day: longer waits are typing errors.
 const MAX_SECONDS: u32 = 86_400;
+const MAX_HEADERS: usize = 32;
 
 /// Everything that can be said about a workload alone. `field` is the path of its specification.
 pub fn workload(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
@@ -41,10 +41,13 @@ pub fn workload(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
 }
 
 fn ports(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
-    if spec.ports.len() > PORTS {
+    if spec.ports.len() > MAX_PORTS {
         violations.add(
             format!("{field}.ports"),
-            format!("{} ports; at most {PORTS} are allowed", spec.ports.len()),
+            format!(
+                "{} ports; at most {MAX_PORTS} are allowed",
+                spec.ports.len()
+            ),
         );
         return;
     }
@@ -97,19 +100,16 @@ fn action(field: &str, action: &ProbeAction, spec: &WorkloadSpec, violations: &m
                     "must start with '/' and have no blanks or control characters",
                 );
             }
-            let octets = path.len();
-            at_most(format_args!("{field}.path"), octets, PROBE_PATH, violations);
-            at_most(format_args!("{field}.host"), host.len(), NAME, violations);
             if !host.bytes().all(|b| b.is_ascii_graphic()) {
                 violations.add(
                     format!("{field}.host"),
                     "must have no blanks or control characters",
                 );
             }
-            if headers.len() > PROBE_HEADERS {
+            if headers.len() > MAX_HEADERS {
                 violations.add(
                     format!("{field}.headers"),
-                    format!("at most {PROBE_HEADERS} headers are allowed"),
+                    format!("at most {MAX_HEADERS} headers are allowed"),
                 );
             }
             for (i, value) in headers.iter().enumerate() {
@@ -119,10 +119,8 @@ fn action(field: &str, action: &ProbeAction, spec: &WorkloadSpec, violations: &m
         ProbeAction::TcpConnect { port } => {
             probe_port(&format!("{field}.tcp_connect"), port, spec, violations);
         }
-        ProbeAction::GrpcCheck { port, service } => {
-            let field = format!("{field}.grpc_check");
-            port_number(&format!("{field}.port"), *port, violations);
-            text(format_args!("{field}.service"), service, NAME, violations);
+        ProbeAction::GrpcCheck { port, .. } => {
+            port_number(&format!("{field}.grpc_check.port"), *port, violations);
         }
     }
 }
@@ -147,10 +145,6 @@ fn header(field: &str, header: &HttpHeader, violations: &mut Violations) {
             format!("{field}.name"),
             "must be an HTTP header name (RFC 9110 token)",
         );
-    }
-    for (part, text) in [("name", &header.name), ("value", &header.value)] {
-        let path = format_args!("{field}.{part}");
-        at_most(path, text.len(), PROBE_HEADER, violations);
     }
     if !header
         .value

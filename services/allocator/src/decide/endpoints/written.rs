@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portolan_model::limits::{ENDPOINTS, NAME};
 use portolan_model::{
     Change, Endpoint, Grants, Name, Object, Origin, Precondition, Reason, Refusal, Scoped, Service,
     ServiceType, Violations, validate,
@@ -14,6 +13,9 @@ use super::super::draft::Draft;
 use super::super::preconditions::{Present, check_delete};
 use super::{blank, write};
 use crate::{Delete, EndpointAction, EndpointParams, Outcome, Verb};
+
+const MAX_ENDPOINTS: usize = 1000;
+const MAX_SOURCE: usize = 253;
 
 pub(in super::super) fn act(
     draft: &mut Draft,
@@ -129,18 +131,18 @@ fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint
 
 fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
     let mut violations = Violations::new();
-    validate::text("source", source, NAME, &mut violations);
+    validate::text("source", source, MAX_SOURCE, &mut violations);
     if source.is_empty() {
         violations.add(
             "source",
             format!("is needed, for example Endpoints/{}", service.meta.name),
         );
     }
-    if list.len() > ENDPOINTS {
+    if list.len() > MAX_ENDPOINTS {
         violations.add(
             "endpoints",
             format!(
-                "{} endpoints; at most {ENDPOINTS} a source are allowed",
+                "{} endpoints; at most {MAX_ENDPOINTS} a source are allowed",
                 list.len()
             ),
         );

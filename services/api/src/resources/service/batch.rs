@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use portolan_allocator::{Action, NewService, Operation, ServiceAction};
-use portolan_model::limits::BATCH;
 use portolan_model::{FieldPath, Name, Noun, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
@@ -14,6 +13,9 @@ use crate::cluster::Cluster;
 use crate::context::{context, respond};
 use crate::resource::{Exposed, View, whole};
 use crate::shape::{not_found, parse, required};
+
+/// Entries of one request: about as many rows as a transaction may write.
+const MAX_ENTRIES: usize = 1_000;
 
 /// Creates all of them or none.
 pub(super) async fn create(
@@ -137,10 +139,10 @@ pub(super) async fn get(
 
 /// Comes before all else: of a list that is too long no entry is looked into.
 fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -> Option<()> {
-    if (1..=BATCH).contains(&entries) {
+    if (1..=MAX_ENTRIES).contains(&entries) {
         return Some(());
     }
-    let description = format!("has {entries} entries; must have 1 to {BATCH}");
+    let description = format!("has {entries} entries; must have 1 to {MAX_ENTRIES}");
     violations.add(field, description);
     None
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::super::labels::is_key;
-use crate::limits::PORTS;
 use crate::name::is_label;
 use crate::{FieldPath, ServicePort, ServiceSpec, ServiceType, TargetPort, Violations};
+
+const MAX_PORTS: usize = 250;
 
 pub(super) fn ports(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let path = format_args!("{field}.ports");
@@ -13,10 +14,13 @@ pub(super) fn ports(field: impl FieldPath, spec: &ServiceSpec, violations: &mut 
     if spec.ports.is_empty() && !optional {
         violations.add(path, "at least one port is needed");
     }
-    if spec.ports.len() > PORTS {
+    if spec.ports.len() > MAX_PORTS {
         violations.add(
             path,
-            format!("{} ports; at most {PORTS} are allowed", spec.ports.len()),
+            format!(
+                "{} ports; at most {MAX_PORTS} are allowed",
+                spec.ports.len()
+            ),
         );
         return;
     }
