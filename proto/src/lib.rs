@@ -4,6 +4,9 @@
 //! The .proto files are the product's face: each message, field and RPC is explained there. Nothing in here decides;
 //! conversions check shapes and collect what is wrong, rules are in `portolan-model`.
 
+/// Under what names the API is known: the domain of every error, the first part of every resource's type.
+pub const DOMAIN: &str = "portolan.dev";
+
 pub mod convert;
 pub mod trace;
 

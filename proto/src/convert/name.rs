@@ -14,7 +14,7 @@ pub struct InCluster<K> {
 /// `clusters/{cluster}`
 pub fn cluster(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     let [cluster] = split(field, text, ["clusters"], violations)?;
-    label(field, cluster, violations)
+    one_cluster(field, cluster, violations)
 }
 
 /// `clusters/{cluster}/{collection}/{name}`, for what lives in the cluster itself.
@@ -27,7 +27,7 @@ pub fn in_cluster(
     let [cluster, name] = split(field, text, ["clusters", collection], violations)?;
     let name = leaf(field, collection, name, violations);
     Some(InCluster {
-        cluster: label(field, cluster, violations)?,
+        cluster: one_cluster(field, cluster, violations)?,
         key: name?,
     })
 }
@@ -48,7 +48,7 @@ pub fn in_namespace(
     let name = leaf(field, collection, name, violations);
     let namespace = label(field, namespace, violations);
     Some(InCluster {
-        cluster: label(field, cluster, violations)?,
+        cluster: one_cluster(field, cluster, violations)?,
         key: Scoped::new(namespace?, name?),
     })
 }
@@ -62,7 +62,7 @@ pub fn namespace(
     let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
     let namespace = label(field, namespace, violations);
     Some(InCluster {
-        cluster: label(field, cluster, violations)?,
+        cluster: one_cluster(field, cluster, violations)?,
         key: namespace?,
     })
 }
@@ -80,7 +80,7 @@ pub fn namespaces(
         label(field, namespace, violations).map(Some)
     };
     Some(InCluster {
-        cluster: label(field, cluster, violations)?,
+        cluster: one_cluster(field, cluster, violations)?,
         key: namespace?,
     })
 }
@@ -110,6 +110,19 @@ fn leaf(
         "services" | "namespaces" | "serviceCidrs" => label(field, text, violations),
         _ => subdomain(field, text, violations),
     }
+}
+
+/// The last part of a cluster's name. Never `-` for all of them: each has revisions of its own, and an answer shows one.
+pub fn one_cluster(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
+    if text == "-" {
+        violations.add(
+            field,
+            "`clusters/-` is not offered, since every cluster has revisions of its own: ask for each cluster \
+             that ListClusters gives",
+        );
+        return None;
+    }
+    label(field, text, violations)
 }
 
 fn label(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {

@@ -68,7 +68,7 @@ impl Api {
         name: Name,
         operation: Operation,
     ) -> Result<Outcome, Status> {
-        let created = self.creator.create_cluster(name, operation).await;
-        created.map_err(status::from_submit)
+        let created = self.creator.create_cluster(name.clone(), operation).await;
+        created.map_err(|error| status::from_submit(name.as_str(), error))
     }
 }

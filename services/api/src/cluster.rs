@@ -72,7 +72,7 @@ impl Cluster {
     /// Has an operation done.
     pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome, Status> {
         let done = self.allocator.submit(operation).await;
-        done.map_err(status::from_submit)
+        done.map_err(|error| status::from_submit(self.name(), error))
     }
 
     /// What every node reported last.

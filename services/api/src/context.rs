@@ -43,9 +43,12 @@ fn request_uuid(text: &str, violations: &mut Violations) -> Option<Uuid> {
     if text.is_empty() {
         return None;
     }
+    let id = Uuid::parse_str(text).ok().filter(|id| !id.is_nil());
     violations.check(
         "request_id",
-        Uuid::parse_str(text).map_err(|_| "must be a UUID"),
+        id.ok_or(
+            "must be a UUID drawn at random, not one of zeros; empty: the request is not recorded",
+        ),
     )
 }
 

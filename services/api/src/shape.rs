@@ -3,7 +3,7 @@
 use portolan_model::{FieldPath, Refusal, Violations};
 use tonic::Status;
 
-use crate::status::from_refusal;
+use crate::status::{from_refusal, refused_in};
 
 /// Runs a parser that collects violations; a value only if there were none.
 pub(crate) fn parse<T>(parser: impl FnOnce(&mut Violations) -> Option<T>) -> Result<T, Status> {
@@ -30,6 +30,9 @@ pub(crate) fn required<'a, M>(
 /// NOT_FOUND for a resource name.
 pub(crate) fn not_found(name: &str) -> Status {
     // The cluster goes without saying: it was found.
-    let short = name.splitn(3, '/').nth(2).unwrap_or(name);
-    from_refusal(&Refusal::not_found(short))
+    let mut parts = name.splitn(3, '/').skip(1);
+    match (parts.next(), parts.next()) {
+        (Some(cluster), Some(below)) => refused_in(cluster, &Refusal::not_found(below)),
+        _ => from_refusal(&Refusal::not_found(name)),
+    }
 }

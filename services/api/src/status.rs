@@ -4,6 +4,7 @@
 
 mod bound;
 pub(crate) mod complete;
+mod named;
 mod requests;
 pub(crate) mod stream;
 
@@ -11,21 +12,20 @@ use std::collections::HashMap;
 
 use portolan_allocator::SubmitError;
 use portolan_model::{Name, Precondition, Refusal, Violation};
+use portolan_proto::DOMAIN;
 use portolan_store::{Compacted, StoreError};
 use tonic::{Code, Status};
 use tonic_types::ErrorDetails;
 
 use bound::{clip, status};
+use named::{full, resource_type};
 pub(crate) use requests::{busy, deadline_exceeded, half_sent};
 
-/// Domain of every ErrorInfo.
-pub const DOMAIN: &str = "portolan";
-
-/// Of an operation that has no outcome.
-pub fn from_submit(error: SubmitError) -> Status {
+/// Of an operation of a cluster that has no outcome.
+pub fn from_submit(cluster: &str, error: SubmitError) -> Status {
     let message = error.to_string();
     match error {
-        SubmitError::Refused(refusal) => from_refusal(&refusal),
+        SubmitError::Refused(refusal) => refused_in(cluster, &refusal),
         SubmitError::Overloaded => {
             let mut details = info("OVERLOADED", []);
             details.set_retry_info(Some(std::time::Duration::from_millis(100)));
@@ -38,9 +38,14 @@ pub fn from_submit(error: SubmitError) -> Status {
     }
 }
 
-/// Of a request that was decided against.
+/// Of a request that was decided against before it reached a cluster.
 pub fn from_refusal(refusal: &Refusal) -> Status {
     bound::fitting(refusal, explain)
+}
+
+/// Of a request that was decided against in a cluster: refusals name what is below it, details all of the name.
+pub(crate) fn refused_in(cluster: &str, refusal: &Refusal) -> Status {
+    bound::fitting(refusal, |part| explain(&full(cluster, part)))
 }
 
 fn explain(refusal: &Refusal) -> (Code, ErrorDetails) {
@@ -197,9 +202,8 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
         .iter()
         .find_map(|p| Some((p.holder.as_ref()?, p)));
     if let Some((holder, precondition)) = held {
-        let kind = holder.rsplit('/').nth(1).unwrap_or_default();
         details.set_resource_info(
-            clip(kind),
+            clip(&resource_type(holder)),
             clip(holder),
             "",
             clip(&precondition.description),
@@ -210,7 +214,7 @@ fn precondition_failure(reason: &str, preconditions: &[Precondition]) -> ErrorDe
 
 fn resource_info(reason: &str, resource: &str, message: &str) -> ErrorDetails {
     let mut details = info(reason, [("resource", resource.to_owned())]);
-    let kind = resource.rsplit('/').nth(1).unwrap_or_default();
-    details.set_resource_info(clip(kind), clip(resource), "", clip(message));
+    let kind = clip(&resource_type(resource));
+    details.set_resource_info(kind, clip(resource), "", clip(message));
     details
 }

@@ -3,6 +3,7 @@
 mod errors;
 mod lists;
 mod masks;
+mod names;
 mod requests;
 mod watches;
 mod whole;
@@ -267,7 +268,7 @@ fn pairs(list: &[(&str, &str)]) -> Labels {
 fn why(status: &Status) -> (Code, String) {
     let info = status.get_details_error_info();
     let info = info.unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
-    assert_eq!(info.domain, "portolan");
+    assert_eq!(info.domain, portolan_proto::DOMAIN);
     (status.code(), info.reason)
 }
 

@@ -17,7 +17,7 @@ use wire::sync_response::Message as Frame;
 use crate::capabilities::Declared;
 use crate::process::{Place, tail};
 use crate::session::Session;
-use crate::{Broken, Launch, Rule};
+use crate::{Broken, Launch, Rule, words};
 
 /// The store that every state of a run belongs to.
 pub(crate) const STORE: u128 = 0x0070_6f72_746f_6c61_6e00;
@@ -175,16 +175,23 @@ fn check_unsupported(
     let broken = |why: String| Err(Broken::new(Rule::AckRejected, why));
     for (uid, rejection) in rejected {
         match code(&rejection.code) {
-            None => return broken(format!("{} is no known code", rejection.code)),
+            None => {
+                let named = words::rejection(rejection);
+                return broken(format!("a code of the .proto was due, it is: {named}"));
+            }
             Some(RejectionCode::UnsupportedFeature) if !beyond.contains(uid) => {
-                return broken(format!("declared, but rejected: {}", rejection.message));
+                let named = words::rejection(rejection);
+                return broken(format!(
+                    "what is declared should be carried, it is rejected: {named}"
+                ));
             }
             Some(_) => {}
         }
     }
     match beyond.iter().find(|uid| !rejected.contains_key(uid)) {
         Some(uid) => broken(format!(
-            "Service {uid} needs more than is declared, but is not rejected"
+            "KIND_SERVICE {} needs more than is declared, it should be rejected as UNSUPPORTED_FEATURE and is not",
+            words::hex(uid.as_bytes())
         )),
         None => Ok(()),
     }

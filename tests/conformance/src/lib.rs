@@ -23,7 +23,10 @@ mod report;
 mod rule;
 mod run;
 mod session;
+mod told;
+mod tools;
 mod trial;
+mod words;
 
 pub use process::Launch;
 pub use report::{Report, Row, Verdict};

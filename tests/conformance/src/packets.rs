@@ -8,6 +8,7 @@ use portolan_lab::{Family, Lab, cases};
 
 use crate::capabilities::Declared;
 use crate::foreign::{Foreign, Setup};
+use crate::words::one_line;
 use crate::{Broken, Launch, Rule};
 
 macro_rules! table {
@@ -45,7 +46,7 @@ pub(crate) fn left_out(case: &str, declared: &Declared) -> Option<String> {
         return Some((*why).to_owned());
     }
     let lacking = lacks(case, &declared.can)?;
-    Some(format!("{lacking} is not declared"))
+    Some(format!("{lacking} is not among the declared capabilities"))
 }
 
 /// Runs a case in one family.
@@ -65,7 +66,7 @@ pub(crate) fn run(
             let text = other.downcast_ref::<String>().cloned();
             let text = text.or_else(|| other.downcast_ref::<&str>().map(|&text| text.to_owned()));
             let text = text.unwrap_or_default();
-            Broken::new(rule(name), format!("{text}{}", setup.said()))
+            Broken::new(rule(name), format!("{}{}", one_line(&text), setup.said()))
         }
     })
 }
@@ -92,4 +93,39 @@ fn rule(case: &str) -> Rule {
 fn cases_number(case: &str) -> u8 {
     let numbers = portolan_lab::checklist::numbers(case);
     numbers.first().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_dataplane::testing::FakeDataplane;
+    use portolan_model::Protocol;
+
+    use super::*;
+
+    /// Names of the cases that are left out, beside those that no stream leads to.
+    fn without(change: impl Fn(&mut Declared)) -> Vec<&'static str> {
+        let can = FakeDataplane::everything();
+        let mut declared = Declared { can, probes: true };
+        change(&mut declared);
+        let beyond = |case: &str| {
+            BEYOND_THE_STREAM
+                .iter()
+                .any(|(start, _)| case.starts_with(start))
+        };
+        let all = CASES.iter().map(|(name, _)| *name);
+        let left = all.filter(|name| !beyond(name) && left_out(name, &declared).is_some());
+        left.map(|name| name.split_once('_').map_or(name, |(number, _)| number))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_not_declared_decides_what_is_left_out() {
+        assert_eq!(without(|_| {}), [""; 0]);
+        assert_eq!(
+            without(|declared| declared.can.inside = false),
+            ["c53", "c54", "c58"]
+        );
+        let no_udp = without(|declared| declared.can.protocols.retain(|p| *p != Protocol::Udp));
+        assert_eq!(no_udp, ["c41", "c82", "c83", "c84", "c85", "c88"]);
+    }
 }

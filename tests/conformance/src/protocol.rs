@@ -3,6 +3,7 @@
 mod changes;
 mod endings;
 mod opening;
+mod rejections;
 mod reports;
 mod snapshots;
 
@@ -39,6 +40,13 @@ fn who_lacks_something(declared: &Declared) -> Option<&'static str> {
     (!lacks).then_some("there is nothing that it can't do")
 }
 
+/// By a Service that changes, and was carried before.
+fn who_can_be_outgrown(declared: &Declared) -> Option<&'static str> {
+    let can = &declared.can;
+    let lacks = !can.source_ranges || !can.affinity;
+    (!lacks).then_some("source ranges and affinity are both declared")
+}
+
 macro_rules! cases {
     ($($group:ident: [$($case:ident for $whom:ident),* $(,)?];)*) => {
         &[$($(Case {
@@ -73,14 +81,19 @@ pub(crate) const CASES: &[Case] = cases! {
         kinds_of_later_releases_count_in_the_digest for everybody,
         hints_are_followed_while_they_are_valid for everybody,
     ];
-    reports: [
+    rejections: [
         what_can_not_be_carried_is_listed_and_the_rest_is_carried for who_lacks_something,
+        what_grows_beyond_the_plugin_is_closed for who_can_be_outgrown,
+    ];
+    reports: [
         a_crash_leaves_what_was_called_durable for everybody,
         heartbeats_come_as_asked for everybody,
         workloads_of_the_own_node_are_probed_and_reported for who_probes,
+        a_report_that_is_not_answered_is_sent_again_in_full for who_probes,
     ];
     endings: [
         without_a_server_everything_stays for everybody,
+        a_server_that_hangs_up_is_called_at_growing_intervals for everybody,
         a_restarted_plugin_serves_before_it_is_welcomed for everybody,
         a_resync_is_followed_by_another_stream for everybody,
         a_drain_is_followed_after_its_pause for everybody,

@@ -10,7 +10,7 @@ use crate::capabilities::Declared;
 use crate::protocol::{self, Case};
 use crate::report::Verdict;
 use crate::trial::{Bystander, Trial};
-use crate::{Broken, Launch, Report, Row, packets};
+use crate::{Broken, Launch, Report, Row, packets, tools};
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ pub enum StartError {
     /// Network namespaces need it.
     #[error("the lab makes network namespaces: run this as root")]
     NotRoot,
+    /// The lab and its cases call them.
+    #[error("the lab calls programs that are not installed: {}", .0.join(", "))]
+    Missing(Vec<String>),
     /// The runtime can't start.
     #[error("can't start a runtime")]
     Runtime(#[source] std::io::Error),
@@ -40,6 +43,10 @@ pub enum StartError {
 pub fn run(options: &Options, mut tell: impl FnMut(&Row) + Send) -> Result<Report, StartError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(StartError::NotRoot);
+    }
+    let missing = tools::missing(&std::env::var_os("PATH").unwrap_or_default());
+    if !missing.is_empty() {
+        return Err(StartError::Missing(missing));
     }
     let runtime = Runtime::new().map_err(StartError::Runtime)?;
     let mut report = Report::default();

@@ -1,9 +1,8 @@
 //! A plugin and the control plane that it follows, message by message.
 
-use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use portolan_model::Uid;
 use portolan_proto::node::v1 as wire;
 use portolan_subscriber::testing::{Connection, FakeServer};
 use tokio::time::{Instant, timeout_at};
@@ -11,7 +10,8 @@ use wire::sync_request::Message as Incoming;
 use wire::sync_response::Message as Frame;
 
 use crate::process::{Place, Process};
-use crate::{Broken, Launch, Rule};
+use crate::told::Told;
+use crate::{Broken, Launch, Rule, words};
 
 /// Everything in here takes milliseconds; this is for machines that are busy with something else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
@@ -25,21 +25,8 @@ pub(crate) struct Session {
     pub(crate) hello: wire::Hello,
     /// What the plugin has said on this stream.
     pub(crate) told: Told,
-}
-
-/// What a plugin said on a stream.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Told {
-    /// Of its last Ack.
-    pub(crate) attempted: Option<u64>,
-    /// Of its last Ack or heartbeat.
-    pub(crate) durable: u64,
-    /// What is rejected: Services, and Endpoints that must not be.
-    pub(crate) rejected: BTreeMap<Uid, wire::Rejection>,
-    /// Health reports, in order.
-    pub(crate) reports: Vec<wire::HealthReport>,
-    /// How many heartbeats came.
-    pub(crate) heartbeats: usize,
+    /// The last digest that was sent, for people.
+    digest: Mutex<String>,
 }
 
 impl Session {
@@ -57,6 +44,7 @@ impl Session {
             stream: None,
             hello: wire::Hello::default(),
             told: Told::default(),
+            digest: Mutex::default(),
         };
         session.opened(Rule::HelloFirst).await?;
         Ok(session)
@@ -73,7 +61,8 @@ impl Session {
         let accepted = tokio::time::timeout(DEADLINE, self.server.accept()).await;
         let Ok(stream) = accepted else {
             let why = format!(
-                "no stream that opens with a Hello within {DEADLINE:?}; the plugin said:\n{}",
+                "a stream that opens with a Hello was due, none came within {} s; the plugin said:\n{}",
+                DEADLINE.as_secs(),
                 self.process.said()
             );
             return Err(Broken::new(rule, why));
@@ -82,7 +71,10 @@ impl Session {
         self.stream = Some(stream);
         self.told = Told::default();
         if self.hello.session <= last {
-            let why = format!("{} follows {last}: it must grow", self.hello.session);
+            let why = format!(
+                "a session above {last} was due, it is {}",
+                self.hello.session
+            );
             return Err(Broken::new(Rule::HelloSession, why));
         }
         Ok(())
@@ -95,6 +87,15 @@ impl Session {
 
     /// Sends frames.
     pub(crate) async fn send(&self, frames: impl IntoIterator<Item = Frame>) {
+        let frames: Vec<_> = frames.into_iter().collect();
+        let sent = frames.iter().rev().find_map(|frame| match frame {
+            Frame::SnapshotEnd(end) => Some(words::hex(&end.digest)),
+            Frame::Bookmark(bookmark) => Some(words::hex(&bookmark.digest)),
+            _ => None,
+        });
+        if let Some(digest) = sent {
+            *self.digest.lock().unwrap_or_else(PoisonError::into_inner) = digest;
+        }
         if let Some(stream) = &self.stream {
             stream.send(frames).await;
         }
@@ -141,8 +142,8 @@ impl Session {
         while self.told.attempted.is_none_or(|at| at < revision) {
             let why = match self.receive(until).await? {
                 Some(true) => continue,
-                Some(false) => "the plugin left the stream instead",
-                None => "none came in time",
+                Some(false) => format!("the plugin left the stream instead{}", self.sent_digest()),
+                None => format!("none came within {} s", DEADLINE.as_secs()),
             };
             let why = format!(
                 "an Ack of revision {revision} was due, and {why}; the plugin said:\n{}",
@@ -152,8 +153,8 @@ impl Session {
         }
         if self.told.attempted != Some(revision) {
             let why = format!(
-                "revision {revision} was sent last, the Ack names {:?}",
-                self.told.attempted
+                "an Ack of revision {revision} was due, the Ack names {}",
+                self.told.attempted()
             );
             return Err(Broken::new(rule, why));
         }
@@ -170,8 +171,8 @@ impl Session {
                 Some(true) if self.told.attempted == before => {}
                 Some(true) => {
                     let why = format!(
-                        "{because}: the stream has to be left, but revision {:?} was acknowledged",
-                        self.told.attempted
+                        "{because}: the stream has to be left, but revision {} was acknowledged",
+                        self.told.attempted()
                     );
                     return Err(Broken::new(rule, why));
                 }
@@ -217,48 +218,15 @@ impl Session {
     }
 }
 
-impl Told {
-    fn ack(&mut self, ack: wire::Ack) -> Result<(), Broken> {
-        if self.attempted.is_some_and(|last| ack.attempted < last) {
-            let why = format!(
-                "{} after {:?}: it never goes back",
-                ack.attempted, self.attempted
-            );
-            return Err(Broken::new(Rule::AckEvery, why));
+impl Session {
+    /// Who computes digests otherwise leaves the stream at the first one.
+    fn sent_digest(&self) -> String {
+        let digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        if digest.is_empty() {
+            return String::new();
         }
-        self.attempted = Some(ack.attempted);
-        self.durable(ack.durable, ack.attempted)?;
-        for rejection in ack.rejected {
-            let uid = object(rejection.r#ref.as_ref())?;
-            if rejection.code.is_empty() || rejection.message.is_empty() {
-                let why = "a rejection needs a code and a message with the remedy";
-                return Err(Broken::new(Rule::AckRejected, why));
-            }
-            self.rejected.insert(uid, rejection);
-        }
-        for cleared in ack.cleared {
-            self.rejected.remove(&object(Some(&cleared))?);
-        }
-        Ok(())
+        format!(
+            " (the last digest sent was {digest}; digest_vectors.json beside the guide has examples)"
+        )
     }
-
-    fn durable(&mut self, durable: u64, attempted: u64) -> Result<(), Broken> {
-        if durable > attempted {
-            let why = format!("durable {durable} is beyond attempted {attempted}");
-            return Err(Broken::new(Rule::AckDurable, why));
-        }
-        self.durable = durable;
-        Ok(())
-    }
-}
-
-fn object(reference: Option<&wire::ObjectRef>) -> Result<Uid, Broken> {
-    let kinds = [wire::Kind::Service, wire::Kind::Endpoint];
-    let named = reference.filter(|reference| kinds.contains(&reference.kind()));
-    let uid = named.and_then(|reference| Uid::from_slice(&reference.uid));
-    uid.ok_or_else(|| {
-        let why =
-            format!("a rejection names a Service or an Endpoint by its uid, not {reference:?}");
-        Broken::new(Rule::AckRejected, why)
-    })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portolan_dataplane::{Applied, Capabilities, NodeState, Plan};
 use portolan_lab::Target::ClusterIp;
-use portolan_lab::{Ask, Carried, Lab, Outcome, Plugin, Service, TRIES};
+use portolan_lab::{Ask, Carried, Lab, Outcome, Plugin, Service, TRIES, Target};
 use portolan_model::view::{View, ViewKey};
 use portolan_model::{Name, Protocol};
 use portolan_proto::node::v1 as wire;
@@ -19,7 +19,7 @@ use crate::capabilities::Declared;
 use crate::foreign::STORE;
 use crate::process::Place;
 use crate::session::{DEADLINE, Session};
-use crate::{Broken, Launch, Rule};
+use crate::{Broken, Launch, Rule, words};
 
 /// The node that trials run on, and a client of it.
 const NODE: &str = "n1";
@@ -145,7 +145,11 @@ impl Trial {
         if found.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        let why = format!("Hello.resume should be {wanted:?}, it is {found:?}");
+        let why = format!(
+            "Hello.resume should be {}; it is {}",
+            words::resume(Some(&wanted)),
+            words::resume(found.as_ref())
+        );
         Err(Broken::new(rule, why))
     }
 
@@ -173,7 +177,12 @@ impl Trial {
 
     /// What becomes of a question to a Service's virtual address.
     pub(crate) async fn asked(&self, service: &Service) -> Outcome {
-        let ask = Ask::new(self.lab.at(service, ClusterIp), self.protocol()).briefly();
+        self.asked_at(service, ClusterIp).await
+    }
+
+    /// The same at another of its addresses.
+    pub(crate) async fn asked_at(&self, service: &Service, target: Target) -> Outcome {
+        let ask = Ask::new(self.lab.at(service, target), self.protocol()).briefly();
         let asking = self.lab.network.host(CLIENT).machine.spawn(ask.ask());
         asking.await.expect("asking does not panic")
     }
@@ -225,14 +234,14 @@ impl Trial {
             if fits(&self.asked(service).await) {
                 let why = format!(
                     "revision {} was acknowledged before it was programmed: {wanted} from {at} \
-                     was due with the Ack, it came {:?} later",
+                     was due with the Ack, it came {} ms later",
                     self.state.revision,
-                    began.elapsed()
+                    began.elapsed().as_millis()
                 );
                 return Err(Broken::new(Rule::AckAfter, why));
             }
         }
-        let why = format!("{at} should give {wanted}, it gives {first:?}");
+        let why = format!("{CLIENT} to {at}: {wanted} was due, it got {first}");
         Err(Broken::new(rule, why))
     }
 }

@@ -18,8 +18,8 @@ fn the_plugin_in_python_passes_the_cases_that_it_declares() {
     assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
     let [passed, failed, left_out] = counts(&said.out);
     assert_eq!(failed, 0, "{}", said.out);
-    // What is left out: what it does not declare (UDP, probes), and what the stream can't ask for.
-    assert!(passed >= 60 && left_out <= 10, "{}", said.out);
+    // What is left out: what it does not declare (six cases of UDP, two of probes), and three that the stream can't ask for.
+    assert!(passed >= 68 && left_out <= 11, "{}", said.out);
 }
 
 /// The guide promises it to who would write one.
@@ -72,6 +72,16 @@ fn a_plugin_that_acknowledges_too_early_is_noticed() {
 fn a_plugin_that_skips_a_revision_is_noticed() {
     is_noticed("SkipsARevision", "batches_in_one_go", "ack-every");
     is_noticed("IgnoresGaps", "a_gap", "batch-gap");
+}
+
+#[test]
+fn a_plugin_that_calls_again_at_once_is_noticed() {
+    is_noticed("NeverPauses", "a_server_that_hangs_up", "away-keeps");
+}
+
+#[test]
+fn a_plugin_that_leaves_open_what_it_can_not_close_to_some_is_noticed() {
+    is_noticed("IgnoresDeletes", "what_grows_beyond", "ack-rejected");
 }
 
 #[test]

@@ -35,14 +35,21 @@ pub fn run<D: Plugin>(
 /// Cases that are about datagrams; all others are about connections, whatever else they try.
 const DATAGRAMS: [&str; 6] = ["c41_", "c82_", "c83_", "c84_", "c85_", "c88_"];
 
-/// The transport that a case is about and a plugin does not declare: whoever runs the cases one by one leaves it out.
-pub fn lacks(case: &str, can: &Capabilities) -> Option<Protocol> {
-    let datagrams = DATAGRAMS.iter().any(|start| case.starts_with(start));
-    let needs = [(Protocol::Tcp, true), (Protocol::Udp, datagrams)];
-    let mut lacking = needs
-        .into_iter()
-        .filter(|(protocol, needed)| *needed && !can.protocols.contains(protocol));
-    lacking.next().map(|(protocol, _)| protocol)
+/// Cases that are about sources inside, who use another list than those outside.
+const INSIDE: [&str; 3] = ["c53_", "c54_", "c58_"];
+
+/// What a case is about and a plugin does not declare, as its capabilities name it: whoever runs the cases one by one
+/// leaves it out.
+pub fn lacks(case: &str, can: &Capabilities) -> Option<&'static str> {
+    let is_of = |starts: &[&str]| starts.iter().any(|start| case.starts_with(start));
+    let carries = |protocol| can.protocols.contains(&protocol);
+    let needs = [
+        ("PROTOCOL_TCP", true, carries(Protocol::Tcp)),
+        ("PROTOCOL_UDP", is_of(&DATAGRAMS), carries(Protocol::Udp)),
+        ("inside", is_of(&INSIDE), can.inside),
+    ];
+    let mut lacking = needs.iter().filter(|(_, needed, has)| *needed && !has);
+    lacking.next().map(|(name, ..)| *name)
 }
 
 /// Calls a macro with every case: `[callback] arguments` leads to `callback! { arguments; group: [case, …]; … }`.

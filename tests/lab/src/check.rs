@@ -14,6 +14,16 @@ pub const TRIES: usize = 26;
 /// A SYN that got no answer is repeated after a second: what comes sooner is the answer to the first.
 const ONE_ROUND_TRIP: Duration = Duration::from_millis(900);
 
+/// Who answered how often, in words.
+pub(crate) fn tally(answers: &[Answer]) -> String {
+    let mut times = BTreeMap::new();
+    for answer in answers {
+        *times.entry(answer.by.as_str()).or_insert(0_usize) += 1;
+    }
+    let each = times.iter().map(|(by, n)| format!("{by} ({n} times)"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
 impl<D: Plugin> Lab<D> {
     /// One after the other, each with a source port of its own.
     pub fn ask_often(&self, from: &str, ask: Ask, times: usize) -> Vec<Outcome> {
@@ -44,7 +54,10 @@ impl<D: Plugin> Lab<D> {
     pub fn answers(&self, from: &str, ask: Ask, times: usize) -> Vec<Answer> {
         let answered = |outcome| match outcome {
             Outcome::Answered(answer) => answer,
-            other => panic!("{from} to {}/{}: {other:?}", ask.to, ask.protocol),
+            other => panic!(
+                "{from} to {}/{}: an answer was due, it got {other}",
+                ask.to, ask.protocol
+            ),
         };
         let outcomes = self.ask_often(from, ask, times).into_iter();
         outcomes.map(answered).collect()
@@ -55,8 +68,12 @@ impl<D: Plugin> Lab<D> {
         let tries = if whom.len() == 1 { 5 } else { TRIES };
         let answers = self.answers(from, Ask::new(to, protocol), tries);
         let by: BTreeSet<_> = answers.iter().map(|answer| answer.by.as_str()).collect();
-        let whom: BTreeSet<_> = whom.iter().copied().collect();
-        assert_eq!(by, whom, "{from} to {to}/{protocol}");
+        assert!(
+            by.iter().eq(BTreeSet::from_iter(whom)),
+            "{from} to {to}/{protocol}: {} should answer, and nobody else; it was {}",
+            whom.join(" and "),
+            tally(&answers)
+        );
     }
 
     /// The same over every transport, and what they are seen as where the dataplane keeps sources.
@@ -64,10 +81,10 @@ impl<D: Plugin> Lab<D> {
         for protocol in self.protocols() {
             self.assert_reaches(from, to, protocol, whom);
             for answer in self.answers(from, Ask::new(to, protocol), 3) {
-                assert_eq!(
-                    answer.client.ip(),
-                    source,
-                    "{from} to {to}/{protocol}, source at {}",
+                let seen = answer.client.ip();
+                assert!(
+                    seen == source,
+                    "{from} to {to}/{protocol}: {} should see the source {source}, it sees {seen}",
                     answer.by
                 );
             }
@@ -82,13 +99,17 @@ impl<D: Plugin> Lab<D> {
             let began = Instant::now();
             let outcome = ask.on(&self.network.host(from).machine);
             let is_refused = outcome == Outcome::Refused || self.is_barred(from, &outcome);
-            assert!(is_refused, "{from} to {to}/{protocol}: {outcome:?}");
+            assert!(
+                is_refused,
+                "{from} to {to}/{protocol}: {} was due, it got {outcome}",
+                Outcome::Refused
+            );
             began.elapsed()
         };
         let took = (0..3).map(attempt).min().unwrap_or_default();
         assert!(
             took < ONE_ROUND_TRIP,
-            "{from} to {to}/{protocol}: refused after {took:?}"
+            "{from} to {to}/{protocol}: a refusal was due at once, it came after {took:?}"
         );
     }
 
@@ -103,7 +124,15 @@ impl<D: Plugin> Lab<D> {
             // A relay's UDP socket that serves others can only be silent.
             outcome == Outcome::Refused || (silent && protocol == Protocol::Udp)
         };
-        assert!(in_its_way, "{from} to {to}/{protocol}: {outcome:?}");
+        let due = if self.can().drop {
+            "silence was due"
+        } else {
+            "a refusal was due, since `drop` is not declared"
+        };
+        assert!(
+            in_its_way,
+            "{from} to {to}/{protocol}: {due}, it got {outcome}"
+        );
     }
 
     /// On a node the rules are those of the sender itself.

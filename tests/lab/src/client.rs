@@ -13,6 +13,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::Namespace;
+use crate::outcome::{Answer, Outcome};
 
 /// Everything in a lab takes milliseconds; this is for machines that are busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -22,31 +23,6 @@ const OWN_PORTS: Range<u16> = 10_000..30_000;
 
 /// Silence for this long is taken as such. A SYN is repeated after one second, so two of them are lost by then.
 pub const SILENCE: Duration = Duration::from_millis(1_500);
-
-/// What became of a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Somebody answered.
-    Answered(Answer),
-    /// RST or ICMP port unreachable.
-    Refused,
-    /// Nothing came back in time.
-    Silent,
-    /// The machine itself did not let the datagram out (EPERM): what a node's own programs see at once where a rule of
-    /// its output rejects or drops.
-    Barred,
-    /// Another error.
-    Failed(String),
-}
-
-/// Who answered, and whom they saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Name of the workload.
-    pub by: String,
-    /// The source that it saw.
-    pub client: SocketAddr,
-}
 
 /// A question from a machine: to where, by what, and from which of its addresses.
 #[derive(Clone, Copy, Debug)]

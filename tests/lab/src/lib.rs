@@ -27,17 +27,19 @@ mod link;
 mod load;
 mod namespace;
 mod network;
+mod outcome;
 mod plugin;
 mod service;
 mod stray;
 
 pub use check::TRIES;
-pub use client::{Answer, Ask, Conversation, Datagrams, Outcome};
+pub use client::{Ask, Conversation, Datagrams};
 pub use echo::{ECHO, HTTP};
 pub use lab::{LOAD_BALANCER_RANGES, Lab, Make, Predecessor, SERVICE_CIDRS, Settings, nets};
 pub use load::Load;
 pub use namespace::{Namespace, on_a_machine_of_its_own};
 pub use network::{CLIENT_ADDRESSES, Host, Network, Topology, WORKLOAD_RANGES};
+pub use outcome::{Answer, Outcome};
 pub use plugin::{Carried, Plugin};
 #[doc(hidden)]
 pub use portolan_dataplane;

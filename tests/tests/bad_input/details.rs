@@ -3,13 +3,11 @@
 use tonic::Status;
 use tonic_types::StatusExt;
 
-const DOMAIN: &str = "portolan";
-
 /// Why, for programs.
 pub(crate) fn reason(status: &Status) -> String {
     let info = status.get_details_error_info();
     let info = info.unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
-    assert_eq!(info.domain, DOMAIN);
+    assert_eq!(info.domain, portolan_proto::DOMAIN);
     info.reason
 }
 

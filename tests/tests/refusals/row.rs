@@ -60,7 +60,11 @@ impl Row {
         let details = status.get_error_details();
         let info = details.error_info().expect(name);
         let known = (info.reason.as_str(), info.domain.as_str());
-        assert_eq!(known, (self.reason, "portolan"), "{name}: {status:?}");
+        assert_eq!(
+            known,
+            (self.reason, portolan_proto::DOMAIN),
+            "{name}: {status:?}"
+        );
         assert!(!status.message().is_empty(), "{name}");
         for detail in self.details {
             let there = match detail {

@@ -34,7 +34,7 @@ pub(crate) fn assert_refused<T: Debug>(
     let info = details
         .error_info()
         .unwrap_or_else(|| panic!("{row}: no ErrorInfo: {shown}"));
-    assert_eq!(info.domain, "portolan", "{row}");
+    assert_eq!(info.domain, portolan_proto::DOMAIN, "{row}");
     let fields = fields(&status);
     assert!(
         field.is_empty() || fields.iter().any(|at| at.ends_with(field)),

@@ -127,7 +127,8 @@ impl Shared {
             ..Context::default()
         };
         let outcome = cluster.allocator.submit(Operation { action, context });
-        let outcome = outcome.await.map_err(from_submit)?;
+        let outcome = outcome.await;
+        let outcome = outcome.map_err(|error| from_submit(cluster.name(), error))?;
         match outcome.objects.into_iter().next() {
             Some(Object::Node(node)) => Ok((*node).clone()),
             _ => Err(not_registered(&peer.cluster, &peer.node)),

@@ -99,7 +99,10 @@ async fn work(
         match allocator.submit(Operation { action, context }).await {
             Ok(_) => stream.send(sync_response::Message::HealthAck(HealthAck { seq })),
             // A newer session speaks for the node, or the report can never be taken.
-            Err(error @ SubmitError::Refused(_)) => stream.end(failed(&from_submit(error))),
+            Err(error @ SubmitError::Refused(_)) => {
+                let cluster = allocator.cache().cluster();
+                stream.end(failed(&from_submit(cluster.as_str(), error)));
+            }
             // Without a HealthAck the node sends it again.
             Err(error) => tracing::debug!(error = %error, "a health report was not committed"),
         }

@@ -4,6 +4,7 @@ mod watch;
 
 use portolan_model::{Event, Name, Revision, State, Violations};
 use portolan_proto::convert::cluster;
+use portolan_proto::convert::name::one_cluster;
 use portolan_proto::v1;
 use portolan_proto::v1::event_api_server::EventApi;
 use portolan_store::events::MAX_EVENTS;
@@ -86,6 +87,16 @@ fn about(parent: &str, violations: &mut Violations) -> Option<(Name, String)> {
         return None;
     };
     let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
-    let name = violations.check("parent", Name::label(name))?;
-    Some((name, below.trim_end_matches('/').to_owned()))
+    let name = one_cluster("parent", name, violations)?;
+    let below = below.trim_end_matches('/');
+    // All of a collection (AIP-159): whatever is below its name.
+    let below = below.strip_suffix("/-").unwrap_or(below);
+    if below.split('/').any(|part| part == "-") {
+        violations.add(
+            "parent",
+            "`-` stands for all of a collection, so nothing can follow it; a filter on `object` chooses among them",
+        );
+        return None;
+    }
+    Some((name, below.to_owned()))
 }

@@ -33,7 +33,10 @@ pub(super) fn clip(text: &str) -> String {
 
 /// Tells of as many of a refusal's reasons as there is room for, the first ones, and how many are left out: at the end
 /// of the message, and as `left_out` in ErrorInfo. Programs read details, so the message is what is shortened first.
-pub(super) fn fitting(refusal: &Refusal, explain: fn(&Refusal) -> (Code, ErrorDetails)) -> Status {
+pub(super) fn fitting(
+    refusal: &Refusal,
+    explain: impl Fn(&Refusal) -> (Code, ErrorDetails) + Copy,
+) -> Status {
     let all = reasons(refusal);
     let [message, brief] = [MESSAGE, BRIEF].map(|limit| summary(refusal, limit));
     let fewer = (2..=all.min(REASONS)).rev();
@@ -69,7 +72,7 @@ fn told_of(
     told: &Refusal,
     message: &str,
     left_out: usize,
-    explain: fn(&Refusal) -> (Code, ErrorDetails),
+    explain: impl Fn(&Refusal) -> (Code, ErrorDetails),
 ) -> Status {
     let (code, mut details) = explain(told);
     if let (Some(info), 1..) = (details.error_info().cloned(), left_out) {

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::DOMAIN;
+use portolan_proto::DOMAIN;
 
 /// How tonic starts an error of decoding.
 const MALFORMED: &str = "failed to decode Protobuf message";

@@ -135,8 +135,8 @@ async fn who_holds_what_was_asked_for_is_named() {
         assert_eq!(refused.code(), Code::FailedPrecondition, "{what}");
         let info = refused.get_details_resource_info();
         let named = info.map(|info| (info.resource_type, info.resource_name));
-        let want = ("services", "namespaces/default/services/holder");
-        let want = holder.then(|| (want.0.to_owned(), want.1.to_owned()));
+        let name = format!("{NAMESPACE}/services/holder");
+        let want = holder.then(|| ("portolan.dev/Service".to_owned(), name));
         assert_eq!(named, want, "{what}");
         assert!(refused.get_details_retry_info().is_none(), "{what}");
     }

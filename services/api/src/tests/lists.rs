@@ -241,6 +241,25 @@ async fn every_list_says_what_is_wrong_with_filter_and_order() {
 }
 
 #[tokio::test]
+async fn no_list_shows_several_clusters_at_once() {
+    let server = Server::start().await;
+    let parents = ["clusters/-", "clusters/-/namespaces/-"];
+    for (list, listed) in ask_all!(server, "", "";
+        list_services(ListServicesRequest parents[1]), list_workloads(ListWorkloadsRequest parents[1]),
+        list_endpoints(ListEndpointsRequest parents[1]), list_nodes(ListNodesRequest parents[0]),
+        list_namespaces(ListNamespacesRequest parents[0]), list_events(ListEventsRequest parents[0]),
+        list_service_cidrs(ListServiceCidrsRequest parents[0]))
+    {
+        let refused = listed.expect_err(list);
+        assert_eq!(fields(&refused), ["parent"], "{list}");
+        assert!(
+            refused.message().contains("ListClusters"),
+            "{list}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn small_lists_are_filtered_and_paged_too() {
     let server = Server::start().await;
     server.cluster("east").await;
@@ -275,15 +294,18 @@ async fn events_go_back_page_by_page_and_can_be_chosen() {
     for i in 0..5 {
         server.put_service(&format!("s{i}"), &[]).await;
     }
-    let list = async |filter: &str, order_by: &str, page_token: &str| {
+    let ask = async |below: &str, filter: &str, order_by: &str, page_token: &str| {
         let request = v1::ListEventsRequest {
-            parent: "clusters/default".to_owned(),
+            parent: format!("clusters/default{below}"),
             page_size: 2,
             page_token: page_token.to_owned(),
             filter: filter.to_owned(),
             order_by: order_by.to_owned(),
         };
-        let listed = server.api.list_events(Request::new(request)).await;
+        server.api.list_events(Request::new(request)).await
+    };
+    let list = async |filter: &str, order_by: &str, page_token: &str| {
+        let listed = ask("", filter, order_by, page_token).await;
         let page = listed.unwrap().into_inner();
         let object = |event: v1::Event| event.object.rsplit('/').next().unwrap().to_owned();
         let objects: Vec<_> = page.events.into_iter().map(object).collect();
@@ -313,4 +335,10 @@ async fn events_go_back_page_by_page_and_can_be_chosen() {
         "s2"
     );
     assert_eq!(list("type = WARNING", "", "").await.0, "");
+    for all in ["/namespaces/-", "/namespaces/default/services/-"] {
+        let listed = ask(all, "", "object", "").await.unwrap().into_inner();
+        assert!(listed.events[0].object.ends_with("services/s0"), "{all}");
+    }
+    let mixed = ask("/namespaces/-/services/s1", "", "", "").await;
+    assert_eq!(fields(&mixed.unwrap_err()), ["parent"]);
 }

@@ -65,9 +65,11 @@ macro_rules! creates {
         request.request_id.clear();
         let status = refused(&$server, create(request.clone())).await;
         assert_eq!(status.code(), Code::AlreadyExists);
-        request.request_id = "1".to_owned();
-        let status = refused(&$server, create(request)).await;
-        assert_eq!(fields(&status), ["request_id"]);
+        for bad in ["1", "00000000-0000-0000-0000-000000000000"] {
+            request.request_id = bad.to_owned();
+            let status = refused(&$server, create(request.clone())).await;
+            assert_eq!(fields(&status), ["request_id"]);
+        }
         created
     }};
 }

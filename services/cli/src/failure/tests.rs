@@ -70,7 +70,7 @@ fn what_the_server_knows_by_another_name_is_told_with_the_field_it_concerns() {
     let info = |name| ErrorDetails::with_resource_info("namespaces", name, "", "");
     let quota = |reason: &str, subject: &str| {
         let mut details = ErrorDetails::with_quota_failure_violation(subject, "2 of 2 are used");
-        details.set_error_info(reason, "portolan", []);
+        details.set_error_info(reason, portolan_proto::DOMAIN, []);
         details
     };
     let limit = |limit| {
@@ -79,7 +79,7 @@ fn what_the_server_knows_by_another_name_is_told_with_the_field_it_concerns() {
             &format!("namespaces/production/spec.quota.{limit}"),
         )
     };
-    let etag = ErrorDetails::with_error_info("ETAG_MISMATCH", "portolan", []);
+    let etag = ErrorDetails::with_error_info("ETAG_MISMATCH", portolan_proto::DOMAIN, []);
     for (code, details, line) in [
         (
             Code::ResourceExhausted,
@@ -225,7 +225,7 @@ fn a_server_that_is_no_url_is_a_mistake_of_the_command_line() {
 fn what_an_answer_had_no_room_for_is_mentioned() {
     let mut details = ErrorDetails::with_bad_request_violation("service.spec.type", "is wrong");
     let left_out = [("left_out".to_owned(), "38".to_owned())];
-    details.set_error_info("FIELD_INVALID", "portolan", left_out);
+    details.set_error_info("FIELD_INVALID", portolan_proto::DOMAIN, left_out);
     let lines = told(Code::InvalidArgument, details);
     let rest = "service/web: a.yaml:1:1: at least 38 more; they are told once these are put right";
     assert_eq!(

@@ -197,8 +197,11 @@ pub(super) async fn hints_are_followed_while_they_are_valid(
         let found = trial.answering(&web).await;
         if !found.iter().map(String::as_str).eq(whom.iter().copied()) {
             let why = format!(
-                "zone hints of a and c are {zones:?}, valid: {valid}; from zone east {whom:?} \
-                 should answer, it is {found:?}"
+                "zone hints of a and c are {} and {}, zone_hints_valid is {valid}: in zone east {} should answer, it was {}",
+                zones[0],
+                zones[1],
+                whom.join(" and "),
+                Vec::from_iter(found).join(" and ")
             );
             return Err(Broken::new(Rule::ForwardHints, why));
         }

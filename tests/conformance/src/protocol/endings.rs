@@ -24,6 +24,31 @@ pub(super) async fn without_a_server_everything_stays(trial: &mut Trial) -> Resu
     trial.session.acked(trial.state.revision).await
 }
 
+/// Seven pauses drawn below 0.1 s, 0.2 s and so on come to less than this once in three million times.
+const CALM: Duration = Duration::from_millis(300);
+
+pub(super) async fn a_server_that_hangs_up_is_called_at_growing_intervals(
+    trial: &mut Trial,
+) -> Result<(), Broken> {
+    const STREAMS: u32 = 7;
+    let web = service(1, &["a"]);
+    trial.snapshot(std::slice::from_ref(&web)).await?;
+    let began = Instant::now();
+    for _ in 0..STREAMS {
+        trial.reconnect(Rule::AwayKeeps).await?;
+    }
+    let took = began.elapsed();
+    if took < CALM {
+        let why = format!(
+            "pauses that grow from 0.1 s were due between streams that fail, but {STREAMS} came within {} ms",
+            took.as_millis()
+        );
+        return Err(Broken::new(Rule::AwayKeeps, why));
+    }
+    trial.resumes_here(Rule::AwayKeeps)?;
+    trial.serves(Rule::AwayKeeps, &web, "a").await
+}
+
 pub(super) async fn a_restarted_plugin_serves_before_it_is_welcomed(
     trial: &mut Trial,
 ) -> Result<(), Broken> {
@@ -76,7 +101,10 @@ pub(super) async fn a_drain_is_followed_after_its_pause(trial: &mut Trial) -> Re
     trial.session.left(Rule::Drain, because).await?;
     let paused = sent.elapsed();
     if paused < PAUSE {
-        let why = format!("reconnect_after_ms was 1000, but the plugin came back after {paused:?}");
+        let why = format!(
+            "reconnect_after_ms was 1000, but the plugin came back after {} ms",
+            paused.as_millis()
+        );
         return Err(Broken::new(Rule::Drain, why));
     }
     trial.serves(Rule::Drain, &web, "a").await

@@ -1,8 +1,10 @@
 //! What plugins say: Acks, heartbeats, health.
 
-use portolan_lab::{ECHO, Service};
+use std::time::Duration;
+
+use portolan_lab::ECHO;
 use portolan_model::view::{View, ViewKey, ViewKind, WorkloadView};
-use portolan_model::{Family, Name, Probe, ProbeAction, ProbePort, Protocol, Uid};
+use portolan_model::{Family, Name, Probe, ProbeAction, ProbePort, Uid};
 use portolan_proto::node::v1 as wire;
 use tokio::time::Instant;
 use wire::sync_response::Message as Frame;
@@ -10,46 +12,10 @@ use wire::sync_response::Message as Frame;
 use super::service;
 use crate::session::DEADLINE;
 use crate::trial::Trial;
-use crate::{Broken, Rule};
+use crate::{Broken, Rule, words};
 
-pub(super) async fn what_can_not_be_carried_is_listed_and_the_rest_is_carried(
-    trial: &mut Trial,
-) -> Result<(), Broken> {
-    let web = service(1, &["a"]);
-    let beyond = if trial.declared.can.affinity {
-        service(2, &["a"]).only(Protocol::Sctp)
-    } else {
-        service(2, &["a"]).affine(60)
-    };
-    trial.snapshot(&[web.clone(), beyond.clone()]).await?;
-    listed(trial, &beyond)?;
-    trial.serves(Rule::AckRejected, &web, "a").await?;
-    // A new stream knows nothing: its first Ack lists everything.
-    trial.reconnect(Rule::AckRejected).await?;
-    trial.session.send([trial.state.welcome_resume()]).await;
-    trial.session.acked(trial.state.revision).await?;
-    listed(trial, &beyond)?;
-    trial.change(std::slice::from_ref(&web)).await?;
-    trial.a_while().await?;
-    if trial.session.told.rejected.is_empty() {
-        return Ok(());
-    }
-    let why = "a Service that is gone is no longer rejected: Ack.cleared has to name it";
-    Err(Broken::new(Rule::AckRejected, why))
-}
-
-fn listed(trial: &Trial, beyond: &Service) -> Result<(), Broken> {
-    let rejected = &trial.session.told.rejected;
-    let code = rejected.get(&beyond.uid()).map(|r| r.code.as_str());
-    if code == Some("UNSUPPORTED_FEATURE") && rejected.len() == 1 {
-        return Ok(());
-    }
-    let why = format!(
-        "exactly the Service that needs more than is declared has to be listed as \
-         UNSUPPORTED_FEATURE, listed are {rejected:?}"
-    );
-    Err(Broken::new(Rule::AckRejected, why))
-}
+/// Sooner than five seconds, and the answer may still be under way.
+const TOO_SOON: Duration = Duration::from_secs(4);
 
 pub(super) async fn a_crash_leaves_what_was_called_durable(
     trial: &mut Trial,
@@ -101,7 +67,10 @@ pub(super) async fn workloads_of_the_own_node_are_probed_and_reported(
     reported(trial, silent.0.uid, 1, false).await?;
     let first = trial.session.told.reports.first();
     if first.is_none_or(|report| !report.full || report.seq != 1) {
-        let why = format!("the first report of a stream has seq 1 and is full, not {first:?}");
+        let why = format!(
+            "the first report of a stream should have seq 1 and be full, it is: {}",
+            words::report(first)
+        );
         return Err(Broken::new(Rule::HealthFull, why));
     }
     let mut all = trial.session.told.reports.iter().flat_map(|r| &r.items);
@@ -117,6 +86,56 @@ pub(super) async fn workloads_of_the_own_node_are_probed_and_reported(
     let batch = trial.state.become_exactly(&views);
     trial.session.send([Frame::Batch(batch)]).await;
     reported(trial, own.0.uid, 2, true).await
+}
+
+pub(super) async fn a_report_that_is_not_answered_is_sent_again_in_full(
+    trial: &mut Trial,
+) -> Result<(), Broken> {
+    let own = workload(trial, 1, "a");
+    let mut views = trial.lab.views(&[]);
+    views.push(own.clone());
+    trial.state.become_exactly(&views);
+    trial.session.send(trial.state.welcome_snapshot()).await;
+    trial.session.acked(trial.state.revision).await?;
+    let first = told_of(trial, own.0.uid, 0).await?;
+    let began = Instant::now();
+    // It gets no HealthAck.
+    let again = told_of(trial, own.0.uid, first.seq).await?;
+    let took = began.elapsed();
+    if again.full && took > TOO_SOON {
+        let ack = wire::HealthAck { seq: again.seq };
+        trial.session.send([Frame::HealthAck(ack)]).await;
+        return Ok(());
+    }
+    let why = format!(
+        "a report without a HealthAck should be sent again in full, after about five seconds; {} ms later came: {}",
+        took.as_millis(),
+        words::report(Some(&again))
+    );
+    Err(Broken::new(Rule::HealthFull, why))
+}
+
+/// The next report above this `seq` that tells of a workload.
+async fn told_of(trial: &mut Trial, uid: Uid, seq: u64) -> Result<wire::HealthReport, Broken> {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let is_it = |report: &&wire::HealthReport| {
+            let mut items = report.items.iter();
+            report.seq > seq && items.any(|item| item.workload_uid == uid.as_bytes())
+        };
+        if let Some(report) = trial.session.told.reports.iter().find(is_it) {
+            return Ok(report.clone());
+        }
+        if trial.session.receive(until).await? != Some(true) {
+            let why = format!(
+                "a report of workload {} above seq {seq} was due within {} s, the last one was: {}",
+                words::hex(uid.as_bytes()),
+                DEADLINE.as_secs(),
+                words::report(trial.session.told.reports.last())
+            );
+            return Err(Broken::new(Rule::HealthFull, why));
+        }
+    }
 }
 
 /// Waits for a verdict, and commits every report that comes.
@@ -149,8 +168,9 @@ async fn reported(
         }
         if trial.session.receive(until).await? != Some(true) {
             let why = format!(
-                "serving: {serving} at probe generation {generation} should be reported of a workload, \
-                 last came {latest:?}"
+                "of workload {} serving {serving} should be reported at probe_generation {generation}; reported is: {}",
+                words::hex(uid.as_bytes()),
+                words::health(latest)
             );
             return Err(Broken::new(Rule::HealthProbe, why));
         }

@@ -7,6 +7,7 @@ use portolan_dataplane::RejectionCode;
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
+use crate::check::tally;
 use crate::{Ask, HTTP, Lab, Plugin, Service, ready};
 
 const HOURS: u32 = 10_800;
@@ -39,7 +40,8 @@ impl<D: Plugin> Lab<D> {
         let home = answers[0].by.clone();
         assert!(
             answers.iter().all(|a| a.by == home),
-            "{to}/{protocol}: {answers:?}"
+            "{source} to {to}/{protocol}: one member should answer each time, it was {}",
+            tally(&answers)
         );
         home
     }
@@ -68,7 +70,11 @@ pub fn c68_a_client_keeps_its_member_at_every_address<D: Plugin>(mut lab: Lab<D>
             Ask::new(lab.at(&affine(HOURS), ClusterIp), protocol),
             ROUNDS,
         );
-        assert!(answers.iter().all(|a| a.by == answers[0].by), "{answers:?}");
+        assert!(
+            answers.iter().all(|a| a.by == answers[0].by),
+            "one member should answer each time, it was {}",
+            tally(&answers)
+        );
     }
     let web = Service::external(
         2,
@@ -79,7 +85,11 @@ pub fn c68_a_client_keeps_its_member_at_every_address<D: Plugin>(mut lab: Lab<D>
     lab.carry(std::slice::from_ref(&web));
     for target in [ClusterIp, NodePort("n1"), LoadBalancer] {
         let answers = lab.answers("client", Ask::http(lab.at(&web, target)), ROUNDS);
-        assert!(answers.iter().all(|a| a.by == answers[0].by), "{answers:?}");
+        assert!(
+            answers.iter().all(|a| a.by == answers[0].by),
+            "one member should answer each time, it was {}",
+            tally(&answers)
+        );
     }
 }
 

@@ -62,7 +62,7 @@ pub fn c60_source_ranges_guard_the_load_balancer_alone<D: Plugin>(mut lab: Lab<D
             }
             for ((from, ask), outcome) in barred.iter().zip(lab.ask_all(&barred)) {
                 let is_silent = outcome == Outcome::Silent || lab.is_barred(from, &outcome);
-                assert!(is_silent, "{row} {from} {ask:?}: {outcome:?}");
+                assert!(is_silent, "{row} {from} {ask:?}: {outcome}");
             }
         }
     }
@@ -92,7 +92,7 @@ fn assert_own_source<D: Plugin>(lab: &mut Lab<D>, plain: &Service, other: IpAddr
             }
             let outcome = ask.briefly().on(&lab.network.node("n1").machine);
             let is_silent = outcome == Outcome::Silent || lab.is_barred("n1", &outcome);
-            assert!(is_silent, "{protocol}: {outcome:?}");
+            assert!(is_silent, "{protocol}: {outcome}");
         }
     }
 }
@@ -118,7 +118,7 @@ fn assert_ranges_unsupported<D: Plugin>(lab: &mut Lab<D>, limited: &Service) {
             .on(&lab.network.client.machine);
         assert!(
             !matches!(outcome, Outcome::Answered(_)),
-            "nobody gets past: {outcome:?}"
+            "nobody gets past: {outcome}"
         );
     }
 }

@@ -3,6 +3,7 @@
 use portolan_model::Protocol;
 
 use crate::Target::{ClusterIp, LoadBalancer, NodePort};
+use crate::check::tally;
 use crate::{Ask, Conversation, Lab, PORT, Plugin, Service, echo, ready, terminating, unready};
 
 const EVERYWHERE: [(&str, crate::Target); 9] = [
@@ -99,7 +100,9 @@ pub fn c45_members_that_are_not_ready_serve_only_if_published<D: Plugin>(mut lab
                     answers.iter().map(|answer| answer.by.as_str()).collect();
                 assert!(
                     by.iter().copied().eq(whom.iter().copied()),
-                    "{protocol} {target:?}: {by:?}"
+                    "{protocol} {target:?}: {} should answer, it was {}",
+                    whom.join(", "),
+                    tally(&answers)
                 );
             }
         }
@@ -161,7 +164,11 @@ pub fn c51_a_ready_member_ends_the_fallback_for_new_flows_only<D: Plugin>(mut la
         for from in ["b", "client"] {
             for target in [ClusterIp, NodePort("n1"), LoadBalancer] {
                 let answers = lab.answers(from, Ask::new(lab.at(&web, target), protocol), 10);
-                assert!(answers.iter().all(|a| a.by == "d"), "{answers:?}");
+                let whom = tally(&answers);
+                assert!(
+                    answers.iter().all(|a| a.by == "d"),
+                    "d should answer, it was {whom}"
+                );
             }
         }
     }

@@ -54,7 +54,7 @@ pub fn c89_a_restart_is_not_noticed<D: Plugin>(mut lab: Lab<D>) {
             let outcome = Ask::new(to, protocol)
                 .briefly()
                 .on(&lab.network.client.machine);
-            assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+            assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome}");
         }
         lab.start("n1");
         lab.carry(std::slice::from_ref(&web));
@@ -83,7 +83,7 @@ pub fn c91_what_is_deleted_by_hand_is_restored<D: Plugin>(mut lab: Lab<D>) {
         let outcome = Ask::new(at, Protocol::Tcp)
             .briefly()
             .on(&lab.network.workload("a").machine);
-        assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+        assert!(!matches!(outcome, Outcome::Answered(_)), "{outcome}");
         lab.carry(std::slice::from_ref(&web));
         for protocol in lab.protocols() {
             for (from, target) in FLOWS {
@@ -268,7 +268,7 @@ pub fn c98_a_long_random_sequence_ends_where_it_should<D: Plugin>(mut lab: Lab<D
                 };
                 assert!(
                     fits,
-                    "seed {SEED}, step {step}: {from} to {key}: {outcome:?}, may be {may:?}"
+                    "seed {SEED}, step {step}: {from} to {key}: {outcome}, may be {may:?}"
                 );
             }
         }

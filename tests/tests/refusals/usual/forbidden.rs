@@ -147,7 +147,7 @@ pub(super) const ROWS: &[Row] = &[
         reason: "SERVICE_HAS_SELECTOR",
         details: &[Precondition(
             "SERVICE_HAS_SELECTOR",
-            "namespaces/default/services/chosen",
+            "clusters/default/namespaces/default/services/chosen",
         )],
         command: Some(apply(
             "{apiVersion: v1, kind: Endpoints, metadata: {name: chosen},\n subsets: [{addresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}]}",
@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Row] = &[
         reason: "SERVICE_IS_EXTERNAL_NAME",
         details: &[Precondition(
             "SERVICE_IS_EXTERNAL_NAME",
-            "namespaces/default/services/alias",
+            "clusters/default/namespaces/default/services/alias",
         )],
         command: Some(apply(
             "{apiVersion: v1, kind: Endpoints, metadata: {name: alias},\n subsets: [{addresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}]}",
@@ -176,8 +176,11 @@ pub(super) const ROWS: &[Row] = &[
         code: Code::FailedPrecondition,
         reason: "RANGE_IN_USE",
         details: &[
-            Precondition("RANGE_IN_USE", "serviceCidrs/default"),
-            Precondition("RANGE_IN_USE", "namespaces/default/services/holder"),
+            Precondition("RANGE_IN_USE", "clusters/default/serviceCidrs/default"),
+            Precondition(
+                "RANGE_IN_USE",
+                "clusters/default/namespaces/default/services/holder",
+            ),
         ],
         command: None,
     },
@@ -220,7 +223,10 @@ pub(super) const ROWS: &[Row] = &[
         request: "{'name': 'clusters/default/namespaces/default'}",
         code: Code::FailedPrecondition,
         reason: "POLICY",
-        details: &[Precondition("POLICY", "namespaces/default")],
+        details: &[Precondition(
+            "POLICY",
+            "clusters/default/namespaces/default",
+        )],
         command: Some(command(
             &["delete", "namespace", "default"],
             "namespace \"default\": the namespace default always exists",

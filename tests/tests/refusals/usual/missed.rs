@@ -13,7 +13,9 @@ pub(super) const ROWS: &[Row] = &[
         request: "{'parent': 'NS', 'serviceId': 'holder', 'service': {'spec': {'ports': [{'port': 80}]}}}",
         code: Code::AlreadyExists,
         reason: "ALREADY_EXISTS",
-        details: &[Resource("namespaces/default/services/holder")],
+        details: &[Resource(
+            "clusters/default/namespaces/default/services/holder",
+        )],
         command: None,
     },
     Row {
@@ -23,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         code: Code::ResourceExhausted,
         reason: "QUOTA_EXCEEDED",
         details: &[
-            Quota("namespaces/poor/spec.quota.services"),
+            Quota("clusters/default/namespaces/poor/spec.quota.services"),
             Metadata("used", "1"),
             Metadata("capacity", "1"),
         ],
@@ -68,7 +70,9 @@ pub(super) const ROWS: &[Row] = &[
         request: "{'name': 'NS/services/none'}",
         code: Code::NotFound,
         reason: "NOT_FOUND",
-        details: &[Resource("namespaces/default/services/none")],
+        details: &[Resource(
+            "clusters/default/namespaces/default/services/none",
+        )],
         command: Some(command(
             &["delete", "service", "none"],
             "service \"none\": namespaces/default/services/none not found",

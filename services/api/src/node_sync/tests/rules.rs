@@ -23,7 +23,7 @@ async fn a_first_message_that_is_no_good_hello_is_refused() {
             .unwrap_or_else(|| panic!("{case}: no ErrorInfo"));
         assert_eq!(
             (info.reason.as_str(), info.domain.as_str()),
-            (reason, "portolan"),
+            (reason, portolan_proto::DOMAIN),
             "{case}"
         );
     }
