@@ -120,7 +120,7 @@ macro_rules! messages {
 messages! {
     Namespace, "namespace", NamespaceSpec;
     Service, "service", ServiceSpec, warnings;
-    Workload, "workload", WorkloadSpec;
+    Workload, "workload", WorkloadSpec, warnings;
     Node, "node", NodeSpec;
     ServiceCidr, "service_cidr", status;
     Endpoint, "endpoint";

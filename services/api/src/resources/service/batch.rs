@@ -1,6 +1,7 @@
 //! Several Services in one request (AIP-231, AIP-233).
 
 use portolan_allocator::{Action, NewService, Operation, ServiceAction};
+use portolan_model::limits::BATCH;
 use portolan_model::{FieldPath, Name, Object, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
@@ -11,9 +12,6 @@ use crate::cluster::Cluster;
 use crate::context::{context, respond};
 use crate::resource::{Exposed, View, whole};
 use crate::shape::{not_found, parse, required};
-
-/// Entries of one request: about as many rows as a transaction may write.
-const MAX_ENTRIES: usize = 1_000;
 
 /// Creates all of them or none.
 pub(super) async fn create(
@@ -145,10 +143,10 @@ pub(super) async fn get(
 
 /// Comes before all else: of a list that is too long no entry is looked into.
 fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -> Option<()> {
-    if (1..=MAX_ENTRIES).contains(&entries) {
+    if (1..=BATCH.value).contains(&entries) {
         return Some(());
     }
-    let description = format!("has {entries} entries; must have 1 to {MAX_ENTRIES}");
+    let description = format!("has {entries} entries; must have 1 to {}", BATCH.value);
     violations.add(field, description);
     None
 }
