@@ -1,6 +1,6 @@
 //! Resource names: `clusters/{cluster}/namespaces/{namespace}/services/{service}` and the like.
 
-use portolan_model::{FieldPath, Name, NameError, Scoped, Violations};
+use portolan_model::{FieldPath, Name, Scoped, Violations};
 
 /// A cluster and a key within it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct InCluster<K> {
 /// `clusters/{cluster}`
 pub fn cluster(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
     let [cluster] = split(field, text, ["clusters"], violations)?;
-    one_cluster(field, cluster, violations)
+    let [cluster] = named(field, [("cluster", cluster_label(cluster))], violations)?;
+    Some(cluster)
 }
 
 /// `clusters/{cluster}/{collection}/{name}`, for what lives in the cluster itself.
@@ -25,11 +26,9 @@ pub fn in_cluster(
     violations: &mut Violations,
 ) -> Option<InCluster<Name>> {
     let [cluster, name] = split(field, text, ["clusters", collection], violations)?;
-    let name = leaf(field, collection, name, violations);
-    Some(InCluster {
-        cluster: one_cluster(field, cluster, violations)?,
-        key: name?,
-    })
+    let parts = [("cluster", cluster_label(cluster)), leaf(collection, name)];
+    let [cluster, key] = named(field, parts, violations)?;
+    Some(InCluster { cluster, key })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}/{collection}/{name}`
@@ -45,12 +44,15 @@ pub fn in_namespace(
         ["clusters", "namespaces", collection],
         violations,
     )?;
-    let name = leaf(field, collection, name, violations);
-    let namespace = label(field, namespace, violations);
-    Some(InCluster {
-        cluster: one_cluster(field, cluster, violations)?,
-        key: Scoped::new(namespace?, name?),
-    })
+    let (cluster, namespace) = (cluster_label(cluster), label(namespace));
+    let parts = [
+        ("cluster", cluster),
+        ("namespace", namespace),
+        leaf(collection, name),
+    ];
+    let [cluster, namespace, name] = named(field, parts, violations)?;
+    let key = Scoped::new(namespace, name);
+    Some(InCluster { cluster, key })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}`
@@ -60,11 +62,12 @@ pub fn namespace(
     violations: &mut Violations,
 ) -> Option<InCluster<Name>> {
     let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
-    let namespace = label(field, namespace, violations);
-    Some(InCluster {
-        cluster: one_cluster(field, cluster, violations)?,
-        key: namespace?,
-    })
+    let parts = [
+        ("cluster", cluster_label(cluster)),
+        ("namespace", label(namespace)),
+    ];
+    let [cluster, key] = named(field, parts, violations)?;
+    Some(InCluster { cluster, key })
 }
 
 /// `clusters/{cluster}/namespaces/{namespace}`, where `-` stands for all namespaces.
@@ -73,21 +76,18 @@ pub fn namespaces(
     text: &str,
     violations: &mut Violations,
 ) -> Option<InCluster<Option<Name>>> {
-    let [cluster, namespace] = split(field, text, ["clusters", "namespaces"], violations)?;
-    let namespace = if namespace == "-" {
-        Some(None)
-    } else {
-        label(field, namespace, violations).map(Some)
+    let Some(parent) = text.strip_suffix("/namespaces/-") else {
+        let InCluster { cluster, key } = namespace(field, text, violations)?;
+        let key = Some(key);
+        return Some(InCluster { cluster, key });
     };
-    Some(InCluster {
-        cluster: one_cluster(field, cluster, violations)?,
-        key: namespace?,
-    })
+    let cluster = cluster(field, parent, violations)?;
+    Some(InCluster { cluster, key: None })
 }
 
 /// A new name: a label.
 pub fn new_label(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
-    label(field, text, violations)
+    violations.check(field, label(text))
 }
 
 /// A new name: a subdomain.
@@ -96,53 +96,61 @@ pub fn new_subdomain(
     text: &str,
     violations: &mut Violations,
 ) -> Option<Name> {
-    subdomain(field, text, violations)
+    violations.check(field, subdomain(text))
 }
 
-/// The last part: what DNS shows as one label is one; the rest may have dots, as Pods and hosts have.
-fn leaf(
-    field: impl FieldPath,
-    collection: &str,
-    text: &str,
-    violations: &mut Violations,
-) -> Option<Name> {
-    match collection {
-        "services" | "namespaces" | "serviceCidrs" => label(field, text, violations),
-        _ => subdomain(field, text, violations),
-    }
+/// A part of a resource name, or why it is none.
+type Part = Result<Name, String>;
+
+/// The last part, and what it names: what DNS shows as one label is one; the rest may have dots, as Pods and hosts have.
+fn leaf<'a>(collection: &'a str, text: &str) -> (&'a str, Part) {
+    let part = match collection {
+        "services" | "namespaces" | "serviceCidrs" => label(text),
+        _ => subdomain(text),
+    };
+    (collection.trim_end_matches('s'), part)
 }
 
-/// The last part of a cluster's name. Never `-` for all of them: each has revisions of its own, and an answer shows one.
+/// The last part of a cluster's name.
 pub fn one_cluster(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
+    let [cluster] = named(field, [("cluster", cluster_label(text))], violations)?;
+    Some(cluster)
+}
+
+/// Never `-` for all of them: each has revisions of its own, and an answer shows one.
+fn cluster_label(text: &str) -> Part {
     if text == "-" {
-        violations.add(
-            field,
-            "`clusters/-` is not offered, since every cluster has revisions of its own: ask for each cluster \
-             that ListClusters gives",
-        );
-        return None;
+        let why = "\"-\" is not offered, since every cluster has revisions of its own: ask for each cluster that ListClusters gives";
+        return Err(why.to_owned());
     }
-    label(field, text, violations)
+    label(text)
 }
 
-fn label(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
-    named(field, text, Name::label(text), violations)
+fn label(text: &str) -> Part {
+    Name::label(text).map_err(|error| format!("{text:?} is no name: {error}"))
 }
 
-fn subdomain(field: impl FieldPath, text: &str, violations: &mut Violations) -> Option<Name> {
-    named(field, text, Name::subdomain(text), violations)
+fn subdomain(text: &str) -> Part {
+    Name::subdomain(text).map_err(|error| format!("{text:?} is no name: {error}"))
 }
 
-fn named(
+/// All parts, or of each that is wrong what is wrong with it.
+fn named<const N: usize>(
     field: impl FieldPath,
-    text: &str,
-    name: Result<Name, NameError>,
+    parts: [(&str, Part); N],
     violations: &mut Violations,
-) -> Option<Name> {
-    violations.check(
-        field,
-        name.map_err(|error| format!("{text:?} is no name: {error}")),
-    )
+) -> Option<[Name; N]> {
+    let (mut names, mut wrong) = (Vec::with_capacity(N), Vec::new());
+    for (what, part) in parts {
+        match part {
+            Ok(name) => names.push(name),
+            Err(why) => wrong.push(format!("the {what} {why}")),
+        }
+    }
+    if !wrong.is_empty() {
+        violations.add(field, wrong.join("; "));
+    }
+    names.try_into().ok()
 }
 
 fn split<'a, const N: usize>(

@@ -172,6 +172,7 @@ pub fn to_wire(cluster: &str, workload: &Workload) -> v1::Workload {
         delete_time: None,
         spec: Some(spec_to_wire(&workload.spec)),
         status: None,
+        warnings: Vec::new(),
     }
 }
 

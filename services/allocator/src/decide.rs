@@ -19,6 +19,7 @@ mod service_cidr;
 mod workload;
 mod write;
 
+use portolan_model::limits::ROWS;
 use portolan_model::{
     Change, Claimed, Event, Record, Refusal, Revision, Scoped, State, Timestamp, Workload,
     WorkloadSpec,
@@ -35,9 +36,6 @@ pub use claims::{QUARANTINE_CAP, QUARANTINE_CAP_FULL};
 use draft::Draft;
 pub use service_cidr::DRAIN_GRACE;
 pub(crate) use service_cidr::is_drained;
-
-/// Rows a transaction may write for one operation.
-const MAX_ROWS: usize = 20_000;
 
 /// A request, its shape already checked.
 #[derive(Clone, Debug)]
@@ -133,10 +131,10 @@ pub fn decide(state: &State, operation: &Operation, inputs: Inputs) -> Result<De
         replay::remember(&mut draft, &operation.context, &outcome);
     }
     let rows = draft.rows();
-    if rows > MAX_ROWS {
+    if rows > ROWS.value {
         return Err(Refusal::TooLarge {
             rows,
-            limit: MAX_ROWS,
+            limit: ROWS.value,
         });
     }
     Ok(draft.finish(outcome))

@@ -1,7 +1,8 @@
 //! From a request's circumstances to an operation's, and from an outcome to a response.
 
 use portolan_allocator::{Context, Preconditions, Verb};
-use portolan_model::{Digest, Uid, Violations};
+use portolan_model::limits::ETAG;
+use portolan_model::{Digest, FieldPath, Uid, Violations, validate};
 use portolan_process::trace;
 use prost::Message;
 use tonic::metadata::MetadataValue;
@@ -44,16 +45,13 @@ fn request_uuid(text: &str, violations: &mut Violations) -> Option<Uuid> {
         return None;
     }
     let id = Uuid::parse_str(text).ok().filter(|id| !id.is_nil());
-    violations.check(
-        "request_id",
-        id.ok_or(
-            "must be a UUID drawn at random, not one of zeros; empty: the request is not recorded",
-        ),
-    )
+    let rule = "must be a UUID that is drawn anew for each request, and not all zeros";
+    violations.check("request_id", id.ok_or(rule))
 }
 
-/// What must match; what is empty need not.
+/// What must match; what is empty need not. `field` is that of the etag.
 pub(crate) fn preconditions(
+    field: impl FieldPath,
     etag: &str,
     expected_uid: &str,
     violations: &mut Violations,
@@ -63,6 +61,7 @@ pub(crate) fn preconditions(
         let uid = text.parse::<Uid>().map_err(|_| "must be a UUID");
         violations.check("expected_uid", uid)
     });
+    validate::text(field, etag, ETAG, violations);
     Preconditions {
         etag: given(etag),
         expected_uid: uid,

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use portolan_model::limits::PAGE;
 use portolan_model::query::{Filter, Kept, Listed, Order};
 use portolan_model::{Name, Revision, Scoped, State, Violations};
 use tonic::Status;
@@ -20,6 +21,16 @@ pub(crate) struct Arguments<'a> {
     /// The parent, and whatever else is asked for.
     pub(crate) others: &'a [&'a str],
 }
+
+/// What was found for a page.
+pub(crate) struct Found<R> {
+    items: Vec<R>,
+    /// There is more behind it.
+    more: bool,
+}
+
+/// Tag and length of a message in a list, at most.
+const ROOM: usize = 8;
 
 /// What a list request asks for.
 pub(crate) struct Listing<T: 'static> {
@@ -56,14 +67,12 @@ impl<T: Listed> Listing<T> {
         self.page.size
     }
 
-    /// One page out of all there is, in whatever order it comes, and the token of the next one. `revision` is what the
-    /// list shows.
+    /// One page out of all there is, in whatever order it comes.
     pub(crate) fn sort<R: Borrow<T>>(
         &self,
         state: &State,
-        revision: Revision,
         all: impl Iterator<Item = R>,
-    ) -> (Vec<R>, String) {
+    ) -> Found<R> {
         let start = self.page.start.as_ref();
         let mut found: Vec<_> = all
             .filter(|it| self.filter.matches(state, it.borrow()))
@@ -73,12 +82,42 @@ impl<T: Listed> Listing<T> {
             })
             .collect();
         found.sort_by(|(a, _), (b, _)| self.order.compare(a, b));
-        let rest = found.len() > self.page.size;
-        found.truncate(self.page.size);
-        let last = found.last().filter(|_| rest);
-        let token = last.map(|(at, _)| self.page.token(revision.0, at));
-        let page = found.into_iter().map(|(_, it)| it).collect();
-        (page, token.unwrap_or_default())
+        let items = found.into_iter().map(|(_, it)| it).collect();
+        self.page_out_of(items)
+    }
+
+    /// Of what was found in order, the page and whether there is more.
+    fn page_out_of<R>(&self, mut items: Vec<R>) -> Found<R> {
+        let more = items.len() > self.page.size;
+        items.truncate(self.page.size);
+        Found { items, more }
+    }
+
+    /// What is found as clients see it, as much of it as an answer may be large, and the token of the next page. `revision` is
+    /// what the list shows.
+    pub(crate) fn shown<R: Borrow<T>, M: prost::Message>(
+        &self,
+        revision: Revision,
+        found: &Found<R>,
+        shown: impl Fn(&R) -> M,
+    ) -> (Vec<M>, String) {
+        let (mut messages, mut size) = (Vec::new(), 0);
+        for item in &found.items {
+            let message = shown(item);
+            size += ROOM + message.encoded_len();
+            // Of one that is larger than a page, the page is that one.
+            if size > PAGE.value && !messages.is_empty() {
+                break;
+            }
+            messages.push(message);
+        }
+        let is_cut = found.more || messages.len() < found.items.len();
+        let last = messages.len().checked_sub(1).filter(|_| is_cut);
+        let token = last.map(|last| {
+            let at = self.order.position(found.items[last].borrow());
+            self.page.token(revision.0, &at)
+        });
+        (messages, token.unwrap_or_default())
     }
 }
 
@@ -99,14 +138,14 @@ impl<T: Kept> Listing<T> {
         past.map_err(status::from_compacted)
     }
 
-    /// One page of a namespace or of all, and the token of the next one.
-    pub(crate) fn page(&self, state: &State, namespace: Option<&Name>) -> (Vec<Arc<T>>, String) {
+    /// One page of a namespace or of all.
+    pub(crate) fn page(&self, state: &State, namespace: Option<&Name>) -> Found<Arc<T>> {
         if self.order.is_by_key() {
             let after = self.after();
             self.cut(state, state.after(namespace, after.as_ref()))
         } else {
             let all = state.after(namespace, None).cloned();
-            self.sort(state, state.revision(), all)
+            self.sort(state, all)
         }
     }
 
@@ -115,30 +154,19 @@ impl<T: Kept> Listing<T> {
         &self,
         state: &State,
         all: impl Iterator<Item = &'a Arc<T>>,
-    ) -> (Vec<Arc<T>>, String) {
+    ) -> Found<Arc<T>> {
         if self.order.is_by_key() {
             let after = self.after();
             let rest = all.filter(|it| after.as_ref().is_none_or(|after| it.sort_key() > *after));
             self.cut(state, rest)
         } else {
-            self.sort(state, state.revision(), all.cloned())
+            self.sort(state, all.cloned())
         }
     }
 
-    fn cut<'a>(
-        &self,
-        state: &State,
-        rest: impl Iterator<Item = &'a Arc<T>>,
-    ) -> (Vec<Arc<T>>, String) {
+    fn cut<'a>(&self, state: &State, rest: impl Iterator<Item = &'a Arc<T>>) -> Found<Arc<T>> {
         let fitting = rest.filter(|it| self.filter.matches(state, it));
-        let mut page: Vec<_> = fitting.take(self.page.size + 1).cloned().collect();
-        if page.len() <= self.page.size {
-            return (page, String::new());
-        }
-        page.truncate(self.page.size);
-        let last = page.last().map(|last| self.order.position(last));
-        let token = last.map(|at| self.page.token(state.revision().0, &at));
-        (page, token.unwrap_or_default())
+        self.page_out_of(fitting.take(self.page.size + 1).cloned().collect())
     }
 
     /// The key that a page in order of keys starts after.

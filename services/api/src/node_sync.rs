@@ -25,6 +25,7 @@ use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response};
 use portolan_distributor::{Drain, Ending, StreamHandle, stream};
+use portolan_model::limits::MESSAGE;
 use portolan_proto::node::v1::SyncRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -41,8 +42,6 @@ use inbound::StreamTask;
 const PATH: &str = "/portolan.node.v1.NodeSync/Sync";
 /// Open streams of this process.
 const MAX_STREAMS: usize = 6000;
-/// Longest message of a node.
-const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
 /// The service, over all clusters. Cheap to clone.
 #[derive(Clone)]
@@ -104,7 +103,7 @@ impl NodeSync {
         let slot = slot.map_err(|_| stream::too_many(MAX_STREAMS))?;
         let (parts, body) = request.into_parts();
         let inbound =
-            Streaming::new_request(ProstDecoder::default(), body, None, Some(MAX_MESSAGE));
+            Streaming::new_request(ProstDecoder::default(), body, None, Some(MESSAGE.value));
         let (handle, outbound) = stream(trailers);
         tokio::spawn(serve(
             self.0.clone(),

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use portolan_model::limits::{PAGE_SIZE, PAGE_TOKEN};
 use portolan_model::query::Position;
 use portolan_model::{Digest, Violations};
 
 const DEFAULT_SIZE: usize = 100;
-const MAX_SIZE: usize = 1000;
 
 /// Where a page starts and how long it is.
 pub(crate) struct Page {
@@ -36,7 +36,7 @@ impl Page {
     ) -> Self {
         let size = match usize::try_from(size) {
             Ok(0) => DEFAULT_SIZE,
-            Ok(size) => size.min(MAX_SIZE),
+            Ok(size) => size.min(PAGE_SIZE.value),
             Err(_) => {
                 violations.add("page_size", "must not be negative");
                 DEFAULT_SIZE
@@ -66,20 +66,31 @@ impl Page {
     pub(crate) fn token(&self, revision: u64, after: &Position) -> String {
         let content = serde_json::to_vec(&(&self.arguments, revision, after))
             .expect("texts and numbers always have a JSON form");
-        // Nobody should feel invited to read or write one.
-        content.iter().fold(String::new(), |mut token, byte| {
-            // Writing into a String does not fail.
-            let _ = write!(token, "{byte:02x}");
-            token
-        })
+        sealed(&content)
     }
 }
 
+/// A token, with its own digest at the end: what was changed on the way is no token. Nobody should feel invited to read or
+/// write one.
+fn sealed(content: &[u8]) -> String {
+    let seal = Digest::of(&[content]);
+    let bytes = content.iter().chain(seal.as_bytes());
+    bytes.fold(String::new(), |mut token, byte| {
+        // Writing into a String does not fail.
+        let _ = write!(token, "{byte:02x}");
+        token
+    })
+}
+
 fn read(token: &str) -> Option<(String, Start)> {
+    let token = Some(token).filter(|token| token.len() <= PAGE_TOKEN.value)?;
     let digits = token.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let content: Option<Vec<u8>> = digits.map(byte).collect();
-    let (arguments, revision, after) = serde_json::from_slice(&content?).ok()?;
+    let bytes: Option<Vec<u8>> = digits.map(byte).collect();
+    let bytes = bytes?;
+    let content = &bytes[..bytes.len().checked_sub(Digest::EMPTY.as_bytes().len())?];
+    let content = Some(content).filter(|content| sealed(content) == token)?;
+    let (arguments, revision, after) = serde_json::from_slice(content).ok()?;
     Some((arguments, Start { revision, after }))
 }
 
@@ -121,6 +132,21 @@ mod tests {
             let refused = page(1, token, &arguments).err();
             assert_eq!(refused.is_none(), fits, "{what}");
             assert!(fits || refused == Some(vec!["page_token".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_changed_anywhere_is_none() {
+        let after = vec!["default".to_owned(), "web-7".to_owned()];
+        let token = page(1, "", &["a"]).unwrap().token(7, &after);
+        for at in 0..token.len() {
+            for bit in 0..7 {
+                let mut bytes = token.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                let changed = String::from_utf8(bytes).unwrap();
+                let refused = page(1, &changed, &["a"]).err();
+                assert_eq!(refused, Some(vec!["page_token".to_owned()]), "{changed}");
+            }
         }
     }
 

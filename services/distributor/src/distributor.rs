@@ -78,6 +78,9 @@ impl Distributor {
             sessions: Arc::new(Sessions::new(clock)),
             metrics,
         });
+        distributor
+            .sessions
+            .withhold(projector.projection().withheld());
         (
             distributor.clone(),
             Follower::new(distributor, projector, position),
@@ -201,6 +204,7 @@ impl Distributor {
 
     /// Makes a frame visible, and tells how many streams look at it.
     pub(crate) fn publish(&self, projector: &Projector, frame: Frame) -> usize {
+        self.sessions.withhold(projector.projection().withheld());
         {
             let mut core = self.core();
             core.projection = projector.projection().clone();
@@ -213,6 +217,7 @@ impl Distributor {
     pub(crate) fn replace(&self, projector: &Projector, ring: Ring, reason: Reason) {
         self.sessions.reset();
         self.sessions.retain(&self.cache.state());
+        self.sessions.withhold(projector.projection().withheld());
         {
             let mut core = self.core();
             core.epoch += 1;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use portolan_model::limits::VIEW;
 use portolan_model::view::{ViewKey, ViewKind, project, touched};
-use portolan_model::{Change, Digest, Object, Revision, State};
+use portolan_model::{Change, Digest, Object, Rejection, RejectionCode, Revision, State};
 use portolan_proto::convert::view::{digest, encode};
 use rpds::RedBlackTreeMapSync;
 
@@ -16,6 +17,8 @@ pub(crate) type Delta = BTreeMap<ViewKey, Option<Bytes>>;
 pub(crate) struct Projection {
     revision: Revision,
     bodies: RedBlackTreeMapSync<ViewKey, Bytes>,
+    /// What is too large for a message, as every node's rejection: nodes hold none of it, so nothing of it is in the digest.
+    withheld: RedBlackTreeMapSync<ViewKey, Rejection>,
     digest: Digest,
 }
 
@@ -25,10 +28,12 @@ impl Projection {
         let mut projection = Self {
             revision: state.revision(),
             bodies: RedBlackTreeMapSync::new_sync(),
+            withheld: RedBlackTreeMapSync::new_sync(),
             digest: Digest::EMPTY,
         };
         for (key, view) in project(state) {
-            projection.set(key, Some(encode(&view)));
+            let body = projection.admit(key, Some(encode(&view)), state.revision());
+            projection.set(key, body);
         }
         projection
     }
@@ -39,6 +44,11 @@ impl Projection {
 
     pub(crate) fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What nodes are not sent since it is too large.
+    pub(crate) fn withheld(&self) -> impl Iterator<Item = &Rejection> {
+        self.withheld.values()
     }
 
     pub(crate) fn bodies(&self) -> &RedBlackTreeMapSync<ViewKey, Bytes> {
@@ -63,6 +73,7 @@ impl Projection {
         let count = touched.len();
         for (key, view) in touched {
             let body = view.as_ref().map(encode);
+            let body = self.admit(key, body, after.revision());
             let is_new = self.bodies.get(&key) != body.as_ref();
             if is_new {
                 self.set(key, body.clone());
@@ -73,6 +84,31 @@ impl Projection {
         }
         self.revision = after.revision();
         count
+    }
+
+    /// Keeps back what no message has room for: to a node it is not there.
+    fn admit(&mut self, key: ViewKey, body: Option<Bytes>, at: Revision) -> Option<Bytes> {
+        let size = body.as_ref().map_or(0, Bytes::len);
+        if size <= VIEW.value {
+            if self.withheld.contains_key(&key) {
+                self.withheld.remove_mut(&key);
+            }
+            return body;
+        }
+        let since = self.withheld.get(&key).map_or(at, |known| known.since);
+        let message = format!(
+            "{} for the stream of nodes, so no node is sent it; make the object smaller",
+            VIEW.exceeded(size)
+        );
+        tracing::error!(kind = %key.kind, uid = %key.uid, "withheld from all nodes: {message}");
+        let rejection = Rejection {
+            object: key,
+            since,
+            code: RejectionCode::LimitExceeded,
+            message,
+        };
+        self.withheld.insert_mut(key, rejection);
+        None
     }
 
     fn set(&mut self, key: ViewKey, body: Option<Bytes>) {

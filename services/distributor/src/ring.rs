@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use portolan_model::limits::RING;
 use portolan_model::{Digest, Revision};
 
 use crate::frame::Frame;
 
 /// Frames kept.
 const MAX_FRAMES: usize = 4096;
-/// Bytes kept.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A contiguous run of frames, numbered from the first that there ever was. It ends at the newest state.
 pub(crate) struct Ring {
@@ -47,7 +46,7 @@ impl Ring {
     pub(crate) fn push(&mut self, frame: Frame) {
         self.bytes += frame.bytes.len();
         self.frames.push_back(Arc::new(frame));
-        while self.frames.len() > MAX_FRAMES || (self.bytes > MAX_BYTES && self.frames.len() > 1) {
+        while self.frames.len() > MAX_FRAMES || (self.bytes > RING.value && self.frames.len() > 1) {
             let Some(oldest) = self.frames.pop_front() else {
                 return;
             };

@@ -8,7 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portolan_model::{Clock, Name, NodeReport, NodeReports, NodeSpec, Revision, State, Uid};
+use portolan_model::limits::REJECTIONS;
+use portolan_model::{
+    Clock, Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Uid,
+};
 use tokio::time::Instant;
 
 use crate::start::{Mode, Start};
@@ -29,6 +32,8 @@ const MAX_STREAMS: usize = 2;
 pub struct Sessions {
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
+    /// What no node is sent: each rejects it.
+    withheld: Mutex<Vec<Rejection>>,
     /// What was last told of all nodes, and until when that is fresh.
     reports: Mutex<Option<(Instant, Arc<NodeReports>)>>,
 }
@@ -67,6 +72,7 @@ impl Sessions {
         Self {
             clock,
             inner: Mutex::default(),
+            withheld: Mutex::default(),
             reports: Mutex::default(),
         }
     }
@@ -142,8 +148,25 @@ impl Sessions {
     /// What all nodes reported, through whatever replica.
     pub fn node_reports(&self) -> Vec<NodeReport> {
         let (inner, now) = (self.lock(), self.clock.now());
+        let withheld = self.withheld();
         let records = inner.records.iter();
-        records.map(|(uid, record)| record.row(*uid, now)).collect()
+        let rows = records.map(|(uid, record)| record.row(*uid, now));
+        let whole = rows.map(|mut row| {
+            row.rejected.extend(withheld.iter().cloned());
+            row
+        });
+        whole.collect()
+    }
+
+    /// Takes note of what no node is sent.
+    pub(crate) fn withhold<'a>(&self, rejections: impl Iterator<Item = &'a Rejection>) {
+        let mut withheld = self.withheld();
+        withheld.clear();
+        withheld.extend(rejections.take(REJECTIONS.value).cloned());
+    }
+
+    fn withheld(&self) -> MutexGuard<'_, Vec<Rejection>> {
+        self.withheld.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, for many readers: indexed, shared, and a moment old at most.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
+
 /// The last part of a resource name. Checked where it enters; cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -38,7 +40,7 @@ impl Name {
 
     /// An RFC 1123 subdomain, as for workloads, nodes and endpoints.
     pub fn subdomain(text: &str) -> Result<Self, NameError> {
-        let fits = text.len() <= 253 && text.split('.').all(is_label);
+        let fits = text.len() <= limits::NAME.value && text.split('.').all(is_label);
         if fits {
             Ok(Self(text.into()))
         } else {
@@ -62,7 +64,7 @@ pub(crate) fn is_label(text: &str) -> bool {
     let alphanumeric =
         |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = text.as_bytes();
-    bytes.len() <= 63
+    bytes.len() <= limits::LABEL.value
         && alphanumeric(bytes.first())
         && alphanumeric(bytes.last())
         && bytes

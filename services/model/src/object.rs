@@ -91,6 +91,13 @@ macro_rules! kinds {
                 body.expect("every key is a string and no value is NaN")
             }
 
+            /// Octets of that body.
+            pub fn octets(&self) -> usize {
+                match self {
+                    $(Self::$noun(o) => crate::octets(o.as_ref()),)*
+                }
+            }
+
             /// From a stored body, whatever the order of its fields.
             pub fn from_body(kind: Kind, body: &str) -> Result<Self, serde_json::Error> {
                 Ok(match kind {

@@ -57,6 +57,8 @@ words! {
         NodePortQuarantined = "NODE_PORT_QUARANTINED",
         /// What every cluster or installation has can't be deleted.
         Policy = "POLICY",
+        /// An endpoint serves a port by another protocol than the Service has.
+        ProtocolMismatch = "PROTOCOL_MISMATCH",
         /// The namespace may hold no more.
         QuotaExceeded = "QUOTA_EXCEEDED",
         /// Something lies outside the ranges that it has to lie in, or inside one that it must not.

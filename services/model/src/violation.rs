@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// Enough to work on; a status has no room for more.
-const MAX_VIOLATIONS: usize = 50;
+use crate::limits;
 
 /// One field that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Violations {
     /// Adds one, unless the field has one already.
     pub fn add(&mut self, field: impl fmt::Display, description: impl Into<String>) {
         let field = field.to_string();
-        if self.0.len() < MAX_VIOLATIONS && !self.has(&field) {
+        if self.0.len() < limits::VIOLATIONS.value && !self.has(&field) {
             self.0.push(Violation {
                 field,
                 description: description.into(),

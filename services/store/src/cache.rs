@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use portolan_model::{Name, Revision, State, StoreId, Timestamp};
+use portolan_model::{Change, Name, Revision, State, StoreId, Timestamp, limits};
 use tokio::sync::watch;
 
 use crate::{Commit, Loaded};
 
 /// How much of the log is kept in memory, in changes: nodes and watchers that are not further behind go on without a
 /// snapshot.
-pub const TAIL_CHANGES: usize = 20_000;
+pub const TAIL_CHANGES: usize = limits::TAIL_CHANGES.value;
 
 /// A cluster's committed state as this process knows it: read by everybody, written by whoever learns of a commit
 /// first, the committer or the follower.
@@ -45,8 +45,10 @@ pub struct Compacted {
 
 #[derive(Default)]
 struct Tail {
-    commits: VecDeque<Arc<Commit>>,
+    /// Each with the room that it takes.
+    commits: VecDeque<(Arc<Commit>, usize)>,
     changes: usize,
+    octets: usize,
 }
 
 impl Cache {
@@ -128,10 +130,11 @@ impl Cache {
     pub fn commits_since(&self, at: Timestamp) -> Option<Vec<Arc<Commit>>> {
         let tail = self.lock_tail();
         let reaches = match tail.commits.front() {
-            Some(oldest) => oldest.committed_at <= at || oldest.revision.0 == 1,
+            Some((oldest, _)) => oldest.committed_at <= at || oldest.revision.0 == 1,
             None => self.head.borrow().revision == Revision::ZERO,
         };
-        let later = tail.commits.iter().filter(|c| c.committed_at > at);
+        let all = tail.commits.iter().map(|(commit, _)| commit);
+        let later = all.filter(|commit| commit.committed_at > at);
         reaches.then(|| later.cloned().collect())
     }
 
@@ -221,28 +224,42 @@ impl Tail {
         let first = self
             .commits
             .front()
-            .map_or_else(|| head.next(), |commit| commit.revision);
+            .map_or_else(|| head.next(), |(commit, _)| commit.revision);
         if revision.next() < first {
             return Err(Compacted {
                 oldest: Revision(first.0 - 1),
             });
         }
         let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
-        Ok(self.commits.iter().skip(skip).cloned().collect())
+        let rest = self.commits.iter().skip(skip);
+        Ok(rest.map(|(commit, _)| commit.clone()).collect())
     }
 
+    /// Appends, and lets the oldest go. The newest commit stays whatever its size.
     fn extend(&mut self, commits: impl IntoIterator<Item = Arc<Commit>>) {
         for commit in commits {
+            let octets = commit.changes.iter().map(room).sum();
             self.changes += commit.changes.len();
-            self.commits.push_back(commit);
-        }
-        while self.changes > TAIL_CHANGES && self.commits.len() > 1 {
-            self.changes -= self
-                .commits
-                .pop_front()
-                .map_or(0, |commit| commit.changes.len());
+            self.octets += octets;
+            self.commits.push_back((commit, octets));
+            while self.is_full() && self.commits.len() > 1 {
+                let Some((oldest, octets)) = self.commits.pop_front() else {
+                    return;
+                };
+                self.changes -= oldest.changes.len();
+                self.octets -= octets;
+            }
         }
     }
+
+    fn is_full(&self) -> bool {
+        self.changes > TAIL_CHANGES || self.octets > limits::TAIL.value
+    }
+}
+
+/// What a change keeps in memory: the value before it is that of an earlier change, or goes with this one.
+fn room(change: &Change) -> usize {
+    change.object().octets()
 }
 
 fn split(loaded: Loaded) -> (State, Tail) {

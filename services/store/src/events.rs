@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portolan_model::{Event, Uid};
 
 /// Events kept of a cluster; the oldest go.
-pub const MAX_EVENTS: usize = 10_000;
+pub const MAX_EVENTS: usize = portolan_model::limits::EVENTS.value;
 
 /// What makes two events one that happened twice.
 type EventKey<'a> = (Uid, &'a str, &'a str, &'a str);

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Key, Labels, Meta, NameKey, Refusal, Resource, Violations};
+use portolan_model::limits::OBJECT;
+use portolan_model::{Key, Labels, Meta, NameKey, Refusal, Resource, Violations, octets_of};
+use serde::Serialize;
 
 use super::decided::{Decided, check_parent, rules};
 use super::draft::Draft;
@@ -108,7 +110,17 @@ impl<'a, N: Decided> Asked<'a, N> {
         let mut wrong = Violations::new();
         rules::<N>(&self.wanted, &mut wrong);
         self.excuse(&mut wrong);
+        self.check_size(&mut wrong);
         wrong.into_result()
+    }
+
+    /// However masks brought it together. What was larger before may stay as large, or become smaller bit by bit.
+    fn check_size(&self, wrong: &mut Violations) {
+        let size = size(&self.wanted);
+        let stored = self.stored.as_ref();
+        if size > OBJECT.value && stored.is_none_or(|stored| size > self::size(&stored.params)) {
+            OBJECT.check(N::FIELD, size, wrong);
+        }
     }
 
     fn excuse(&self, wrong: &mut Violations) {
@@ -134,6 +146,12 @@ impl<'a, N: Decided> Asked<'a, N> {
         }
     }
 
+    /// Whether the write itself says what a field shall be; what it says nothing of is as it is stored.
+    pub(super) fn means(&self, path: &str) -> bool {
+        let stored = self.stored.as_ref();
+        stored.is_none_or(|stored| stored.merge.means(path))
+    }
+
     /// Identity and history of what is there, or of something new.
     pub(super) fn meta(&self, draft: &mut Draft) -> Meta {
         match &self.before {
@@ -154,6 +172,10 @@ impl<'a, N: Decided> Asked<'a, N> {
         let meta = draft.next_meta(meta, changed, labels, annotations);
         Arc::new(N::made(self.key, meta, spec, before))
     }
+}
+
+fn size<S: Serialize>(params: &Params<S>) -> usize {
+    octets_of(&params.labels, &params.annotations, &params.spec)
 }
 
 /// What conditions are compared with.

@@ -19,6 +19,11 @@ pub(super) trait Decided: Resource {
     /// Collects what can be said against a specification alone.
     fn rules(spec: &Self::Spec, violations: &mut Violations);
 
+    /// What is accepted, but has no effect.
+    fn warnings(_spec: &Self::Spec) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Refuses what the state has something against.
     fn check(
         _draft: &Draft,

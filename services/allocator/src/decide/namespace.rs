@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portolan_model::limits::RANGES;
 use portolan_model::{
     Key, Meta, Name, Namespace, NamespaceSpec, Noun, Object, Reason, Refusal, Service, Violations,
     Workload,
@@ -11,9 +12,6 @@ use super::decided::Decided;
 use super::draft::Draft;
 use super::{endpoints, write};
 use crate::{Delete, NamespaceAction, Outcome, Verb};
-
-/// Ranges of a grant; each is compared with every endpoint that is written.
-const MAX_RANGES: usize = 64;
 
 pub(super) fn act(draft: &mut Draft, action: &NamespaceAction) -> Result<Outcome, Refusal> {
     match action {
@@ -34,13 +32,8 @@ impl Decided for Namespace {
     }
 
     fn rules(spec: &NamespaceSpec, violations: &mut Violations) {
-        let ranges = spec.endpoint_ranges.len();
-        if ranges > MAX_RANGES {
-            violations.add(
-                "namespace.spec.endpoint_ranges",
-                format!("{ranges} ranges; at most {MAX_RANGES} are allowed"),
-            );
-        }
+        let field = "namespace.spec.endpoint_ranges";
+        RANGES.check(field, spec.endpoint_ranges.len(), violations);
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use portolan_model::{Meta, Name, Node, NodeSpec, Refusal, Violations, validate};
+use portolan_model::limits::{NODE_ADDRESSES, ZONE};
+use portolan_model::{
+    Meta, Name, Node, NodeSpec, Precondition, Reason, Refusal, Violations, validate,
+};
 
 use super::decided::Decided;
 use super::draft::Draft;
@@ -10,7 +13,6 @@ use super::{endpoints, readiness, write};
 use crate::{NodeAction, Outcome, Params, Put, Verb};
 
 const SPEC: &str = "node.spec";
-const MAX_ADDRESSES: usize = 64;
 
 pub(super) fn act(draft: &mut Draft, action: &NodeAction) -> Result<Outcome, Refusal> {
     match action {
@@ -50,24 +52,48 @@ impl Decided for Node {
             ("addresses", &spec.addresses),
             ("node_port_addresses", &spec.node_port_addresses),
         ] {
-            if list.len() > MAX_ADDRESSES {
-                violations.add(
-                    format!("{SPEC}.{field}"),
-                    format!("at most {MAX_ADDRESSES} addresses are allowed"),
-                );
-            }
+            NODE_ADDRESSES.check(format_args!("{SPEC}.{field}"), list.len(), violations);
             for (i, address) in list.iter().enumerate() {
-                if address.is_unspecified() || address.is_multicast() {
-                    violations.add(
-                        format!("{SPEC}.{field}[{i}]"),
-                        format!("{address} is no address of a node"),
-                    );
-                }
+                let field = format_args!("{SPEC}.{field}[{i}]");
+                violations.check(field, validate::usable(*address));
             }
         }
         for (field, text) in [("zone", &spec.zone), ("dataplane", &spec.dataplane)] {
-            validate::text(format_args!("{SPEC}.{field}"), text, 63, violations);
+            validate::text(format_args!("{SPEC}.{field}"), text, ZONE, violations);
         }
+    }
+
+    /// What is forwarded for a Service can't be a node. Two nodes may have one address: who takes the place of a machine
+    /// comes before that is deleted.
+    fn check(
+        draft: &Draft,
+        _: &Name,
+        wanted: &NodeSpec,
+        before: Option<&Self>,
+    ) -> Result<(), Refusal> {
+        let cidrs: Vec<_> = draft.state().service_nets().collect();
+        let had = before.map_or(&[][..], |before| &before.spec.addresses);
+        let new = wanted.addresses.iter().enumerate();
+        let new = new.filter(|(_, address)| !had.contains(address));
+        let inside = new.filter_map(|(i, address)| {
+            let cidr = cidrs.iter().find(|cidr| cidr.contains(address))?;
+            Some(Precondition {
+                kind: Reason::Range,
+                subject: format!("{SPEC}.addresses[{i}]"),
+                description: format!(
+                    "{address} lies in the ServiceCIDR {cidr}, whose addresses are those of Services; name the node's own"
+                ),
+                holder: None,
+            })
+        });
+        let preconditions: Vec<_> = inside.collect();
+        if preconditions.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::Precondition {
+            reason: Reason::Range,
+            preconditions,
+        })
     }
 
     /// Whether a node is registered decides who speaks for its workloads; its zone is theirs.

@@ -65,7 +65,7 @@ pub(super) fn check_same<F: Fn() -> String>(
     Err(Refusal::Conflict {
         reason: Reason::EtagMismatch,
         description: format!(
-            "{resource} has etag {etag}, not {expected}: somebody changed it since it was read; read it again, and decide again"
+            "{resource} has etag {etag:?}, not {expected:?}: somebody changed it since it was read; read it again, and decide again"
         ),
     })
 }

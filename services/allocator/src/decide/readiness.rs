@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+use portolan_model::limits::PROBE_REASON;
 use portolan_model::{Change, EventType, Node, Object, Readiness, Reason, Refusal, Workload};
 
 use super::draft::Draft;
 use super::endpoints;
 use crate::{Outcome, ReadinessItem, ReadinessReport, Verb};
-
-/// Longest text of a probe's error that is kept.
-const MAX_REASON: usize = 256;
 
 /// A report counts if it comes from the node as it is now, in a session that no newer one has fenced off. The first,
 /// full report of a session fences older ones, whatever replica they come through. Items about other nodes'
@@ -102,7 +100,7 @@ fn take(
 fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())
-        .take(MAX_REASON)
+        .take(PROBE_REASON.value)
         .collect()
 }
 

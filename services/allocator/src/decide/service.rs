@@ -6,6 +6,7 @@ mod families;
 mod immutable;
 mod node_ports;
 mod settle;
+mod warnings;
 mod wipe;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use portolan_model::{
     ClaimOwner, ClusterIps, EventType, Meta, Object, Refusal, Scoped, Service, ServiceSpec,
-    ServiceType, Violations, validate,
+    Violations, validate,
 };
 
 use super::asked::Asked;
@@ -23,8 +24,8 @@ use super::endpoints;
 use crate::{Outcome, ServiceAction, Verb};
 use batch::create_all;
 use claims::{Picked, allocate, release_unused};
-use immutable::check_immutable;
 use settle::settle;
+use wipe::wipe;
 
 const SPEC: &str = "service.spec";
 
@@ -56,6 +57,10 @@ impl Decided for Service {
         validate::service(SPEC, spec, violations);
     }
 
+    fn warnings(spec: &ServiceSpec) -> Vec<String> {
+        warnings::warnings(spec)
+    }
+
     fn release(draft: &mut Draft, before: &Self) {
         endpoints::remove_of_service(draft, before);
         release_unused(draft, before, &BTreeSet::new());
@@ -72,11 +77,15 @@ impl Decided for Service {
 /// that fill in what is left out.
 fn write(draft: &mut Draft, mut asked: Asked<'_, Service>) -> Result<Outcome, Refusal> {
     let before = asked.before.clone();
-    settle(draft.state(), &mut asked.wanted.spec, before.as_deref())?;
+    let says_timeout = asked.means("spec.session_affinity_config");
+    let spec = &mut asked.wanted.spec;
+    wipe(
+        spec,
+        before.as_deref().map(|before| &before.spec),
+        says_timeout,
+    );
+    settle(draft.state(), spec, before.as_deref())?;
     asked.check_rules()?;
-    if let Some(before) = &before {
-        check_immutable(&before.spec, &asked.wanted.spec)?;
-    }
     let meta = asked.meta(draft);
     let owner = ClaimOwner {
         uid: meta.uid,
@@ -84,7 +93,8 @@ fn write(draft: &mut Draft, mut asked: Asked<'_, Service>) -> Result<Outcome, Re
         name: asked.key.name.clone(),
     };
     let picked = allocate(draft, &mut asked.wanted.spec, before.as_deref(), &owner)?;
-    let (verb, warnings) = (asked.verb(), warnings(&asked.wanted.spec));
+    let verb = asked.verb();
+    let warnings = Service::warnings(&asked.wanted.spec);
     let shown = match before {
         Some(before) if verb == Verb::Unchanged => before,
         _ => {
@@ -115,32 +125,6 @@ fn without(service: &Service, picked: &Picked) -> Service {
         port.node_port = port.node_port.filter(is_asked);
     }
     service
-}
-
-/// Accepted, but without effect.
-fn warnings(spec: &ServiceSpec) -> Vec<String> {
-    let is_alias = spec.kind == ServiceType::ExternalName;
-    let is_headless = !is_alias && spec.cluster_ips.is_headless();
-    let rows = [
-        (
-            !is_alias && spec.external_name.is_some(),
-            "spec.external_name has no effect unless the type is ExternalName",
-        ),
-        (
-            is_alias && !spec.selector.is_empty(),
-            "spec.selector has no effect for type ExternalName",
-        ),
-        (
-            (is_headless || is_alias) && !spec.session_affinity.is_none(),
-            "spec.session_affinity has no effect without a virtual address",
-        ),
-        (
-            spec.kind != ServiceType::LoadBalancer && !spec.requested_load_balancer_ips.is_empty(),
-            "spec.requested_load_balancer_ips has no effect unless the type is LoadBalancer",
-        ),
-    ];
-    let in_effect = rows.into_iter().filter(|(applies, _)| *applies);
-    in_effect.map(|(_, text)| text.to_owned()).collect()
 }
 
 fn announce(draft: &mut Draft, service: &Arc<Service>, picked: &Picked) {

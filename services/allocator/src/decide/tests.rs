@@ -2,10 +2,12 @@
 
 mod allocation;
 mod audits;
+mod bounds;
 mod clusters;
 mod endpoints;
 mod limits;
 mod ranges;
+mod reapplied;
 mod requests;
 mod transitions;
 mod world;

@@ -30,6 +30,25 @@ impl Decided for Workload {
         validate::workload("workload.spec", spec, violations);
     }
 
+    fn warnings(spec: &WorkloadSpec) -> Vec<String> {
+        let rows = [
+            (
+                spec.hostname.is_none() && spec.subdomain.is_some(),
+                "spec.subdomain has no effect without spec.hostname",
+            ),
+            (
+                spec.hostname.is_some() && spec.subdomain.is_none(),
+                "spec.hostname has no effect without spec.subdomain",
+            ),
+            (
+                spec.probe.is_some() && spec.node.is_none(),
+                "spec.readiness_probe has no effect without spec.node: nobody runs it, and spec.reported_ready counts instead",
+            ),
+        ];
+        let in_effect = rows.into_iter().filter(|(applies, _)| *applies);
+        in_effect.map(|(_, text)| text.to_owned()).collect()
+    }
+
     /// An address that is there may stay, wherever ranges have gone since; nodes are not told of it.
     fn check(
         draft: &Draft,

@@ -50,6 +50,7 @@ where
     let before = asked.before.clone();
     N::check(draft, asked.key, &asked.wanted.spec, before.as_deref())?;
     let verb = asked.verb();
+    let warnings = N::warnings(&asked.wanted.spec);
     let written = match before {
         Some(before) if verb == Verb::Unchanged => before,
         _ => {
@@ -57,7 +58,10 @@ where
             apply(draft, asked, &meta)
         }
     };
-    Ok(draft.outcome(verb, vec![written.into()]))
+    Ok(Outcome {
+        warnings,
+        ..draft.outcome(verb, vec![written.into()])
+    })
 }
 
 /// Applies what is asked for, and what follows from it.

@@ -79,6 +79,9 @@ pub trait Merge<S>: fmt::Debug + Send + Sync {
     /// Collects what [`Merge::wanted`] would find wrong if what is stored were sent.
     fn recheck(&self, stored: &Params<S>, wrong: &mut Violations);
 
+    /// Whether the write says what a field of the resource shall be, rather than leave it as it is stored.
+    fn means(&self, path: &str) -> bool;
+
     /// Whether the field of a violation is wanted as it is stored: the key of a map, else a whole field.
     fn is_kept(&self, field: &str, stored: &Params<S>, wanted: &Params<S>) -> bool;
 }

@@ -58,6 +58,11 @@ impl<S: Fields> Merge<S> for Copied<S> {
 
     fn recheck(&self, _: &Params<S>, _: &mut Violations) {}
 
+    /// Only of how long a client keeps its backend it is asked, which is copied together with whether it does.
+    fn means(&self, _: &str) -> bool {
+        false
+    }
+
     fn is_kept(&self, _: &str, stored: &Params<S>, wanted: &Params<S>) -> bool {
         stored == wanted
     }

@@ -1,5 +1,6 @@
 //! What lies below the rows of a table: fields of messages, and keys of maps, as their descriptor says.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use prost_reflect::{
@@ -11,6 +12,15 @@ use prost_reflect::{
 pub(super) enum Step {
     Field(FieldDescriptor),
     Key(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => f.write_str(field.name()),
+            Self::Key(key) => f.write_str(key),
+        }
+    }
 }
 
 /// A path from a resource down to what it names; the first step is a field, and so is every other one but the last.

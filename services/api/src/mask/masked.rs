@@ -59,6 +59,16 @@ where
         (self.table.inwards)(&(self.table.outwards)(stored), wrong);
     }
 
+    fn means(&self, path: &str) -> bool {
+        let Some((parts, _)) = &self.parts else {
+            return true;
+        };
+        parts.iter().any(|steps| {
+            let steps = steps.iter().map(ToString::to_string);
+            steps.zip(path.split('.')).all(|(step, part)| step == part)
+        })
+    }
+
     fn is_kept(&self, field: &str, stored: &Params<S>, wanted: &Params<S>) -> bool {
         let below = field.strip_prefix(self.table.field);
         let path = below.and_then(|below| below.strip_prefix('.'));

@@ -3,15 +3,13 @@
 use std::fmt;
 
 use portolan_model::Violations;
+use portolan_model::limits::MASK_PATHS;
 use prost::Message;
 use prost_types::FieldMask;
 
 use super::below::Steps;
 use super::rows::{OUTPUT_ONLY, Row};
 use super::{Table, below, nearest, path};
-
-/// Paths of one mask.
-pub(super) const MAX_PATHS: usize = 256;
 
 impl<M, S> Table<M, S>
 where
@@ -35,9 +33,9 @@ where
         let mut named = Vec::new();
         if mask.paths == ["*"] {
             return None;
-        } else if mask.paths.len() > MAX_PATHS {
-            let said = format!("at most {MAX_PATHS} paths are allowed; name fields as a whole");
-            violations.add("update_mask.paths", said);
+        } else if mask.paths.len() > MASK_PATHS.value {
+            let said = MASK_PATHS.exceeded(mask.paths.len());
+            violations.add("update_mask.paths", said + "; name fields as a whole");
             return Some(named);
         }
         for (i, path) in mask.paths.iter().enumerate() {

@@ -1,15 +1,14 @@
 //! The text of a path: names and keys with dots between them; what is in backticks is one key (AIP-161).
 
-/// Longest path: a key of a label or annotation with its prefix, and the fields above it.
-const MAX_LENGTH: usize = 512;
+use portolan_model::limits::MASK_PATH;
 
 /// Takes a path apart.
 ///
 /// # Errors
 /// Says what is wrong with it.
 pub(super) fn parse(text: &str) -> Result<Vec<String>, String> {
-    if text.len() > MAX_LENGTH {
-        return Err(format!("is longer than {MAX_LENGTH} bytes"));
+    if text.len() > MASK_PATH.value {
+        return Err(format!("has {}", MASK_PATH.exceeded(text.len())));
     }
     let mut parts = Vec::new();
     let mut rest = Some(text);
@@ -65,7 +64,7 @@ mod tests {
                 (found, _) => panic!("{text}: {found:?}"),
             }
         }
-        assert!(parse(&"a".repeat(MAX_LENGTH)).is_ok());
-        assert!(parse(&"a".repeat(MAX_LENGTH + 1)).is_err());
+        assert!(parse(&"a".repeat(MASK_PATH.value)).is_ok());
+        assert!(parse(&"a".repeat(MASK_PATH.value + 1)).is_err());
     }
 }

@@ -16,7 +16,7 @@ pub(super) const OUTPUT_ONLY: [&str; 10] = [
     "update_time",
     "delete_time",
     "status",
-    // Only Services have them.
+    // Only Services and workloads have them.
     "warnings",
 ];
 

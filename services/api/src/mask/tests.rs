@@ -1,7 +1,7 @@
+use portolan_model::limits::MASK_PATHS;
 use portolan_proto::v1;
 
 use super::below::{Step, Steps};
-use super::named::MAX_PATHS;
 use super::*;
 
 static TABLE: Table<v1::Workload, ()> = Table {
@@ -117,11 +117,11 @@ fn a_path_that_leads_nowhere_is_told_what_is_wrong_and_what_was_meant() {
             "{paths:?}: {wrong}"
         );
     }
-    let many = vec!["labels.a"; MAX_PATHS + 1];
+    let many = vec!["labels.a"; MASK_PATHS.value + 1];
     assert!(
         named(&many)
             .1
-            .is_some_and(|wrong| wrong.starts_with("update_mask.paths: at most"))
+            .is_some_and(|wrong| wrong.starts_with("update_mask.paths: 257 paths; at most 256"))
     );
 }
 

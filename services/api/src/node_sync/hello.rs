@@ -8,6 +8,7 @@ use portolan_allocator::{Action, Context, NodeAction, Operation};
 use portolan_distributor::{
     HEARTBEAT, Mode, NodeHello, ResumePoint, SessionGuard, Start, StreamHandle,
 };
+use portolan_model::limits::NODE_ADDRESSES;
 use portolan_model::view::agreed_projection;
 use portolan_model::{Digest, Name, Node, NodeSpec, Object, Refusal, Revision, StoreId};
 use portolan_proto::convert::view::address;
@@ -21,8 +22,6 @@ use crate::status::{from_refusal, from_submit};
 
 /// How long a node that is ahead of this replica is let wait for it: far longer than replicas differ.
 const CATCH_UP: Duration = Duration::from_secs(2);
-/// Addresses in a description.
-const MAX_ADDRESSES: usize = 64;
 
 /// A node that has come in.
 pub(super) struct Admitted {
@@ -176,10 +175,9 @@ fn describe(description: Option<&NodeDescription>) -> Result<NodeSpec, Status> {
 }
 
 fn addresses(list: &[Vec<u8>]) -> Result<Vec<IpAddr>, Status> {
-    if list.len() > MAX_ADDRESSES {
-        return Err(violation(format!(
-            "a node has at most {MAX_ADDRESSES} addresses"
-        )));
+    if list.len() > NODE_ADDRESSES.value {
+        let said = format!("a node has {}", NODE_ADDRESSES.exceeded(list.len()));
+        return Err(violation(said));
     }
     let parsed: Result<_, _> = list.iter().map(|bytes| address(bytes)).collect();
     parsed.map_err(|_| violation("an address has 4 or 16 bytes"))

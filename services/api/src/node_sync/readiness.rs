@@ -4,6 +4,7 @@ use portolan_allocator::{
     Action, Allocator, Context, NodeAction, Operation, ReadinessItem, ReadinessReport, SubmitError,
 };
 use portolan_distributor::{SessionId, StreamHandle};
+use portolan_model::limits::HEALTH_ITEMS;
 use portolan_model::{Name, Uid};
 use portolan_proto::node::v1::{HealthAck, HealthReport, WorkloadHealth, sync_response};
 use tokio::sync::mpsc;
@@ -15,8 +16,6 @@ use crate::status::stream::{failed, violation};
 
 /// Reports of a node that may wait; one that does not wait for its `HealthAck`s repeats the rest.
 const QUEUE: usize = 8;
-/// Workloads in one report.
-const MAX_ITEMS: usize = 10_000;
 
 /// Takes the reports of one stream.
 pub(super) struct ReadinessQueue {
@@ -47,10 +46,10 @@ impl ReadinessQueue {
 
     /// Takes a report. If too many wait, it is dropped without a `HealthAck`, and the node sends it again.
     pub(super) fn take(&mut self, report: HealthReport) -> Result<(), Status> {
-        if report.items.len() > MAX_ITEMS {
-            return Err(violation(format!(
-                "a health report has at most {MAX_ITEMS} items"
-            )));
+        let items = report.items.len();
+        if items > HEALTH_ITEMS.value {
+            let said = format!("a health report has {}", HEALTH_ITEMS.exceeded(items));
+            return Err(violation(said));
         }
         let items: Option<_> = report.items.into_iter().map(item).collect();
         let report = ReadinessReport {

@@ -1,6 +1,7 @@
 //! What a node could not program: as a report, and for people.
 
 use portolan_distributor::Acknowledgement;
+use portolan_model::limits::{REJECTION_CODE, REJECTION_MESSAGE};
 use portolan_model::view::{ViewKey, ViewKind};
 use portolan_model::{
     Event, EventType, Name, Object, Rejection, RejectionCode, Revision, State, Uid,
@@ -10,10 +11,6 @@ use portolan_proto::node::v1::{self as wire, Ack};
 
 use crate::cluster::Cluster;
 
-/// Characters of a message that are kept.
-const MAX_MESSAGE: usize = 512;
-/// Characters of a code.
-const MAX_CODE: usize = 64;
 /// Rejections of one Ack that become events; all of them are listed with the node.
 const MAX_EVENTS: usize = 20;
 
@@ -31,7 +28,11 @@ pub(super) fn report(ack: Ack) -> Acknowledgement {
                 object,
                 since,
                 code: code(rejection.code),
-                message: rejection.message.chars().take(MAX_MESSAGE).collect(),
+                message: rejection
+                    .message
+                    .chars()
+                    .take(REJECTION_MESSAGE.value)
+                    .collect(),
             }),
             None => report.lost = report.lost.into_iter().chain([since]).min(),
         }
@@ -47,7 +48,7 @@ fn view_key(reference: &wire::ObjectRef) -> Option<ViewKey> {
 /// Codes of newer plugins are kept, other texts are not.
 fn code(sent: String) -> RejectionCode {
     let is_word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if (1..=MAX_CODE).contains(&sent.len()) && sent.chars().all(is_word) {
+    if (1..=REJECTION_CODE.value).contains(&sent.len()) && sent.chars().all(is_word) {
         sent.into()
     } else {
         RejectionCode::Internal

@@ -1,5 +1,6 @@
 //! The service over a real connection, with tonic's own client.
 
+mod oversized;
 mod plugin;
 mod rules;
 mod streams;
@@ -41,7 +42,11 @@ fn name(text: &str) -> Name {
 
 impl Server {
     async fn start(auto_register: bool) -> Self {
-        let store = MemStore::new();
+        Self::over(MemStore::new(), auto_register).await
+    }
+
+    /// Over what a store has.
+    async fn over(store: MemStore, auto_register: bool) -> Self {
         let loaded = store.load(&name("default"), 1000).await.unwrap();
         let cache = Cache::new(name("default"), store.store_id(), loaded);
         let (events, recorder) = EventRecorder::new(store.clone(), name("default"));

@@ -48,12 +48,14 @@ pub(crate) async fn list<T: Exposed>(
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, min_revision).await?;
     Ok(aside(move || {
-        let (found, next_page_token) = listing.page(&state, parent.key.as_ref());
+        let found = listing.page(&state, parent.key.as_ref());
         let view = View::new(&cluster, &state);
+        let revision = state.revision();
+        let (items, next_page_token) = listing.shown(revision, &found, |it| it.shown(&view));
         Page {
-            items: found.iter().map(|it| it.shown(&view)).collect(),
+            items,
             next_page_token,
-            revision: state.revision().0,
+            revision: revision.0,
             store_id: cluster.store_id(),
         }
     })

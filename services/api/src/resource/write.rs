@@ -105,7 +105,8 @@ pub(crate) async fn update<T: Written, R: prost::Message>(
         let sent = required(field, asked.sent, v)?;
         let path = format_args!("{field}.name");
         let target = T::Key::named(path, sent.name(), T::KIND.collection(), v);
-        let preconditions = preconditions(sent.etag(), asked.expected_uid, v);
+        let etag = format_args!("{field}.etag");
+        let preconditions = preconditions(etag, sent.etag(), asked.expected_uid, v);
         let put = Put::Update {
             update: const { &T::TABLE }.update(asked.mask, sent, preconditions, v),
             allow_missing: asked.allow_missing,
@@ -136,7 +137,7 @@ pub(crate) async fn delete<T: Exposed, R: prost::Message>(
         let target = T::Key::named("name", asked.name, T::KIND.collection(), v);
         let delete = portolan_allocator::Delete {
             allow_missing: asked.allow_missing,
-            preconditions: preconditions(asked.etag, asked.expected_uid, v),
+            preconditions: preconditions("etag", asked.etag, asked.expected_uid, v),
         };
         let (cluster, action) = match target {
             Some(InCluster { cluster, key }) => (Some(cluster), Some(action(key, delete))),

@@ -67,11 +67,9 @@ impl ClusterApi for Api {
             Some(Found { state, cluster })
         });
         // No column of a cluster looks at a state.
-        let (found, next_page_token) = listing.sort(&State::default(), Revision::ZERO, all);
-        let clusters = found
-            .iter()
-            .map(|found| cluster::to_wire(found.state, found.cluster))
-            .collect();
+        let found = listing.sort(&State::default(), all);
+        let shown = |found: &Found<'_>| cluster::to_wire(found.state, found.cluster);
+        let (clusters, next_page_token) = listing.shown(Revision::ZERO, &found, shown);
         Ok(Response::new(v1::ListClustersResponse {
             clusters,
             next_page_token,
@@ -117,7 +115,7 @@ impl ClusterApi for Api {
             let sent = required("cluster", m.cluster.as_ref(), v)?;
             let name = name::cluster("cluster.name", &sent.name, v);
             let context = context("UpdateCluster", &request, &m.request_id, m.validate_only, v);
-            let preconditions = preconditions(&sent.etag, &m.expected_uid, v);
+            let preconditions = preconditions("cluster.etag", &sent.etag, &m.expected_uid, v);
             let update = TABLE.update(m.update_mask.as_ref(), sent, preconditions, v);
             let action = Action::Cluster(ClusterAction::Update(update));
             Some((name?, Operation { action, context }))
@@ -137,7 +135,7 @@ impl ClusterApi for Api {
             let context = context("DeleteCluster", &request, "", m.validate_only, v);
             let action = Action::Cluster(ClusterAction::Delete {
                 force: m.force,
-                preconditions: preconditions(&m.etag, &m.expected_uid, v),
+                preconditions: preconditions("etag", &m.etag, &m.expected_uid, v),
             });
             Some((name?, Operation { action, context }))
         })?;

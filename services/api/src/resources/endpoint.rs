@@ -1,5 +1,7 @@
 //! EndpointAPI.
 
+use std::sync::Arc;
+
 use portolan_allocator::{Action, EndpointAction, EndpointParams, Operation};
 use portolan_model::{Endpoint, Name, Noun, Scoped, Violations};
 use portolan_proto::convert::{endpoint, name};
@@ -78,11 +80,14 @@ async fn list(
         };
         let listing = Listing::new(&asked, v);
         let parent = name::namespaces("parent", &m.parent, v);
+        if !m.service.is_empty() {
+            name::new_label("service", &m.service, v);
+        }
         Some((parent?, listing?))
     })?;
     let cluster = api.cluster(&parent.cluster)?;
     let state = listing.state(&cluster, m.min_revision).await?;
-    let (found, next_page_token) = match &parent.key {
+    let found = match &parent.key {
         _ if m.service.is_empty() => listing.page(&state, parent.key.as_ref()),
         // Of one Service: its own index, so that the answer costs what it holds.
         Some(namespace) => {
@@ -99,7 +104,8 @@ async fn list(
         }
     };
     let view = View::new(&cluster, &state);
-    let endpoints = found.iter().map(|e| e.shown(&view)).collect();
+    let shown = |endpoint: &Arc<Endpoint>| endpoint.shown(&view);
+    let (endpoints, next_page_token) = listing.shown(state.revision(), &found, shown);
     Ok(Response::new(v1::ListEndpointsResponse {
         endpoints,
         next_page_token,

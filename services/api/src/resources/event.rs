@@ -51,15 +51,12 @@ impl EventApi for Api {
         };
         let all = access.events.newest(&below, limit).await;
         let all = all.map_err(|error| from_store(&error))?;
-        let (mut found, next_page_token) =
-            listing.sort(&State::default(), Revision::ZERO, all.into_iter());
+        let found = listing.sort(&State::default(), all.into_iter());
+        let shown = |event: &Event| cluster::event(name.as_str(), event);
+        let (mut events, next_page_token) = listing.shown(Revision::ZERO, &found, shown);
         if is_plain {
-            found.reverse();
+            events.reverse();
         }
-        let events = found
-            .iter()
-            .map(|event| cluster::event(name.as_str(), event))
-            .collect();
         Ok(Response::new(v1::ListEventsResponse {
             events,
             next_page_token,

@@ -1,6 +1,7 @@
 //! NodeAPI.
 
 use portolan_allocator::{Action, NodeAction, Put};
+use portolan_model::limits::VIEW;
 use portolan_model::{Digest, Name, Node, NodeSpec, Violations, view};
 use portolan_proto::convert::{name, node, view as wire_view};
 use portolan_proto::v1;
@@ -75,7 +76,12 @@ rpcs! {
         let mut digest = Digest::EMPTY;
         let mut objects = Vec::new();
         for (key, view) in view::project(&state) {
-            digest.toggle(wire_view::digest(key, &wire_view::encode(&view)));
+            let encoded = wire_view::encode(&view);
+            // What is too large for the stream is not on it.
+            if encoded.len() > VIEW.value {
+                continue;
+            }
+            digest.toggle(wire_view::digest(key, &encoded));
             let body = serde_json::json!({ "uid": key.uid, "view": view });
             objects.push(body.to_string());
         }

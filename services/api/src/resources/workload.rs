@@ -25,7 +25,7 @@ impl Exposed for Workload {
     }
 }
 
-message!(Workload in "workload", WorkloadSpec);
+message!(Workload in "workload", WorkloadSpec; warnings);
 
 impl Written for Workload {
     fn read(field: &str, sent: &v1::WorkloadSpec, violations: &mut Violations) -> WorkloadSpec {

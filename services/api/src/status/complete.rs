@@ -34,11 +34,13 @@ pub(crate) fn complete(headers: &mut HeaderMap, trace: Option<String>) {
 }
 
 /// Code and reason of an error that was made before any handler was reached. A message that is none is the caller's
-/// mistake, whatever tonic calls it.
+/// mistake, whatever tonic calls it; and `OUT_OF_RANGE` tells a client to list again.
 fn unexplained(status: &Status) -> (Code, &'static str) {
     match status.code() {
         Code::Unimplemented => (Code::Unimplemented, "METHOD_UNKNOWN"),
-        Code::OutOfRange | Code::ResourceExhausted => (Code::OutOfRange, "MESSAGE_TOO_LARGE"),
+        Code::OutOfRange | Code::ResourceExhausted => {
+            (Code::ResourceExhausted, "MESSAGE_TOO_LARGE")
+        }
         Code::Internal if status.message().contains(MALFORMED) => {
             (Code::InvalidArgument, "MESSAGE_MALFORMED")
         }

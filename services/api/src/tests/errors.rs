@@ -61,7 +61,7 @@ async fn errors_made_before_any_handler_say_why_and_name_their_trace() {
         (
             "a message too large",
             call(&channel, get, large).await,
-            Code::OutOfRange,
+            Code::ResourceExhausted,
             "MESSAGE_TOO_LARGE",
         ),
         (

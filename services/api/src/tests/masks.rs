@@ -310,6 +310,13 @@ impl Masked for v1::Workload {
         all.boxed()
     }
 
+    fn settled(self) -> Self {
+        Self {
+            warnings: Vec::new(),
+            ..self
+        }
+    }
+
     through!(Workload, workload, workload_id, within("workloads"), NAMESPACE;
         create_workload(CreateWorkloadRequest), update_workload(UpdateWorkloadRequest), get_workload(GetWorkloadRequest));
 }

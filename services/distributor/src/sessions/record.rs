@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use portolan_model::limits::REJECTIONS;
 use portolan_model::view::ViewKey;
 use portolan_model::{Name, NodeReport, NodeSpec, Rejection, Revision, Timestamp, Uid};
 
 use super::{Acknowledgement, NodeHello, Progress};
 use crate::stream::StreamHandle;
 
-/// Rejections that are listed for a node; of more, only the lowest revision is remembered.
-const MAX_REJECTED: usize = 1000;
 /// A stream at another replica that was not heard of for this long is gone, together with its replica.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -146,7 +145,7 @@ impl Record {
             self.rejected.remove(&key);
         }
         self.lose(report.lost);
-        while self.rejected.len() > MAX_REJECTED {
+        while self.rejected.len() > REJECTIONS.value {
             let dropped = self
                 .rejected
                 .pop_last()

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::columns::{Column, Listed, Value};
 use crate::Scoped;
+use crate::limits::ORDER_BY;
 
 /// In which order resources are listed. By default by their keys.
 pub struct Order<T: 'static>(Vec<(&'static Column<T>, Direction)>);
@@ -22,6 +23,9 @@ impl<T: Listed> Order<T> {
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self(Vec::new()));
+        }
+        if text.len() > ORDER_BY.value {
+            return Err(ORDER_BY.exceeded(text.len()));
         }
         let mut columns: Vec<(&Column<T>, _)> = Vec::new();
         for part in text.split(',') {

@@ -9,15 +9,11 @@
 use super::columns::{Column, Listed, Value};
 use super::expression::{Comparison, Expression, Restriction, comparison};
 use super::scanner::{Scanner, at_character};
-
-/// Longer filters are programs.
-const MAX_LENGTH: usize = 2048;
-/// Each level is a stack frame.
-const MAX_DEPTH: usize = 32;
+use crate::limits::{FILTER, FILTER_DEPTH};
 
 pub(super) fn parse<T: Listed>(text: &str) -> Result<Expression<T>, String> {
-    if text.len() > MAX_LENGTH {
-        return Err(format!("is longer than {MAX_LENGTH} bytes"));
+    if text.len() > FILTER.value {
+        return Err(FILTER.exceeded(text.len()));
     }
     let mut parser = Parser {
         text: Scanner::new(text),
@@ -69,10 +65,11 @@ impl Parser {
 
     fn term<T: Listed>(&mut self) -> Result<Expression<T>, String> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self
-                .text
-                .error(&format!("is nested deeper than {MAX_DEPTH} levels")));
+        if self.depth > FILTER_DEPTH.value {
+            return Err(self.text.error(&format!(
+                "is nested deeper than {} levels",
+                FILTER_DEPTH.value
+            )));
         }
         self.text.skip_blanks();
         let term = if self.text.keyword("NOT") || self.text.take('-') {

@@ -272,7 +272,11 @@ fn a_mistake_names_its_place_and_what_is_known() {
             .contains("nested deeper")
     );
     let long = "ready ".repeat(1000);
-    assert!(found::<Service>(&long).unwrap_err().contains("longer than"));
+    assert!(
+        found::<Service>(&long)
+            .unwrap_err()
+            .contains("at most 2048")
+    );
 }
 
 #[test]

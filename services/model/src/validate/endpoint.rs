@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::address::usable;
+use super::service::{SERVICE_PORT_RULE, is_service_port};
+use crate::limits::ENDPOINT_PORTS;
 use crate::{Endpoint, Violations};
 
 /// Why an address may not be an endpoint: it must lie in the cluster's endpoint ranges and never in a ServiceCIDR.
@@ -18,9 +21,7 @@ pub fn endpoint_address(
             "{address} lies in the ServiceCIDR {cidr}: traffic would turn in a circle"
         ));
     }
-    if let Some(what) = never(address) {
-        return Err(format!("{address} is {what}: no endpoint can have it"));
-    }
+    usable(address)?;
     if ranges.is_empty() && address.is_loopback() {
         return Err(format!(
             "{address} is a loopback address, and the cluster's endpoint_ranges don't name it"
@@ -36,23 +37,16 @@ pub fn endpoint_address(
     ))
 }
 
-/// What an address is that no endpoint may have, whatever the ranges say (decision 13).
-fn never(address: IpAddr) -> Option<&'static str> {
-    let link_local = match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    match () {
-        () if address.is_unspecified() => Some("the unspecified address"),
-        () if address.is_multicast() => Some("a multicast address"),
-        () if link_local => Some("a link-local address"),
-        () => None,
-    }
-}
-
 /// The ports of a hand-written endpoint; `field` is the path of its specification.
 pub fn endpoint_ports(field: &str, endpoint: &Endpoint, violations: &mut Violations) {
+    let at = format!("{field}.ports");
+    if !ENDPOINT_PORTS.check(&at, endpoint.ports.len(), violations) {
+        return;
+    }
     for (i, port) in endpoint.ports.iter().enumerate() {
+        if !is_service_port(&port.service_port) {
+            violations.add(format!("{at}[{i}].service_port"), SERVICE_PORT_RULE);
+        }
         super::port_number(&format!("{field}.ports[{i}].port"), port.port, violations);
         if endpoint.ports[..i]
             .iter()

@@ -1,16 +1,17 @@
 //! Labels, selectors and annotations.
 
+use crate::limits::{self, Limit};
 use crate::{FieldPath, Labels, Name, Violations};
 
-const MAX_ANNOTATIONS: usize = 256 * 1024;
-
-/// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty.
+/// Labels or a selector: keys `[prefix/]name`, values of at most 63 characters, maybe empty, and not too much of all.
 pub fn labels<'a>(
     field: impl FieldPath,
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
     violations: &mut Violations,
 ) {
+    let mut size = 0;
     for (key, value) in labels {
+        size += key.len() + value.len();
         let path = format_args!("{field}[{key:?}]");
         if !is_key(key) {
             violations.add(path, KEY_RULE);
@@ -18,9 +19,10 @@ pub fn labels<'a>(
             violations.add(path, "value must be at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit");
         }
     }
+    limits::LABELS.check(field, size, violations);
 }
 
-/// Annotations: the same keys, any values, 256 KiB in all.
+/// Annotations: the same keys, any values, and not too much of all.
 pub fn annotations(field: impl FieldPath, annotations: &Labels, violations: &mut Violations) {
     for key in annotations
         .keys()
@@ -39,12 +41,7 @@ pub fn annotations(field: impl FieldPath, annotations: &Labels, violations: &mut
         .iter()
         .map(|(key, value)| key.len() + value.len())
         .sum();
-    if size > MAX_ANNOTATIONS {
-        violations.add(
-            field,
-            format!("{size} bytes in all; at most {MAX_ANNOTATIONS} are allowed"),
-        );
-    }
+    limits::ANNOTATIONS.check(field, size, violations);
 }
 
 const KEY_RULE: &str = "key must be a name of at most 63 letters, digits, '-', '_' or '.', optionally after a DNS subdomain and '/'";
@@ -61,7 +58,7 @@ pub(super) fn is_key(key: &str) -> bool {
 pub(super) fn is_qualified(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    bytes.len() <= 63
+    bytes.len() <= limits::LABEL_VALUE.value
         && edge(bytes.first())
         && edge(bytes.last())
         && bytes
@@ -70,11 +67,8 @@ pub(super) fn is_qualified(text: &str) -> bool {
 }
 
 /// A short text for people or tools: printable, without control characters.
-pub fn text(field: impl FieldPath, value: &str, longest: usize, violations: &mut Violations) {
-    if value.chars().count() > longest || value.chars().any(char::is_control) {
-        violations.add(
-            field,
-            format!("must have at most {longest} characters, and no control characters"),
-        );
+pub fn text(field: impl FieldPath, value: &str, limit: Limit, violations: &mut Violations) {
+    if limit.check(field, value.len(), violations) && value.chars().any(char::is_control) {
+        violations.add(field, "must have no control characters");
     }
 }

@@ -5,13 +5,11 @@ mod external;
 mod ports;
 
 use super::labels::labels;
+use crate::limits::SECONDS;
 use crate::name::is_label;
 use crate::{FieldPath, ServiceSpec, ServiceType, SessionAffinity, Violations};
 pub use ports::port_number;
-pub(super) use ports::{PORT_NAME_RULE, is_port_name};
-
-/// The longest time a client keeps its backend without coming back: a day.
-const LONGEST_AFFINITY: u32 = 86_400;
+pub(super) use ports::{PORT_NAME_RULE, SERVICE_PORT_RULE, is_port_name, is_service_port};
 
 /// Everything that can be said about a Service's specification alone. `field` is its path in the request.
 pub fn service(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
@@ -47,10 +45,10 @@ fn affinity(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violatio
                 SessionAffinity::ClientIP
             ),
         );
-    } else if !(1..=LONGEST_AFFINITY).contains(&seconds) {
+    } else if seconds < 1 || seconds as usize > SECONDS.value {
         violations.add(
             format!("{field}.session_affinity_config.client_ip_timeout_seconds"),
-            format!("must be between 1 and {LONGEST_AFFINITY}"),
+            format!("must be between 1 and {}", SECONDS.value),
         );
     }
 }

@@ -2,25 +2,23 @@
 
 use std::collections::HashSet;
 
+use super::address::usable;
 use super::service::{PORT_NAME_RULE, dns_label, is_port_name, port_number};
+use crate::limits::{
+    HEADER_NAME, HEADER_VALUE, PROBE_HEADERS, PROBE_NAME, PROBE_PATH, SECONDS, WORKLOAD_PORTS,
+};
 use crate::{
     Family, HttpHeader, Probe, ProbeAction, ProbePort, Protocol, Violations, WorkloadSpec,
 };
-
-const MAX_PORTS: usize = 250;
-/// A day: longer waits are typing errors.
-const MAX_SECONDS: u32 = 86_400;
-const MAX_HEADERS: usize = 32;
 
 /// Everything that can be said about a workload alone. `field` is the path of its specification.
 pub fn workload(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
     let mut families = HashSet::new();
     for (i, address) in spec.addresses.iter().enumerate() {
+        let path = format!("{field}.addresses[{i}]");
+        violations.check(&path, usable(*address));
         if !families.insert(Family::of(*address)) {
-            violations.add(
-                format!("{field}.addresses[{i}]"),
-                "at most one address a family is allowed",
-            );
+            violations.add(path, "at most one address a family is allowed");
         }
     }
     if spec.addresses.is_empty() {
@@ -41,14 +39,7 @@ pub fn workload(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
 }
 
 fn ports(field: &str, spec: &WorkloadSpec, violations: &mut Violations) {
-    if spec.ports.len() > MAX_PORTS {
-        violations.add(
-            format!("{field}.ports"),
-            format!(
-                "{} ports; at most {MAX_PORTS} are allowed",
-                spec.ports.len()
-            ),
-        );
+    if !WORKLOAD_PORTS.check(format_args!("{field}.ports"), spec.ports.len(), violations) {
         return;
     }
     let mut names = HashSet::new();
@@ -74,10 +65,10 @@ fn probe(field: &str, probe: &Probe, spec: &WorkloadSpec, violations: &mut Viola
         ("success_threshold", probe.success_threshold, 1),
         ("failure_threshold", probe.failure_threshold, 1),
     ] {
-        if !(least..=MAX_SECONDS).contains(&value) {
+        if value < least || value as usize > SECONDS.value {
             violations.add(
                 format!("{field}.{name}"),
-                format!("must be between {least} and {MAX_SECONDS}"),
+                format!("must be between {least} and {}", SECONDS.value),
             );
         }
     }
@@ -94,34 +85,40 @@ fn action(field: &str, action: &ProbeAction, spec: &WorkloadSpec, violations: &m
         } => {
             let field = format!("{field}.http_get");
             probe_port(&field, port, spec, violations);
-            if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
-                violations.add(
-                    format!("{field}.path"),
-                    "must start with '/' and have no blanks or control characters",
-                );
+            let at = format!("{field}.path");
+            if PROBE_PATH.check(&at, path.len(), violations)
+                && !(path.starts_with('/') && is_graphic(path))
+            {
+                let rule = "must start with '/' and have no blanks or control characters";
+                violations.add(at, rule);
             }
-            if !host.bytes().all(|b| b.is_ascii_graphic()) {
-                violations.add(
-                    format!("{field}.host"),
-                    "must have no blanks or control characters",
-                );
-            }
-            if headers.len() > MAX_HEADERS {
-                violations.add(
-                    format!("{field}.headers"),
-                    format!("at most {MAX_HEADERS} headers are allowed"),
-                );
-            }
-            for (i, value) in headers.iter().enumerate() {
-                header(&format!("{field}.headers[{i}]"), value, violations);
+            name(&format!("{field}.host"), host, violations);
+            let at = format!("{field}.headers");
+            if PROBE_HEADERS.check(&at, headers.len(), violations) {
+                for (i, value) in headers.iter().enumerate() {
+                    header(&format!("{at}[{i}]"), value, violations);
+                }
             }
         }
         ProbeAction::TcpConnect { port } => {
             probe_port(&format!("{field}.tcp_connect"), port, spec, violations);
         }
-        ProbeAction::GrpcCheck { port, .. } => {
-            port_number(&format!("{field}.grpc_check.port"), *port, violations);
+        ProbeAction::GrpcCheck { port, service } => {
+            let field = format!("{field}.grpc_check");
+            port_number(&format!("{field}.port"), *port, violations);
+            name(&format!("{field}.service"), service, violations);
         }
+    }
+}
+
+fn is_graphic(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A host, or a service of gRPC.
+fn name(field: &str, text: &str, violations: &mut Violations) {
+    if PROBE_NAME.check(field, text.len(), violations) && !is_graphic(text) {
+        violations.add(field, "must have no blanks or control characters");
     }
 }
 
@@ -140,17 +137,17 @@ fn probe_port(field: &str, port: &ProbePort, spec: &WorkloadSpec, violations: &m
 
 fn header(field: &str, header: &HttpHeader, violations: &mut Violations) {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if header.name.is_empty() || !header.name.bytes().all(token) {
-        violations.add(
-            format!("{field}.name"),
-            "must be an HTTP header name (RFC 9110 token)",
-        );
-    }
-    if !header
-        .value
-        .bytes()
-        .all(|b| b == b' ' || b.is_ascii_graphic())
+    let at = format!("{field}.name");
+    if HEADER_NAME.check(&at, header.name.len(), violations)
+        && (header.name.is_empty() || !header.name.bytes().all(token))
     {
-        violations.add(format!("{field}.value"), "must be printable ASCII");
+        violations.add(at, "must be an HTTP header name (RFC 9110 token)");
+    }
+    let at = format!("{field}.value");
+    let printable = |b: u8| b == b' ' || b.is_ascii_graphic();
+    if HEADER_VALUE.check(&at, header.value.len(), violations)
+        && !header.value.bytes().all(printable)
+    {
+        violations.add(at, "must be printable ASCII");
     }
 }

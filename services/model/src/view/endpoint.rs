@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::usable::Usable;
+use super::usable::{Usable, served};
 use crate::{Endpoint, Name, Protocol, Service, TrafficDistribution, Uid};
 
 /// An address behind a Service.
@@ -65,12 +65,12 @@ pub(super) fn endpoint_view(
     let wish = service.spec.traffic_distribution.filter(|_| endpoint.ready);
     let own_node = wish == Some(TrafficDistribution::PreferSameNode);
     let zone = Some(&endpoint.zone).filter(|zone| wish.is_some() && !zone.is_empty());
-    let ports = endpoint.ports.iter().map(|port| EndpointPortView {
+    let ports = served(service, endpoint).map(|port| EndpointPortView {
         service_port: port.service_port.clone(),
         port: port.port,
         protocol: Some(port.protocol),
-        cluster: usable.for_cluster(endpoint, &port.service_port),
-        local: usable.for_local(endpoint, &port.service_port),
+        cluster: usable.for_cluster(endpoint, port),
+        local: usable.for_local(endpoint, port),
     });
     EndpointView {
         service: endpoint.service_uid,

@@ -39,7 +39,7 @@ pub(super) fn project_service(
         |endpoint: &&Arc<Endpoint>| grants.as_ref().is_none_or(|g| g.admit(endpoint).is_ok());
     let endpoints = state.endpoints_of(service).filter(admitted);
     let endpoints: Vec<_> = endpoints.map(AsRef::as_ref).collect();
-    let usable = Usable::of(&endpoints);
+    let usable = Usable::of(service, &endpoints);
     for endpoint in &endpoints {
         let key = ViewKey::new(ViewKind::Endpoint, endpoint.uid);
         let view = endpoint_view(service, endpoint, &usable);
@@ -58,7 +58,7 @@ pub(crate) fn whole_views(
     service: &Service,
     endpoints: &[&Endpoint],
 ) -> (ServiceView, Vec<EndpointView>) {
-    let usable = Usable::of(endpoints);
+    let usable = Usable::of(service, endpoints);
     let views = endpoints.iter();
     let views = views.map(|endpoint| endpoint_view(service, endpoint, &usable));
     let view = ServiceView::of(service, frontends(service, &usable));

@@ -1,13 +1,12 @@
 //! What a cluster's settings may be, and how they may change.
 
 use ipnet::IpNet;
+use portolan_model::limits::RANGES;
 use portolan_model::{
     ClusterSpec, Family, Name, PortRange, Precondition, Reason, Refusal, State, Violations,
 };
 
 const SPEC: &str = "cluster.spec";
-/// Ranges of one kind; each is compared with every endpoint that is written.
-const MAX_RANGES: usize = 64;
 /// Owners that a refusal names.
 const MAX_NAMED: usize = 10;
 
@@ -37,12 +36,7 @@ pub(super) fn rules(spec: &ClusterSpec, violations: &mut Violations) {
         ("endpoint_ranges", &spec.endpoint_ranges),
         ("workload_ranges", &spec.workload_ranges),
     ] {
-        if ranges.len() > MAX_RANGES {
-            violations.add(
-                format!("{SPEC}.{field}"),
-                format!("{} ranges; at most {MAX_RANGES} are allowed", ranges.len()),
-            );
-        }
+        RANGES.check(format_args!("{SPEC}.{field}"), ranges.len(), violations);
     }
 }
 

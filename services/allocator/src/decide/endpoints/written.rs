@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use portolan_model::limits::{ENDPOINTS, SOURCE, ZONE};
 use portolan_model::{
     Change, Endpoint, Grants, Name, Object, Origin, Precondition, Reason, Refusal, Scoped, Service,
     ServiceType, Violations, validate,
@@ -13,9 +14,6 @@ use super::super::draft::Draft;
 use super::super::preconditions::{Present, check_delete};
 use super::{blank, write};
 use crate::{Delete, EndpointAction, EndpointParams, Outcome, Verb};
-
-const MAX_ENDPOINTS: usize = 1000;
-const MAX_SOURCE: usize = 253;
 
 pub(in super::super) fn act(
     draft: &mut Draft,
@@ -51,9 +49,10 @@ fn replace(
         .iter()
         .map(|params| by_hand(&service, source, params))
         .collect();
-    check_list(&service, source, &wanted)?;
     let existing = of_source(draft, &service, source);
     let had: BTreeSet<_> = existing.iter().map(|endpoint| endpoint.address).collect();
+    check_list(&service, source, &wanted, &had)?;
+    check_protocols(&service, &wanted)?;
     check_addresses(draft, &key.namespace, &wanted, &had)?;
     let names: BTreeSet<_> = wanted.iter().map(|e| e.name.clone()).collect();
     let was_empty = existing.is_empty();
@@ -129,48 +128,79 @@ fn by_hand(service: &Service, source: &str, params: &EndpointParams) -> Endpoint
     }
 }
 
-fn check_list(service: &Service, source: &str, list: &[Endpoint]) -> Result<(), Refusal> {
+fn check_list(
+    service: &Service,
+    source: &str,
+    list: &[Endpoint],
+    had: &BTreeSet<IpAddr>,
+) -> Result<(), Refusal> {
     let mut violations = Violations::new();
-    validate::text("source", source, MAX_SOURCE, &mut violations);
+    validate::text("source", source, SOURCE, &mut violations);
     if source.is_empty() {
         violations.add(
             "source",
             format!("is needed, for example Endpoints/{}", service.meta.name),
         );
     }
-    if list.len() > MAX_ENDPOINTS {
-        violations.add(
-            "endpoints",
-            format!(
-                "{} endpoints; at most {MAX_ENDPOINTS} a source are allowed",
-                list.len()
-            ),
-        );
-    }
+    ENDPOINTS.check("endpoints", list.len(), &mut violations);
     let mut seen = BTreeSet::new();
     for (i, endpoint) in list.iter().enumerate() {
         let field = format!("endpoints[{i}].spec");
         validate::endpoint_ports(&field, endpoint, &mut violations);
+        let address = format!("{field}.address");
+        if !had.contains(&endpoint.address) {
+            violations.check(&address, validate::usable(endpoint.address));
+        }
         if !seen.insert(endpoint.address) {
             violations.add(
-                format!("{field}.address"),
+                address,
                 format!("{} is there twice; unite the ports", endpoint.address),
             );
         }
         if let Some(hostname) = &endpoint.hostname {
             validate::dns_label(&format!("{field}.hostname"), hostname, &mut violations);
         }
-        validate::text(
-            &format!("{field}.zone"),
-            &endpoint.zone,
-            63,
-            &mut violations,
-        );
+        let zone = format!("{field}.zone");
+        validate::text(&zone, &endpoint.zone, ZONE, &mut violations);
         if !(1..=1000).contains(&endpoint.weight) {
             violations.add(format!("{field}.weight"), "must be between 1 and 1000");
         }
     }
     violations.into_result()
+}
+
+/// A port of the Service has one protocol: an endpoint that serves its name by another one serves nothing.
+fn check_protocols(service: &Service, list: &[Endpoint]) -> Result<(), Refusal> {
+    let mut preconditions = Vec::new();
+    for (i, endpoint) in list.iter().enumerate() {
+        for (j, port) in endpoint.ports.iter().enumerate() {
+            let mut ports = service.spec.ports.iter();
+            let Some(named) = ports.find(|named| named.name == port.service_port) else {
+                continue;
+            };
+            if named.protocol != port.protocol {
+                preconditions.push(Precondition {
+                    kind: Reason::ProtocolMismatch,
+                    subject: format!("endpoints[{i}].spec.ports[{j}].protocol"),
+                    description: format!(
+                        "port {:?} of Service {} is {}, not {}; send that, or change the Service first",
+                        port.service_port,
+                        service.key(),
+                        named.protocol,
+                        port.protocol
+                    ),
+                    holder: None,
+                });
+            }
+        }
+    }
+    if preconditions.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Precondition {
+        reason: Reason::ProtocolMismatch,
+        preconditions,
+    })
 }
 
 /// What is there already may stay, wherever ranges have gone since; nodes are not told of it.

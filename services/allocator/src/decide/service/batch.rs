@@ -1,5 +1,6 @@
 //! Several Services at once, all or none.
 
+use portolan_model::limits::VIOLATIONS;
 use portolan_model::{Object, Precondition, Refusal, Service, Violation};
 
 use super::super::asked::Asked;
@@ -7,9 +8,6 @@ use super::super::draft::Draft;
 use super::claims::used_ports;
 use super::write;
 use crate::{NewService, Outcome, Verb};
-
-/// Enough to work on; a status has no room for more.
-const MAX_VIOLATIONS: usize = 50;
 
 /// Creates every Service of a list; each is decided on what those before it lead to. Fields are named by their place in
 /// the list, and what is wrong whatever the state is collected from all of them.
@@ -39,7 +37,7 @@ pub(super) fn create_all(draft: &mut Draft, services: &[NewService]) -> Result<O
         }
     }
     if !wrong.is_empty() {
-        wrong.truncate(MAX_VIOLATIONS);
+        wrong.truncate(VIOLATIONS.value);
         return Err(Refusal::Invalid { violations: wrong });
     }
     let objects: Vec<Object> = objects;

@@ -2,8 +2,6 @@
 //!
 //! There is no silent upgrade or downgrade: a cluster that becomes dual-stack changes no Service by that.
 
-use std::net::IpAddr;
-
 use portolan_model::{
     ClusterIps, Family, FamilyPolicy, Reason, Refusal, ServiceSpec, State, Violation,
 };
@@ -18,23 +16,20 @@ pub(super) fn settle(
     old: Option<&ServiceSpec>,
 ) -> Result<(), Refusal> {
     let configured = &cluster_spec(state)?.families;
-    if let Some(old) = old {
-        keep(spec, old);
-        // First, since nothing that follows would make sense of it.
-        if old.cluster_ips.is_headless() != spec.cluster_ips.is_headless() {
-            let violations = immutable(old, spec);
-            return Err(Refusal::Immutable { violations });
-        }
-    }
     let policy = policy(spec, old);
     spec.family_policy = Some(policy);
     if let Some(old) = old {
-        shorten(spec, old, policy)?;
+        shorten(spec, old, policy);
         let untouched = spec.cluster_ips == old.cluster_ips && spec.families == old.families;
         let was_whole = !spec.families.is_empty() && is_by_hand(spec) == is_by_hand(old);
         if untouched && was_whole && old.family_policy == Some(policy) {
             return Ok(());
         }
+    }
+    let asked = spec.families.len().max(spec.cluster_ips.addresses().len());
+    if policy == FamilyPolicy::SingleStack && asked > 1 {
+        // Wrong whatever the cluster has: the rules about a specification say so.
+        return Ok(());
     }
     choose(spec, configured, policy);
     require(spec, configured, policy)
@@ -81,13 +76,22 @@ fn given(addresses: &ClusterIps) -> Vec<Family> {
     addresses.map(Family::of).collect()
 }
 
-/// Left out means: as it is. An address is only given up together with its Service, for an ExternalName, or as the
-/// second one by policy.
-fn keep(spec: &mut ServiceSpec, old: &ServiceSpec) {
-    if spec.cluster_ips == ClusterIps::default() {
+/// Left out means: as it is, and of a list that is as what it begins with. An address is only given up together with its
+/// Service, for an ExternalName, or as the second one by policy.
+pub(super) fn keep(spec: &mut ServiceSpec, old: &ServiceSpec) {
+    let keeps_second = spec.family_policy != Some(FamilyPolicy::SingleStack);
+    if let (ClusterIps::Addresses(given), ClusterIps::Addresses(had)) =
+        (&spec.cluster_ips, &old.cluster_ips)
+    {
+        if given.is_empty() || (keeps_second && had.starts_with(given)) {
+            spec.cluster_ips.clone_from(&old.cluster_ips);
+        }
+    } else if spec.cluster_ips == ClusterIps::default() {
         spec.cluster_ips.clone_from(&old.cluster_ips);
     }
-    if spec.families.is_empty() {
+    // Of a headless Service families may change freely (SEMANTICS F15).
+    let keeps_second = keeps_second && !old.cluster_ips.is_headless();
+    if spec.families.is_empty() || (keeps_second && old.families.starts_with(&spec.families)) {
         spec.families.clone_from(&old.families);
     }
 }
@@ -102,36 +106,29 @@ fn policy(spec: &ServiceSpec, old: Option<&ServiceSpec>) -> FamilyPolicy {
 }
 
 /// A Service loses its second family only by the policy `SingleStack`.
-fn shorten(spec: &mut ServiceSpec, old: &ServiceSpec, policy: FamilyPolicy) -> Result<(), Refusal> {
+fn shorten(spec: &mut ServiceSpec, old: &ServiceSpec, policy: FamilyPolicy) {
+    if policy != FamilyPolicy::SingleStack {
+        return;
+    }
     if spec.cluster_ips.is_headless() {
         // Nothing is allocated, so families may change freely; the lists alone can't say that one goes.
-        if policy == FamilyPolicy::SingleStack && spec.families == old.families {
+        if spec.families == old.families {
             spec.families.truncate(1);
         }
-        return Ok(());
+        return;
     }
     let addresses = spec.cluster_ips.addresses();
-    let had: Vec<IpAddr> = old.cluster_ips.addresses().to_vec();
-    if policy == FamilyPolicy::SingleStack {
-        if addresses == had || addresses.len() < had.len() {
-            let first = addresses.iter().take(1).copied().collect();
-            spec.cluster_ips = ClusterIps::Addresses(first);
-            if spec.families == old.families {
-                spec.families.truncate(1);
-            }
-        } else if spec.families.len() < old.families.len() {
-            let first = addresses.iter().take(1).copied().collect();
-            spec.cluster_ips = ClusterIps::Addresses(first);
+    let had = old.cluster_ips.addresses();
+    if addresses == had || addresses.len() < had.len() {
+        let first = addresses.iter().take(1).copied().collect();
+        spec.cluster_ips = ClusterIps::Addresses(first);
+        if spec.families == old.families {
+            spec.families.truncate(1);
         }
-        return Ok(());
+    } else if spec.families.len() < old.families.len() {
+        let first = addresses.iter().take(1).copied().collect();
+        spec.cluster_ips = ClusterIps::Addresses(first);
     }
-    if addresses.len() < had.len() || spec.families.len() < old.families.len() {
-        return Err(Refusal::invalid(
-            format!("{SPEC}.ip_family_policy"),
-            "must be SingleStack for the second family to go",
-        ));
-    }
-    Ok(())
 }
 
 /// The families must be configured, and `RequireDualStack` needs two.
@@ -191,30 +188,20 @@ pub(super) fn immutable(old: &ServiceSpec, new: &ServiceSpec) -> Vec<Violation> 
     if old.cluster_ips.is_headless() {
         return Vec::new();
     }
-    let pairs = old
-        .cluster_ips
-        .addresses()
-        .iter()
-        .zip(new.cluster_ips.addresses());
-    let addresses = pairs.enumerate().filter(|(_, (old, new))| old != new).map(|(i, (old, _))| {
+    let pairs = old.cluster_ips.addresses().iter();
+    let pairs = pairs.zip(new.cluster_ips.addresses()).enumerate();
+    let addresses = pairs.filter(|(_, (old, new))| old != new).map(|(i, (old, _))| {
         fixed(
             format!("{SPEC}.cluster_ips[{i}]"),
             format!("can't be changed: the Service has {old}; leave it out, or delete the Service and create it again"),
         )
     });
-    let addresses: Vec<_> = addresses.collect();
-    if !addresses.is_empty() {
-        return addresses;
-    }
-    let pairs = old.families.iter().zip(&new.families);
-    let families = pairs
-        .enumerate()
-        .filter(|(_, (old, new))| old != new)
-        .map(|(i, (old, _))| {
-            fixed(
-                format!("{SPEC}.ip_families[{i}]"),
-                format!("can't be changed: it is {old}; delete the Service and create it again"),
-            )
-        });
-    families.collect()
+    let pairs = old.families.iter().zip(&new.families).enumerate();
+    let families = pairs.filter(|(_, (old, new))| old != new).map(|(i, (old, _))| {
+        fixed(
+            format!("{SPEC}.ip_families[{i}]"),
+            format!("can't be changed: it is {old}; leave it out, or delete the Service and create it again"),
+        )
+    });
+    addresses.chain(families).collect()
 }

@@ -5,7 +5,8 @@ use portolan_model::{Refusal, ServiceSpec, ServiceType, Violation};
 use super::SPEC;
 use super::families;
 
-/// Refuses to change what can't be changed. Sending back the same value is no change.
+/// Refuses to change what can't be changed: all of it at once. Sending back the same value is no change, and neither is
+/// leaving it out.
 pub(super) fn check_immutable(old: &ServiceSpec, new: &ServiceSpec) -> Result<(), Refusal> {
     let mut violations = Vec::new();
     let is_alias = |spec: &ServiceSpec| spec.kind == ServiceType::ExternalName;
@@ -26,7 +27,8 @@ pub(super) fn check_immutable(old: &ServiceSpec, new: &ServiceSpec) -> Result<()
         );
     }
     let needed = old.needs_health_check() && new.needs_health_check();
-    if needed && old.health_check_node_port != new.health_check_node_port {
+    let given = new.health_check_node_port;
+    if needed && given.is_some() && old.health_check_node_port != given {
         fixed(
             "health_check_node_port",
             "can't be changed while it is needed: load balancers have been told; set the policy to Cluster first",

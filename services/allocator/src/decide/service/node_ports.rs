@@ -6,7 +6,7 @@ use super::super::claims::{Pool, PortPool};
 use super::super::draft::Draft;
 
 /// Fills in the numbers that need no picking. In this order: what is asked for stays; a port takes up the number that
-/// its namesake had before, unless another one asks for it now; entries for the same port (TCP and UDP) share one.
+/// it had before, unless another one asks for it now; entries for the same port (TCP and UDP) share one.
 pub(super) fn carry_over(spec: &mut ServiceSpec, before: Option<&Service>) {
     let asked: Vec<u16> = spec
         .ports
@@ -15,9 +15,12 @@ pub(super) fn carry_over(spec: &mut ServiceSpec, before: Option<&Service>) {
         .collect();
     // A load balancer without automatic node ports gives up what it leaves out (KEP-1864).
     let keeps = spec.allocate_node_ports != Some(false);
+    let names: Vec<_> = spec.ports.iter().map(|port| port.name.clone()).collect();
     for port in &mut spec.ports {
         if keeps && port.node_port.is_none() {
-            port.node_port = namesake(before, port).filter(|number| !asked.contains(number));
+            let had = before.and_then(|before| earlier(&before.spec, port, &names));
+            let had = had.and_then(|had| had.node_port);
+            port.node_port = had.filter(|number| !asked.contains(number));
         }
     }
     share(spec);
@@ -37,13 +40,19 @@ fn share(spec: &mut ServiceSpec) {
     }
 }
 
-fn namesake(before: Option<&Service>, port: &ServicePort) -> Option<u16> {
-    let old = before?
-        .spec
-        .ports
-        .iter()
-        .find(|old| old.name == port.name)?;
-    old.node_port
+/// What a port was before: its namesake, or else what had its number and protocol under a name that nobody has any more.
+fn earlier<'a>(
+    before: &'a ServiceSpec,
+    port: &ServicePort,
+    names: &[String],
+) -> Option<&'a ServicePort> {
+    let namesake = before.ports.iter().find(|old| old.name == port.name);
+    namesake.or_else(|| {
+        let mut renamed = before.ports.iter();
+        renamed.find(|old| {
+            (old.port, old.protocol) == (port.port, port.protocol) && !names.contains(&old.name)
+        })
+    })
 }
 
 /// Picks the numbers that are still missing, after those that are fixed were claimed.

@@ -3,29 +3,34 @@
 use portolan_model::{Refusal, Service, ServiceSpec, ServiceType, SessionAffinity, State};
 
 use super::families;
+use super::immutable::check_immutable;
 use super::node_ports;
-use super::wipe::wipe;
 
 /// How long a client keeps its backend where nothing is said: three hours, as in Kubernetes.
 const AFFINITY_SECONDS: u32 = 10_800;
 
-/// Completes a specification by what was allocated before and by defaults, and wipes what the system filled in and
-/// what no longer applies.
+/// Completes a specification, from which is wiped what no longer applies, by what was allocated before and by defaults.
+/// Refuses to change what can't be changed, while it is still in the words of the request.
 pub(super) fn settle(
     state: &State,
     spec: &mut ServiceSpec,
     before: Option<&Service>,
 ) -> Result<(), Refusal> {
     let old = before.map(|before| &before.spec);
-    wipe(spec, old);
     if spec.session_affinity == SessionAffinity::ClientIP {
         spec.affinity_timeout = Some(spec.affinity_timeout.unwrap_or(AFFINITY_SECONDS));
     }
     if spec.kind == ServiceType::ExternalName {
         spec.internal_traffic_policy = None;
-        return Ok(());
+        return old.map_or(Ok(()), |old| check_immutable(old, spec));
     }
     let addressed = old.filter(|old| old.kind != ServiceType::ExternalName);
+    if let Some(old) = addressed {
+        families::keep(spec, old);
+    }
+    if let Some(old) = old {
+        check_immutable(old, spec)?;
+    }
     families::settle(state, spec, addressed)?;
     spec.internal_traffic_policy = Some(spec.internal_traffic_policy.unwrap_or_default());
     if spec.is_external() {

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
 
-/// Takes away what the former specification needed and the new one does not.
-pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
+/// Takes away what the former specification needed and the new one does not. `says_timeout`: the write itself says how long
+/// a client keeps its backend.
+pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>, says_timeout: bool) {
     let Some(old) = old else {
         return;
     };
@@ -38,7 +39,8 @@ pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
             old.health_check_node_port.as_ref(),
         );
     }
-    if !old.session_affinity.is_none() && spec.session_affinity.is_none() {
+    // What the write itself says is refused, as it is by the next one.
+    if !says_timeout && !old.session_affinity.is_none() && spec.session_affinity.is_none() {
         unset(&mut spec.affinity_timeout, old.affinity_timeout.as_ref());
     }
     if spec.kind == ServiceType::ExternalName && old.kind != ServiceType::ExternalName {

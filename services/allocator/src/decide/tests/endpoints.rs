@@ -372,7 +372,7 @@ fn endpoints_are_refused_where_they_do_not_belong() {
         (
             "link-local",
             replace("db", "a", &["169.254.169.254"]),
-            "RANGE",
+            "INVALID",
         ),
         (
             "a virtual address",

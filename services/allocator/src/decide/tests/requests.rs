@@ -173,6 +173,10 @@ impl Merge<ServiceSpec> for Relabel {
 
     fn recheck(&self, _: &Params<ServiceSpec>, _: &mut Violations) {}
 
+    fn means(&self, path: &str) -> bool {
+        path == "labels"
+    }
+
     fn is_kept(&self, _: &str, _: &Params<ServiceSpec>, _: &Params<ServiceSpec>) -> bool {
         false
     }

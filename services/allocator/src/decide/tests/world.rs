@@ -26,6 +26,10 @@ impl<S: Clone + PartialEq + Debug + Send + Sync> Merge<S> for Whole<S> {
 
     fn recheck(&self, _: &Params<S>, _: &mut Violations) {}
 
+    fn means(&self, _: &str) -> bool {
+        true
+    }
+
     fn is_kept(&self, _: &str, stored: &Params<S>, wanted: &Params<S>) -> bool {
         stored == wanted
     }
@@ -43,7 +47,7 @@ where
     })
 }
 
-fn labelled<S>(params: Params<S>) -> Update<S>
+pub(super) fn labelled<S>(params: Params<S>) -> Update<S>
 where
     S: Clone + PartialEq + Debug + Send + Sync + 'static,
 {
@@ -78,6 +82,16 @@ pub(super) struct World {
 impl World {
     /// ServiceCIDR and node ports as given; families IPv4.
     pub(super) fn new(cidr: &str, node_ports: (u16, u16)) -> Self {
+        Self::of(&[cidr], vec![Family::V4], node_ports)
+    }
+
+    /// Both families, IPv4 first.
+    pub(super) fn dual() -> Self {
+        let families = vec![Family::V4, Family::V6];
+        Self::of(&["10.96.0.0/16", "fd00::/112"], families, (30000, 32767))
+    }
+
+    fn of(cidrs: &[&str], families: Vec<Family>, node_ports: (u16, u16)) -> Self {
         let mut world = Self {
             state: State::default(),
             now: Timestamp(1_000_000),
@@ -89,11 +103,11 @@ impl World {
                 last: node_ports.1,
             },
             dns_domain: "cluster.local".to_owned(),
-            families: vec![Family::V4],
+            families,
             endpoint_ranges: Vec::new(),
             workload_ranges: Vec::new(),
         };
-        let cidrs = vec![cidr.parse().unwrap()];
+        let cidrs = cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect();
         world
             .run(Action::Cluster(ClusterAction::Bootstrap(NewCluster {
                 name: name("default"),

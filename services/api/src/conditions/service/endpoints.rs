@@ -1,5 +1,6 @@
 //! Whether a Service has something behind it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_model::{
@@ -10,21 +11,23 @@ use portolan_proto::v1::ConditionStatus::{False, True};
 
 use super::Word;
 
-/// The endpoints of a Service.
+/// The endpoints of a Service. An address counts once, however many endpoints are at it.
 pub(super) struct Endpoints<'a> {
     all: Vec<&'a Arc<Endpoint>>,
+    total: usize,
     ready: usize,
 }
 
 impl<'a> Endpoints<'a> {
     pub(super) fn of(state: &'a State, service: &Service) -> Self {
         let all: Vec<_> = state.endpoints_of(service).collect();
-        let ready = all.iter().filter(|endpoint| endpoint.ready).count();
-        Self { all, ready }
+        let total = addresses(all.iter().copied());
+        let ready = addresses(all.iter().copied().filter(|endpoint| endpoint.ready));
+        Self { all, total, ready }
     }
 
     pub(super) fn total(&self) -> usize {
-        self.all.len()
+        self.total
     }
 
     pub(super) fn ready(&self) -> usize {
@@ -51,7 +54,7 @@ impl<'a> Endpoints<'a> {
         if let Some(port) = unserved {
             return Word(False, Why::PortNameMismatch, mismatch(service, port));
         }
-        let total = self.all.len();
+        let total = self.total;
         if self.ready == 0 {
             let why = self.all.iter().find_map(|endpoint| reason(state, endpoint));
             let why = why
@@ -77,16 +80,23 @@ impl<'a> Endpoints<'a> {
     /// How many ready endpoints nodes are not told of, and why of the first one.
     fn kept_back(&self, state: &State, service: &Service) -> Option<(usize, String)> {
         let grants = Grants::of(state, &service.namespace)?;
-        let ready = self.all.iter().filter(|endpoint| endpoint.ready);
-        let mut kept = ready.filter_map(|endpoint| grants.admit(endpoint).err());
-        let why = kept.next()?;
-        Some((1 + kept.count(), why))
+        let ready = self.all.iter().copied().filter(|endpoint| endpoint.ready);
+        let kept = ready.filter(|endpoint| grants.admit(endpoint).is_err());
+        let why = kept
+            .clone()
+            .find_map(|endpoint| grants.admit(endpoint).err())?;
+        Some((addresses(kept), why))
     }
 
     fn serve(&self, port: &ServicePort) -> bool {
         let mut ports = self.all.iter().flat_map(|endpoint| &endpoint.ports);
         ports.any(|p| p.service_port == port.name)
     }
+}
+
+fn addresses<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>) -> usize {
+    let addresses: BTreeSet<_> = endpoints.map(|endpoint| endpoint.address).collect();
+    addresses.len()
 }
 
 fn nothing(state: &State, service: &Service) -> Word {

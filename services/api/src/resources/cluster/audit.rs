@@ -4,6 +4,7 @@ use portolan_allocator::{
     Action, ClaimsAction, Discrepancy, Operation, Remedy, audit as look, settled_orphans,
 };
 use portolan_model::Claimed;
+use portolan_model::limits::DISCREPANCIES;
 use portolan_proto::convert::name;
 use portolan_proto::v1;
 use tonic::{Request, Status};
@@ -11,9 +12,6 @@ use tonic::{Request, Status};
 use crate::api::Api;
 use crate::context::context;
 use crate::shape::parse;
-
-/// Findings in one answer.
-const MAX_FINDINGS: usize = 1000;
 
 pub(super) async fn audit(
     api: &Api,
@@ -50,7 +48,7 @@ pub(super) async fn audit(
 }
 
 fn answer(cluster: &str, findings: &[Discrepancy], revision: u64) -> v1::AuditAllocationsResponse {
-    let shown = findings.iter().take(MAX_FINDINGS);
+    let shown = findings.iter().take(DISCREPANCIES.value);
     v1::AuditAllocationsResponse {
         findings: shown.map(|finding| wire(cluster, finding)).collect(),
         total: u32::try_from(findings.len()).unwrap_or(u32::MAX),

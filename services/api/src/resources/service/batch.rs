@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portolan_allocator::{Action, NewService, Operation, ServiceAction};
+use portolan_model::limits::BATCH;
 use portolan_model::{FieldPath, Name, Noun, Scoped, Service, State, Violations};
 use portolan_proto::convert::name;
 use portolan_proto::v1;
@@ -13,9 +14,6 @@ use crate::cluster::Cluster;
 use crate::context::{context, respond};
 use crate::resource::{Exposed, View, whole};
 use crate::shape::{not_found, parse, required};
-
-/// Entries of one request: about as many rows as a transaction may write.
-const MAX_ENTRIES: usize = 1_000;
 
 /// Creates all of them or none.
 pub(super) async fn create(
@@ -139,10 +137,10 @@ pub(super) async fn get(
 
 /// Comes before all else: of a list that is too long no entry is looked into.
 fn bounded(field: impl FieldPath, entries: usize, violations: &mut Violations) -> Option<()> {
-    if (1..=MAX_ENTRIES).contains(&entries) {
+    if (1..=BATCH.value).contains(&entries) {
         return Some(());
     }
-    let description = format!("has {entries} entries; must have 1 to {MAX_ENTRIES}");
+    let description = format!("has {entries} entries; must have 1 to {}", BATCH.value);
     violations.add(field, description);
     None
 }

@@ -24,7 +24,7 @@ fn what_no_handler_explained_is_explained() {
         ),
         (
             Status::out_of_range(""),
-            Code::OutOfRange,
+            Code::ResourceExhausted,
             "MESSAGE_TOO_LARGE",
         ),
         (Status::internal("a panic"), Code::Internal, "UNEXPLAINED"),

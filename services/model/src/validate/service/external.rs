@@ -1,10 +1,8 @@
 //! What concerns the outside: names that a Service stands for, and load balancers.
 
 use super::super::labels::is_key;
+use crate::limits::SOURCE_RANGES;
 use crate::{Family, FieldPath, Name, ServiceSpec, ServiceType, TrafficPolicy, Violations};
-
-/// As many as fit into a rule set that people can still read; Kubernetes' providers take some tens.
-const MAX_SOURCE_RANGES: usize = 1_000;
 
 pub(super) fn name(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let path = format_args!("{field}.external_name");
@@ -60,12 +58,8 @@ pub(super) fn load_balancer(
         );
     }
     class(field, spec, violations);
-    if spec.source_ranges.len() > MAX_SOURCE_RANGES {
-        violations.add(
-            format!("{field}.load_balancer_source_ranges"),
-            format!("must have at most {MAX_SOURCE_RANGES} entries"),
-        );
-    }
+    let ranges = format_args!("{field}.load_balancer_source_ranges");
+    SOURCE_RANGES.check(ranges, spec.source_ranges.len(), violations);
     health_check_port(field, spec, violations);
     requested(field, spec, violations);
 }

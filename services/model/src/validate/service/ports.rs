@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use super::super::labels::is_key;
+use crate::limits::{PORT_NAME, SERVICE_PORTS, TARGET_PORT_NAME};
 use crate::name::is_label;
 use crate::{FieldPath, ServicePort, ServiceSpec, ServiceType, TargetPort, Violations};
-
-const MAX_PORTS: usize = 250;
 
 pub(super) fn ports(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Violations) {
     let path = format_args!("{field}.ports");
@@ -14,14 +13,7 @@ pub(super) fn ports(field: impl FieldPath, spec: &ServiceSpec, violations: &mut 
     if spec.ports.is_empty() && !optional {
         violations.add(path, "at least one port is needed");
     }
-    if spec.ports.len() > MAX_PORTS {
-        violations.add(
-            path,
-            format!(
-                "{} ports; at most {MAX_PORTS} are allowed",
-                spec.ports.len()
-            ),
-        );
+    if !SERVICE_PORTS.check(path, spec.ports.len(), violations) {
         return;
     }
     let (mut names, mut numbers, mut node_ports) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -63,12 +55,8 @@ fn one_port(
             format!("{path}.name"),
             "is needed on every port once there are two",
         );
-    } else if !port.name.is_empty() && (!is_label(&port.name) || port.name.len() > 62) {
-        // An SRV owner label is `_` and the name, and a DNS label has at most 63 octets.
-        violations.add(
-            format!("{path}.name"),
-            "must be a DNS label of at most 62 characters",
-        );
+    } else if !is_service_port(&port.name) {
+        violations.add(format!("{path}.name"), SERVICE_PORT_RULE);
     }
     match &port.target {
         TargetPort::Number(number) => {
@@ -100,10 +88,18 @@ pub fn port_number(path: impl FieldPath, port: u16, violations: &mut Violations)
     }
 }
 
+pub(in super::super) const SERVICE_PORT_RULE: &str = "must be a DNS label of at most 62 characters";
+
+/// The name of a Service's port, which may be empty. An SRV owner label is `_` and the name, and a DNS label has at most 63
+/// octets.
+pub(in super::super) fn is_service_port(name: &str) -> bool {
+    name.is_empty() || (is_label(name) && name.len() <= PORT_NAME.value)
+}
+
 pub(in super::super) const PORT_NAME_RULE: &str = "must be a port name (RFC 6335): at most 15 lower-case letters, digits and '-', at least one letter, no '-' at an edge or doubled";
 
 pub(in super::super) fn is_port_name(name: &str) -> bool {
-    name.len() <= 15
+    name.len() <= TARGET_PORT_NAME.value
         && is_label(name)
         && name.bytes().any(|b| b.is_ascii_lowercase())
         && !name.contains("--")
