@@ -1,9 +1,10 @@
 //! Watches that are cut at any event, and resumed by the rule of the API, lose nothing and keep nothing that is gone:
-//! over memory, SQLite and Postgres.
+//! over memory, SQLite and Postgres; and the operator's command resumes by that rule.
 //!
 //! 600 cuts of each store in every run; `tests/run --long` makes it 10,000 (`PORTOLAN_CUTS`).
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType;
 use portolan_store_postgres::testing::fresh_database;
 use portolan_tests::api::{NAMESPACE, Services, block_on, service};
-use portolan_tests::{Server, Store};
+use portolan_tests::{Process, Server, Store, binary, eventually};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tonic::Code;
@@ -219,4 +220,43 @@ fn no_event_is_lost_or_doubled_over_sqlite() {
 fn no_event_is_lost_or_doubled_over_postgres() {
     let url = block_on(fresh_database()).expect("Postgres");
     survive(&Store::Postgres(url));
+}
+
+#[test]
+fn the_command_goes_on_where_a_killed_server_left_it() {
+    const KILLS: u8 = 4;
+    let mut server = Server::start(None, &Store::Sqlite, &[]);
+    let url = server.url();
+    let mut command = Command::new(binary("portolan"));
+    command.args(["get", "services", "--watch", "--output", "name"]);
+    command.env("PORTOLAN_SERVER", &url);
+    let mut watching = Process::start("portolan get", command);
+    let created_and_told = |name: String| {
+        block_on(async {
+            let mut services = Services::at(&url);
+            services
+                .create(&name, service(80))
+                .await
+                .expect("a Service");
+        });
+        let line = format!("service/{name}");
+        eventually(&line, || {
+            let said = watching.said();
+            let is_told = said.lines().any(|told| told == line);
+            is_told.then_some(()).ok_or(said)
+        });
+    };
+    for round in 0..KILLS {
+        created_and_told(format!("before{round}"));
+        server.process.kill();
+        server.start_again();
+        created_and_told(format!("after{round}"));
+    }
+    assert!(watching.ended().is_none(), "{}", watching.said());
+    let said = watching.said();
+    assert_eq!(
+        said.lines().count(),
+        2 * usize::from(KILLS),
+        "each once: {said}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Watches: ordered, unique, resumable from every revision that they tell, with bookmarks. A watcher pulls from the log in memory; nothing
-//! is queued for it but what it is reading.
+//! Watches: ordered, unique, resumable from every revision that they tell, with bookmarks. A watcher pulls from the log in
+//! memory; nothing is queued for it but what it is reading.
 
 pub(crate) mod polled;
 mod scope;
@@ -15,6 +15,7 @@ use portolan_model::query::Kept;
 use portolan_model::{Revision, Scoped, State};
 use portolan_store::{Cache, Position};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::Status;
 
 use crate::api::Stopping;
@@ -23,7 +24,8 @@ use crate::cluster::Cluster;
 use crate::status;
 pub(crate) use scope::{Scope, WatchEvent};
 
-/// The longest silence: idle watchers learn how far they are, and can resume from there.
+/// The longest time without a revision: watchers learn how far they are, and can resume from there, even if all that
+/// happens is none of their concern.
 pub(crate) const BOOKMARK: Duration = Duration::from_secs(30);
 
 /// What watch RPCs answer with.
@@ -43,6 +45,8 @@ struct Watcher<T: 'static> {
     /// Everything up to here was delivered, or is ready to be.
     cursor: Position,
     ready: VecDeque<WatchEvent<T>>,
+    /// When the client last learned a revision.
+    told: Instant,
 }
 
 /// An initial state that is told part by part, since nobody may have the memory for all of it at once.
@@ -80,6 +84,7 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
         initial: (from == 0).then_some(Initial { state, after: None }),
         cursor: Position { epoch, revision },
         ready: VecDeque::new(),
+        told: Instant::now(),
         cache,
     };
     Ok(futures_util::stream::unfold(
@@ -116,13 +121,16 @@ async fn continued<T: Kept>(
 enum Woken {
     Moved,
     Gone,
-    Idle,
+    Due,
 }
 
 impl<T: Kept> Watcher<T> {
     async fn next(&mut self) -> Result<WatchEvent<T>, Status> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                if event.revision > Revision::ZERO {
+                    self.told = Instant::now();
+                }
                 return Ok(event);
             }
             if let Some(initial) = self.initial.take() {
@@ -132,12 +140,16 @@ impl<T: Kept> Watcher<T> {
             if self.stopped {
                 return Err(status::shutting_down());
             }
+            if self.told.elapsed() >= BOOKMARK {
+                self.bookmark();
+                continue;
+            }
             match self.wait().await {
                 Woken::Moved => self.pull()?,
-                Woken::Idle => return Ok(WatchEvent::bookmark(self.cursor.revision)),
+                Woken::Due => self.bookmark(),
                 Woken::Gone => {
                     self.stopped = true;
-                    return Ok(WatchEvent::bookmark(self.cursor.revision));
+                    self.bookmark();
                 }
             }
         }
@@ -172,8 +184,13 @@ impl<T: Kept> Watcher<T> {
             },
             // A sender that is gone means the same.
             _ = self.stopping.wait_for(|stopping| *stopping) => Woken::Gone,
-            () = tokio::time::sleep(BOOKMARK) => Woken::Idle,
+            () = tokio::time::sleep_until(self.told + BOOKMARK) => Woken::Due,
         }
+    }
+
+    fn bookmark(&mut self) {
+        let event = WatchEvent::bookmark(self.cursor.revision);
+        self.ready.push_back(event);
     }
 
     fn pull(&mut self) -> Result<(), Status> {

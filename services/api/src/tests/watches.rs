@@ -12,7 +12,7 @@ use portolan_model::{
 };
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
-use portolan_store::Commit;
+use portolan_store::{Commit, MemStore};
 use tonic::{Code, Request};
 use v1::WatchEventType;
 use v1::cluster_api_server::ClusterApi;
@@ -250,6 +250,33 @@ async fn an_idle_watch_is_told_how_far_it_is() {
     assert!(begun.elapsed() <= Duration::from_mins(1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_nothing_concerns_is_told_how_far_it_is_while_others_write() {
+    let server = Server::start().await;
+    let mut watch = Watch::open(&server, "name = none", 0).await;
+    assert_eq!(watch.next().await.0, Synced);
+    let begun = tokio::time::Instant::now();
+    let writes = async {
+        for round in 0..70 {
+            server
+                .put_service("a", &[("round", &round.to_string())])
+                .await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let (told, ()) = tokio::join!(
+        async {
+            let told = watch.next().await;
+            (told, begun.elapsed())
+        },
+        writes
+    );
+    let ((event, _, revision), after) = told;
+    assert_eq!(event, Bookmark);
+    assert!(after <= Duration::from_secs(35), "{after:?}");
+    assert!(revision > 20, "{revision}");
+}
+
 #[tokio::test]
 async fn a_watch_that_is_not_read_is_cut_and_told_to_resume() {
     let server = Server::start().await;
@@ -419,6 +446,10 @@ async fn clusters_that_come_change_and_go_are_told() {
     let update = Action::Cluster(ClusterAction::Update(update));
     super::submit(&east, update).await;
     assert_eq!(next().await, (Modified, named.clone()));
+    // Deleted and created again between two looks.
+    super::begin(&MemStore::new(), &server.clusters, "east").await;
+    assert_eq!(next().await, (Deleted, named.clone()));
+    assert_eq!(next().await, (Added, named.clone()));
     server.clusters.remove(&name("east"));
     assert_eq!(next().await, (Deleted, named));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
-use portolan_model::Scoped;
 use portolan_model::query::Listed;
+use portolan_model::{Scoped, Uid};
 use portolan_proto::v1::WatchEventType;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tonic::Status;
@@ -25,8 +25,9 @@ pub(crate) type Polled<T> = (WatchEventType, Option<T>);
 pub(crate) struct Poll<T> {
     pub(crate) read: Read<T>,
     pub(crate) pause: Duration,
-    /// Whether it is worth telling that something is there no longer.
-    pub(crate) tells_deleted: bool,
+    /// Who something is, where it is worth telling that it is there no longer. Another one under the same name is not what
+    /// was there.
+    pub(crate) identity: Option<fn(&T) -> Uid>,
     pub(crate) stopping: Stopping,
 }
 
@@ -94,18 +95,28 @@ impl<T: Listed + Clone + PartialEq> Poller<T> {
         }
     }
 
+    fn is_another(&self, known: &T, it: &T) -> bool {
+        let identity = self.poll.identity;
+        identity.is_some_and(|uid| uid(known) != uid(it))
+    }
+
     fn compare(&mut self, now: Vec<T>) {
         let now: BTreeMap<_, _> = now.into_iter().map(|it| (it.sort_key(), it)).collect();
         let before = std::mem::take(&mut self.known);
         for (key, it) in &now {
             let event_type = match before.get(key) {
+                Some(known) if known == it => continue,
+                Some(known) if self.is_another(known, it) => {
+                    let gone = (WatchEventType::Deleted, Some(known.clone()));
+                    self.ready.push_back(gone);
+                    WatchEventType::Added
+                }
+                Some(_) => WatchEventType::Modified,
                 None => WatchEventType::Added,
-                Some(known) if known != it => WatchEventType::Modified,
-                Some(_) => continue,
             };
             self.ready.push_back((event_type, Some(it.clone())));
         }
-        if self.poll.tells_deleted {
+        if self.poll.identity.is_some() {
             let gone = before.into_iter().filter(|(key, _)| !now.contains_key(key));
             let gone = gone.map(|(_, it)| (WatchEventType::Deleted, Some(it)));
             self.ready.extend(gone);

@@ -250,7 +250,7 @@ async fn a_watch_resumes_where_it_was_interrupted() {
         out, want,
         "what was cut off is told again, and nothing is left out"
     );
-    assert_eq!(server.watched_from(), [0, 0, 7, 8]);
+    assert_eq!(server.watched_from(), [0, 0, 0, 7, 8]);
     assert_eq!(printed.err, "error: no more of it\n");
 }
 

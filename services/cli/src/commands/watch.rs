@@ -57,7 +57,7 @@ impl<'a> Watch<'a> {
             let status = self.follow(client, console).await?;
             match status.code() {
                 // What happened in between is forgotten: begin again with what is there now.
-                Code::OutOfRange if before > 0 => self.reached = Reached::default(),
+                Code::OutOfRange if self.began => self.reached = Reached::default(),
                 Code::Unavailable | Code::Aborted if self.began => {}
                 // What has a source was made on this side: the connection broke, in whatever words.
                 _ if self.began && status.source().is_some() => {}

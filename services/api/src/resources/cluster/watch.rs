@@ -38,7 +38,7 @@ pub(super) fn watch(
     let events = polled(Poll {
         read: Box::new(read),
         pause: PAUSE,
-        tells_deleted: true,
+        identity: Some(|cluster: &Cluster| cluster.meta.uid),
         stopping: api.stopping(),
     });
     let api = api.clone();

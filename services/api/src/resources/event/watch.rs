@@ -46,7 +46,7 @@ pub(super) fn watch(
     let events = polled(Poll {
         read: Box::new(read),
         pause: PAUSE,
-        tells_deleted: false,
+        identity: None,
         stopping: api.stopping(),
     });
     let stream = events.map(move |event| {

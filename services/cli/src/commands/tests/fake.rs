@@ -197,7 +197,7 @@ impl ServiceApi for Apis {
         unused()
     }
 
-    /// Four watches: one that is cut before the initial state is complete, the initial state and a cut within a revision, one
+    /// Five watches: two that end before the initial state is complete, the initial state and a cut within a revision, one
     /// change and another, and the end.
     async fn watch_services(
         &self,
@@ -207,10 +207,10 @@ impl ServiceApi for Apis {
         let request = request.into_inner();
         let from = request.from_revision;
         assert_eq!(request.store_id.is_empty(), from == 0, "both or none");
-        let is_first = {
+        let count = {
             let mut inner = self.0.lock().unwrap();
             inner.watched_from.push(from);
-            inner.watched_from.len() == 1
+            inner.watched_from.len()
         };
         let event = |kind: v1::WatchEventType, name: &str, revision| {
             let service = v1::Service {
@@ -224,12 +224,16 @@ impl ServiceApi for Apis {
                 store_id: "a store".to_owned(),
             })
         };
-        let events = match from {
-            0 if is_first => vec![
+        let events = match (from, count) {
+            (0, 1) => vec![
                 event(Added, "gone", 0),
                 Err(Status::unavailable("restarting")),
             ],
-            0 => vec![
+            (0, 2) => vec![
+                event(Added, "gone", 0),
+                Err(Status::out_of_range("STORE_RELOADED")),
+            ],
+            (0, _) => vec![
                 event(Added, "a", 0),
                 event(Added, "b", 0),
                 event(Synced, "", 6),
@@ -237,7 +241,7 @@ impl ServiceApi for Apis {
                 event(Modified, "a", 0),
                 Err(Status::unavailable("restarting")),
             ],
-            7 => vec![
+            (7, _) => vec![
                 event(Modified, "a", 0),
                 event(Added, "c", 8),
                 event(Bookmark, "", 8),
