@@ -59,7 +59,7 @@ struct Initial {
 pub(crate) async fn watch<T: Kept + Send + Sync>(
     access: &Cluster,
     stopping: Stopping,
-    scope: Scope<T>,
+    scope: Arc<Scope<T>>,
     from: u64,
 ) -> Result<impl Stream<Item = Result<WatchEvent<T>, Status>> + Send + use<T>, Status> {
     let cache = access.allocator.cache().clone();
@@ -80,7 +80,7 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
         stopping,
         stopped: false,
         past: scope.is_derived().then(|| (*state).clone()),
-        scope: Arc::new(scope),
+        scope,
         initial: (from == 0).then_some(Initial { state, after: None }),
         cursor: Position { epoch, revision },
         ready: VecDeque::new(),

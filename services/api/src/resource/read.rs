@@ -1,6 +1,8 @@
 //! Getting, listing and watching, whatever the noun.
 
-use futures_util::{Stream, StreamExt};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
 use tonic::{Response, Status};
 
 use super::{Exposed, Place, View};
@@ -85,7 +87,9 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
     asked: &Watched<'_>,
     answer: impl Fn(Event<T::Message>) -> R + Send + 'static,
 ) -> Result<Response<WatchStream<R>>, Status> {
-    let (cluster, events) = events::<T>(api, asked).await?;
+    let Followed {
+        cluster, events, ..
+    } = follow::<T>(api, asked).await?;
     let stream = events.map(move |event| {
         let event = event?;
         let (r#type, revision) = event.words();
@@ -104,27 +108,33 @@ pub(crate) async fn watch<T: Exposed, R: Send + 'static>(
     Ok(Response::new(stream.boxed()))
 }
 
-/// What happens to those below a parent, and the cluster that they are in.
-pub(crate) async fn events<T: Exposed>(
+/// What a watch is about, and what happens to it.
+pub(crate) struct Followed<T: 'static> {
+    pub(crate) cluster: Cluster,
+    pub(crate) scope: Arc<Scope<T>>,
+    pub(crate) events: WatchStream<WatchEvent<T>>,
+}
+
+/// What happens to those below a parent.
+pub(crate) async fn follow<T: Exposed>(
     api: &Api,
     asked: &Watched<'_>,
-) -> Result<
-    (
-        Cluster,
-        impl Stream<Item = Result<WatchEvent<T>, Status>> + Send + use<T>,
-    ),
-    Status,
-> {
+) -> Result<Followed<T>, Status> {
     let (parent, filter) = parse(|v| {
         let filter = filter(asked.filter, v);
         T::Key::parent(asked.parent, v).map(|parent| (parent, filter))
     })?;
     let cluster = api.cluster(&parent.cluster)?;
     cluster.check_store(asked.store_id)?;
-    let scope = Scope {
+    let scope = Arc::new(Scope {
         namespace: parent.key,
         filter,
-    };
-    let events = crate::watch::watch(&cluster, api.stopping(), scope, asked.from_revision).await?;
-    Ok((cluster, events))
+    });
+    let (stopping, from) = (api.stopping(), asked.from_revision);
+    let events = crate::watch::watch(&cluster, stopping, scope.clone(), from).await?;
+    Ok(Followed {
+        cluster,
+        scope,
+        events: events.boxed(),
+    })
 }

@@ -73,8 +73,8 @@ rpcs! {
                 from_revision: m.from_revision,
                 store_id: &m.store_id,
             };
-            let (cluster, events) = read::events(self, &asked).await?;
-            Ok(Response::new(with_statuses(cluster, events).boxed()))
+            let followed = read::follow(self, &asked).await?;
+            Ok(Response::new(with_statuses(followed, m.from_revision).await.boxed()))
         }
 
         async fn batch_create_services(

@@ -1,15 +1,13 @@
 //! Watches: what fits, without gaps, to an orderly end.
 
+mod statuses;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, ClusterAction, NewService, NodeAction, Params, ServiceAction};
+use portolan_allocator::{Action, ClusterAction, NewService, Params, ServiceAction};
 use portolan_model::query::Filter;
-use portolan_model::view::{ViewKey, ViewKind};
-use portolan_model::{
-    Change, Digest, Event, EventType, Labels, Node, NodeReport, Rejection, RejectionCode, Revision,
-    Service, Timestamp, Uid,
-};
+use portolan_model::{Change, Digest, Event, EventType, Labels, Revision, Service, Timestamp, Uid};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
 use portolan_store::{Commit, MemStore};
@@ -339,83 +337,6 @@ async fn a_server_that_ends_tells_how_far_it_came() {
     let end = watch.message().await.unwrap_err();
     assert_eq!(why(&end), (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
     assert!(watch.0.next().await.is_none());
-}
-
-fn reported(node: &Node, attempted: u64, rejected: Option<Uid>) -> Vec<NodeReport> {
-    let rejection = |uid| Rejection {
-        object: ViewKey::new(ViewKind::Service, uid),
-        since: Revision(1),
-        code: RejectionCode::PortInUse,
-        message: "taken".to_owned(),
-    };
-    vec![NodeReport {
-        node: node.meta.name.clone(),
-        uid: node.meta.uid,
-        session: 1,
-        connected: true,
-        attempted: Revision(attempted),
-        durable: Revision(attempted),
-        rejected: rejected.map(rejection).into_iter().collect(),
-        last_contact: Timestamp(1),
-    }]
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_nodes_report_is_told_without_a_revision_and_not_too_often() {
-    let server = Server::start().await;
-    let register = NodeAction::Register {
-        name: name("n1"),
-        spec: portolan_model::NodeSpec::default(),
-    };
-    server.submit(Action::Node(register)).await;
-    let node = server.allocator.cache().state().node(&name("n1")).cloned();
-    let node = node.unwrap();
-    server.put_service("a", &[]).await;
-    let last = server.put_pair("b", false).await;
-    let mut watch = Watch::open(&server, "", 0).await;
-    while watch.next().await.0 != Synced {}
-
-    server.report(reported(&node, last, None));
-    let mut told_of = Vec::new();
-    for _ in 0..2 {
-        let event = watch.message().await.unwrap();
-        assert_eq!((event.r#type(), event.revision), (Status, 0));
-        let service = event.service.unwrap();
-        assert_eq!(service.status.unwrap().programmed_nodes, 1);
-        told_of.push(service.name.rsplit('/').next().unwrap().to_owned());
-    }
-    assert_eq!(told_of, ["a", "b"]);
-
-    // One Service that changes all the time.
-    let uid = watch_uid(&server, "a").await;
-    let begun = tokio::time::Instant::now();
-    for round in 0..4 {
-        server.report(reported(&node, last, (round % 2 == 0).then_some(uid)));
-        assert_eq!(watch.next().await, told(Status, "a", 0));
-    }
-    assert!(
-        begun.elapsed() >= Duration::from_secs(3),
-        "{:?}",
-        begun.elapsed()
-    );
-
-    // Endpoints are no write of the Service either.
-    server.put_workload("b", &[("app", "b")], true).await;
-    let event = watch.message().await.unwrap();
-    assert_eq!((event.r#type(), event.revision), (Status, 0));
-    let status = event.service.unwrap().status.unwrap();
-    assert_eq!((status.endpoints, status.ready_endpoints), (1, 1));
-    // Nothing changed: nothing is told until the next bookmark.
-    assert_eq!(watch.next().await.0, Bookmark);
-}
-
-async fn watch_uid(server: &Server, service: &str) -> Uid {
-    let request = v1::GetServiceRequest {
-        name: format!("{NAMESPACE}/services/{service}"),
-        ..v1::GetServiceRequest::default()
-    };
-    let found = server.api.get_service(Request::new(request)).await;
-    found.unwrap().into_inner().uid.parse().unwrap()
 }
 
 #[tokio::test]

@@ -51,6 +51,16 @@ impl<T: Kept> Scope<T> {
         self.filter.is_derived()
     }
 
+    /// What there is behind a key.
+    pub(crate) fn fitting<'a>(
+        &'a self,
+        state: &'a State,
+        after: Option<&Scoped>,
+    ) -> impl Iterator<Item = &'a Arc<T>> {
+        let rest = state.after(self.namespace.as_ref(), after);
+        rest.filter(|it: &&Arc<T>| self.filter.matches(state, it))
+    }
+
     /// Some of what there is behind a key, as if it were new, and the key that more of it is behind; after the last part comes
     /// that this is all.
     pub(crate) fn initial(
@@ -58,9 +68,8 @@ impl<T: Kept> Scope<T> {
         state: &State,
         after: Option<&Scoped>,
     ) -> (Vec<WatchEvent<T>>, Option<Scoped>) {
-        let rest = state.after(self.namespace.as_ref(), after);
-        let fitting = rest.filter(|it: &&Arc<T>| self.filter.matches(state, it));
-        let mut events: Vec<_> = fitting
+        let mut events: Vec<_> = self
+            .fitting(state, after)
             .take(PART)
             .map(|it| WatchEvent {
                 event_type: WatchEventType::Added,

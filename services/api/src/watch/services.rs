@@ -3,32 +3,31 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use portolan_model::{NodeReports, Object, Revision, Scoped, Service, Uid};
+use portolan_model::{NodeReports, Object, Revision, Scoped, Service, State, Uid};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType;
 use prost::Message;
 use tokio::time::{Interval, MissedTickBehavior};
 use tonic::Status;
 
-use super::WatchEvent;
+use super::{Scope, WatchEvent, WatchStream};
+use crate::aside::aside;
 use crate::cluster::Cluster;
+use crate::resource::read::Followed;
 use crate::resource::{Exposed, View};
 
 /// How often one Service's status is told at most.
 const PAUSE: Duration = Duration::from_secs(1);
 
-type Events = BoxStream<'static, Result<WatchEvent<Service>, Status>>;
 type Told = Result<v1::WatchServicesResponse, Status>;
 
 struct StatusWatch {
     access: Cluster,
-    events: Pin<Box<Events>>,
+    events: WatchStream<WatchEvent<Service>>,
     ticks: Interval,
     /// What the client knows, by name.
     known: BTreeMap<Scoped, Known>,
@@ -44,7 +43,8 @@ struct StatusWatch {
 struct Known {
     service: Arc<Service>,
     progress: Progress,
-    status: u64,
+    /// None if an earlier watch told of it.
+    status: Option<u64>,
 }
 
 /// What nodes made of a Service; cheap to compare.
@@ -67,21 +67,51 @@ impl Progress {
     }
 }
 
-/// Adds the events of statuses to those of the log.
-pub(crate) fn with_statuses(
-    access: Cluster,
-    events: impl Stream<Item = Result<WatchEvent<Service>, Status>> + Send + 'static,
+/// What an earlier watch has told of.
+fn told_before(
+    scope: &Scope<Service>,
+    state: &State,
+    reports: &NodeReports,
+) -> BTreeMap<Scoped, Known> {
+    let known = scope.fitting(state, None).map(|service| {
+        let known = Known {
+            service: service.clone(),
+            progress: Progress::of(reports, service),
+            status: None,
+        };
+        (service.key(), known)
+    });
+    known.collect()
+}
+
+/// Adds the events of statuses to those of the log. A watch that goes on is told of all Services that it could have told of
+/// before.
+pub(crate) async fn with_statuses(
+    followed: Followed<Service>,
+    from: u64,
 ) -> impl Stream<Item = Told> + Send {
-    let state = access.state();
+    let Followed {
+        cluster: access,
+        scope,
+        events,
+    } = followed;
+    let (state, reports) = (access.state(), access.node_reports());
+    let (known, seen) = if from == 0 {
+        (BTreeMap::new(), state.revision())
+    } else {
+        let (state, reports) = (state.clone(), reports.clone());
+        let known = aside(move || told_before(&scope, &state, &reports)).await;
+        (known, Revision(from))
+    };
     let mut ticks = tokio::time::interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watch = StatusWatch {
-        events: Box::pin(events.boxed()),
+        events,
         ticks,
-        known: BTreeMap::new(),
-        reports: access.node_reports(),
+        known,
+        reports,
         nodes: state.node_count(),
-        seen: state.revision(),
+        seen,
         ready: VecDeque::new(),
         access,
     };
@@ -114,7 +144,7 @@ impl StatusWatch {
                 self.known.remove(&key);
             } else {
                 let progress = Progress::of(&self.access.node_reports(), service);
-                let status = fingerprint(&message);
+                let status = Some(fingerprint(&message));
                 let service = service.clone();
                 self.known.insert(
                     key,
@@ -160,7 +190,7 @@ impl StatusWatch {
 
     fn tell(&mut self, service: &Arc<Service>, reports: &Arc<NodeReports>) {
         let message = self.wire(service, reports);
-        let status = fingerprint(&message);
+        let status = Some(fingerprint(&message));
         let Some(known) = self.known.get_mut(&service.key()) else {
             return;
         };
