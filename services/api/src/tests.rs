@@ -4,8 +4,10 @@ mod errors;
 mod lists;
 mod masks;
 mod requests;
+mod sizes;
 mod watches;
 mod whole;
+mod words;
 mod writes;
 
 use std::net::SocketAddr;

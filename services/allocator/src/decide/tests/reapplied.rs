@@ -12,7 +12,7 @@ const V6: &str = "fd00::a";
 fn asking(addresses: &[&str], families: &[Family], policy: Option<FamilyPolicy>) -> ServiceSpec {
     ServiceSpec {
         cluster_ips: ClusterIps::Addresses(addresses.iter().map(|a| ip(a)).collect()),
-        families: families.iter().copied().collect(),
+        families: families.to_vec(),
         family_policy: policy,
         ..cluster_ip()
     }
