@@ -5,8 +5,10 @@ mod lists;
 mod masks;
 mod names;
 mod requests;
+mod sizes;
 mod watches;
 mod whole;
+mod words;
 mod writes;
 
 use std::net::SocketAddr;

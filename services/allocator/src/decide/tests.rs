@@ -9,5 +9,6 @@ mod limits;
 mod ranges;
 mod reapplied;
 mod requests;
+mod shared;
 mod transitions;
 mod world;

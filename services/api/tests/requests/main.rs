@@ -4,6 +4,9 @@
 //! `cargo test` sends the corpus in `__fuzz__`; `tests/run --long` searches on. The first message of the node stream
 //! is a request like the others.
 
+mod base;
+mod bounds;
+mod excess;
 mod server;
 
 use std::sync::LazyLock;

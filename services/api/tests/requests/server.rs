@@ -64,6 +64,13 @@ impl Server {
 
     /// Sends a message to an RPC. What is not answered by an object is answered by a status that says why.
     pub(crate) async fn call(&self, path: &str, message: &[u8]) {
+        if let Some(status) = self.status(path, message).await {
+            check(path, &status);
+        }
+    }
+
+    /// How an RPC ends; `None` if it goes on.
+    pub(crate) async fn status(&self, path: &str, message: &[u8]) -> Option<Status> {
         let mut frame = BytesMut::new();
         frame.put_u8(0);
         frame.put_u32(u32::try_from(message.len()).expect("short"));
@@ -77,19 +84,19 @@ impl Server {
         let response = response.unwrap_or_else(|never| match never {});
         let (head, mut body) = response.into_parts();
         if let Some(status) = Status::from_header_map(&head.headers) {
-            return check(path, &status);
+            return Some(status);
         }
         // Watches and streams go on: their beginning is enough.
         while let Some(Ok(frame)) = body.frame().await {
             match frame.into_trailers() {
                 Ok(trailers) => {
-                    let status = Status::from_header_map(&trailers).expect("a status");
-                    return check(path, &status);
+                    return Some(Status::from_header_map(&trailers).expect("a status"));
                 }
-                Err(_) if path.contains("/Watch") || path.contains("/Sync") => return,
+                Err(_) if path.contains("/Watch") || path.contains("/Sync") => return None,
                 Err(_) => {}
             }
         }
+        None
     }
 }
 

@@ -5,7 +5,7 @@ mod external;
 mod ports;
 
 use super::labels::labels;
-use crate::limits::SECONDS;
+use crate::limits::{NAME, SECONDS};
 use crate::name::is_label;
 use crate::{FieldPath, ServiceSpec, ServiceType, SessionAffinity, Violations};
 pub use ports::port_number;
@@ -22,6 +22,12 @@ pub fn service(field: impl FieldPath, spec: &ServiceSpec, violations: &mut Viola
     addresses::addresses(field, spec, violations);
     if spec.kind == ServiceType::ExternalName {
         external::name(field, spec, violations);
+    } else if let Some(name) = &spec.external_name {
+        NAME.check(
+            format_args!("{field}.external_name"),
+            name.len(),
+            violations,
+        );
     }
     external::load_balancer(field, spec, violations);
     affinity(field, spec, violations);

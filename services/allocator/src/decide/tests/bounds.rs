@@ -141,7 +141,10 @@ fn nothing_is_at_an_address_that_never_can_be_one() {
         for (action, field) in [
             (node, "node.spec.addresses[0]"),
             (workload, "workload.spec.addresses[0]"),
-            (serving(address, Vec::new()), "endpoints[0].spec.address"),
+            (
+                serving("test", address, Vec::new()),
+                "endpoints[0].spec.address",
+            ),
         ] {
             let refused = world.run(action).unwrap_err();
             assert_eq!(fields(refused), [field], "{address}");
@@ -166,10 +169,10 @@ fn a_node_is_at_no_address_of_a_service() {
     }
 }
 
-fn serving(address: &str, ports: Vec<EndpointPort>) -> Action {
+pub(super) fn serving(source: &str, address: &str, ports: Vec<EndpointPort>) -> Action {
     Action::Endpoint(EndpointAction::Replace {
         service: scoped("db"),
-        source: "test".to_owned(),
+        source: source.to_owned(),
         endpoints: vec![EndpointParams {
             address: ip(address),
             ports,
@@ -184,7 +187,7 @@ fn serving(address: &str, ports: Vec<EndpointPort>) -> Action {
     })
 }
 
-fn endpoint_port(name: &str, protocol: Protocol) -> EndpointPort {
+pub(super) fn endpoint_port(name: &str, protocol: Protocol) -> EndpointPort {
     EndpointPort {
         service_port: name.to_owned(),
         port: 8080,
@@ -244,7 +247,7 @@ fn the_ports_of_a_hand_written_endpoint_are_ports_that_a_service_can_have() {
         let mut spec = cluster_ip();
         spec.ports = vec![port("http", 80)];
         world.create("db", spec).unwrap();
-        let refused = world.run(serving("192.0.2.1", ports)).err();
+        let refused = world.run(serving("test", "192.0.2.1", ports)).err();
         assert_eq!(refused.as_ref().map(reason), expected, "{case}");
     }
 }

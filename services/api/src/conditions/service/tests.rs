@@ -404,3 +404,18 @@ fn the_summary_is_the_first_thing_that_is_wrong() {
     assert_eq!((status.nodes, status.programmed_nodes), (2, 1));
     assert_eq!((status.endpoints, status.ready_endpoints), (1, 1));
 }
+
+#[test]
+fn an_address_counts_once_however_many_endpoints_are_at_it() {
+    let mut world = World::new();
+    let (mut again, mut other) = (world.endpoints[0].clone(), world.endpoints[0].clone());
+    again.name = name("web.m.2");
+    again.uid = uid("web.m.2");
+    again.ready = false;
+    other.name = name("web.m.3");
+    other.uid = uid("web.m.3");
+    other.address = [10, 0, 0, 2].into();
+    world.endpoints.extend([again, other]);
+    let status = world.status();
+    assert_eq!((status.endpoints, status.ready_endpoints), (2, 2));
+}

@@ -67,11 +67,14 @@ fn new_service(
     namespace: Option<&Name>,
     violations: &mut Violations,
 ) -> Option<NewService> {
-    if entry.validate_only || !entry.request_id.is_empty() {
-        violations.add(
-            field,
-            "must leave validate_only and request_id to the batch, which is one request",
-        );
+    for (name, is_set) in [
+        ("validate_only", entry.validate_only),
+        ("request_id", !entry.request_id.is_empty()),
+    ] {
+        if is_set {
+            let rule = "must be left to the batch, which is one request";
+            violations.add(format_args!("{field}.{name}"), rule);
+        }
     }
     let path = format_args!("{field}.parent");
     let parent = match (namespace, entry.parent.is_empty()) {
