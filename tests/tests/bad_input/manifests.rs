@@ -49,7 +49,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     (
         "a name out of rule",
         "{apiVersion: v1, kind: Namespace, metadata: {name: My_Shop}}",
-        &["namespace/My_Shop: stdin:1:52: metadata.name: \"My_Shop\""],
+        &["namespace/My_Shop: stdin:1:52: metadata.name: the namespace \"My_Shop\""],
     ),
     (
         "ports out of range, and twice",
