@@ -23,9 +23,11 @@ const TRACE: [u8; 16] = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_byt
 
 /// Spans that arrived: (service, name), and how many of the trace looked for.
 type Spans = Arc<Mutex<BTreeMap<(String, String), usize>>>;
+/// Links that arrived: the span's name and trace, and the trace that it links to.
+type Links = Arc<Mutex<Vec<(String, Vec<u8>, Vec<u8>)>>>;
 
 #[derive(Clone, Default)]
-struct Collector(Spans);
+struct Collector(Spans, Links);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -46,6 +48,10 @@ impl TraceService for Collector {
                 .into_iter()
                 .flat_map(|scope| scope.spans)
             {
+                let mut links = self.1.lock().expect("nobody panics while holding it");
+                for link in span.links {
+                    links.push((span.name.clone(), span.trace_id.clone(), link.trace_id));
+                }
                 if span.trace_id == TRACE {
                     *known.entry((service.clone(), span.name)).or_default() += 1;
                 }
@@ -103,8 +109,8 @@ async fn create(api: SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_trace_has_the_request_and_the_node_that_applied_it() {
-    let (collector, spans) = (loopback(), Spans::default());
-    let service = TraceServiceServer::new(Collector(spans.clone()));
+    let (collector, spans, links) = (loopback(), Spans::default(), Links::default());
+    let service = TraceServiceServer::new(Collector(spans.clone(), links.clone()));
     tokio::spawn(Server::builder().add_service(service).serve(collector));
 
     let (api, http, metrics) = (loopback(), loopback(), loopback());
@@ -151,6 +157,25 @@ async fn one_trace_has_the_request_and_the_node_that_applied_it() {
             Ok(())
         } else {
             Err(format!("{spans:?}"))
+        }
+    });
+    eventually("request and commit are linked both ways", || {
+        let links = links.lock().expect("nobody panics while holding it");
+        let of = |name: &str| {
+            links
+                .iter()
+                .filter(|(from, ..)| from == name)
+                .collect::<Vec<_>>()
+        };
+        let commit = of("commit").into_iter().find(|(.., to)| *to == TRACE);
+        let back = commit.is_some_and(|(_, commit, _)| {
+            let mut requests = of("rpc").into_iter();
+            requests.any(|(_, from, to)| *from == TRACE && to == commit)
+        });
+        if back {
+            Ok(())
+        } else {
+            Err(format!("{links:?}"))
         }
     });
 }
