@@ -160,22 +160,23 @@ async fn one_trace_has_the_request_and_the_node_that_applied_it() {
         }
     });
     eventually("request and commit are linked both ways", || {
-        let links = links.lock().expect("nobody panics while holding it");
-        let of = |name: &str| {
-            links
-                .iter()
-                .filter(|(from, ..)| from == name)
-                .collect::<Vec<_>>()
-        };
-        let commit = of("commit").into_iter().find(|(.., to)| *to == TRACE);
-        let back = commit.is_some_and(|(_, commit, _)| {
-            let mut requests = of("rpc").into_iter();
-            requests.any(|(_, from, to)| *from == TRACE && to == commit)
-        });
-        if back {
-            Ok(())
-        } else {
-            Err(format!("{links:?}"))
-        }
+        linked(&links.lock().expect("nobody panics while holding it"))
     });
+}
+
+/// A commit links to the request of the trace looked for, and that request to the commit.
+fn linked(links: &[(String, Vec<u8>, Vec<u8>)]) -> Result<(), String> {
+    let commits = links
+        .iter()
+        .filter(|(from, _, to)| from == "commit" && *to == TRACE);
+    let mut commits = commits.map(|(_, trace, _)| trace);
+    let back = |commit: &Vec<u8>| {
+        let mut requests = links.iter().filter(|(from, ..)| from == "rpc");
+        requests.any(|(_, from, to)| *from == TRACE && to == commit)
+    };
+    if commits.any(back) {
+        Ok(())
+    } else {
+        Err(format!("{links:?}"))
+    }
 }
