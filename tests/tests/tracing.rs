@@ -23,9 +23,11 @@ const TRACE: [u8; 16] = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_byt
 
 /// Spans that arrived: (service, name), and how many of the trace looked for.
 type Spans = Arc<Mutex<BTreeMap<(String, String), usize>>>;
+/// Links that arrived: the span's name and trace, and the trace that it links to.
+type Links = Arc<Mutex<Vec<(String, Vec<u8>, Vec<u8>)>>>;
 
 #[derive(Clone, Default)]
-struct Collector(Spans);
+struct Collector(Spans, Links);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -46,6 +48,10 @@ impl TraceService for Collector {
                 .into_iter()
                 .flat_map(|scope| scope.spans)
             {
+                let mut links = self.1.lock().expect("nobody panics while holding it");
+                for link in span.links {
+                    links.push((span.name.clone(), span.trace_id.clone(), link.trace_id));
+                }
                 if span.trace_id == TRACE {
                     *known.entry((service.clone(), span.name)).or_default() += 1;
                 }
@@ -103,8 +109,8 @@ async fn create(api: SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_trace_has_the_request_and_the_node_that_applied_it() {
-    let (collector, spans) = (loopback(), Spans::default());
-    let service = TraceServiceServer::new(Collector(spans.clone()));
+    let (collector, spans, links) = (loopback(), Spans::default(), Links::default());
+    let service = TraceServiceServer::new(Collector(spans.clone(), links.clone()));
     tokio::spawn(Server::builder().add_service(service).serve(collector));
 
     let (api, http, metrics) = (loopback(), loopback(), loopback());
@@ -153,4 +159,24 @@ async fn one_trace_has_the_request_and_the_node_that_applied_it() {
             Err(format!("{spans:?}"))
         }
     });
+    eventually("request and commit are linked both ways", || {
+        linked(&links.lock().expect("nobody panics while holding it"))
+    });
+}
+
+/// A commit links to the request of the trace looked for, and that request to the commit.
+fn linked(links: &[(String, Vec<u8>, Vec<u8>)]) -> Result<(), String> {
+    let commits = links
+        .iter()
+        .filter(|(from, _, to)| from == "commit" && *to == TRACE);
+    let mut commits = commits.map(|(_, trace, _)| trace);
+    let back = |commit: &Vec<u8>| {
+        let mut requests = links.iter().filter(|(from, ..)| from == "rpc");
+        requests.any(|(_, from, to)| *from == TRACE && to == commit)
+    };
+    if commits.any(back) {
+        Ok(())
+    } else {
+        Err(format!("{links:?}"))
+    }
 }

@@ -56,7 +56,7 @@ pub async fn run<D: Dataplane>(
         }
         None => None,
     };
-    let mut registry = Registry::default();
+    let mut registry = portolan_process::metrics::registry();
     let agent = Agent::start(config, dataplane, &mut registry).await?;
     let Some(listener) = listener else {
         agent.run(shutdown).await;

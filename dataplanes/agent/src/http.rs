@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use portolan_subscriber::Status;
@@ -34,8 +34,8 @@ pub(crate) fn router(watched: Watched) -> Router {
         .with_state(watched)
 }
 
-async fn metrics(State(watched): State<Watched>) -> Response {
-    portolan_process::metrics::page(&watched.registry)
+async fn metrics(State(watched): State<Watched>, asked: HeaderMap) -> Response {
+    portolan_process::metrics::page(&watched.registry, &asked)
 }
 
 async fn mode(State(watched): State<Watched>) -> String {

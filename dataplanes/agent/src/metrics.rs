@@ -1,6 +1,7 @@
 //! What an agent measures itself; what others count is read when it is asked for.
 
 mod collectors;
+mod figures;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

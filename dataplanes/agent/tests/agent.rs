@@ -471,7 +471,9 @@ async fn metrics_and_health_are_served() {
         "portolan_agent_apply_seconds_count 2",
         "portolan_agent_programming_latency_seconds_count 1",
         "portolan_agent_probes_total{result=\"pass\"} 0",
-        "portolan_agent_dataplane_writes_total",
+        "# HELP portolan_agent_dataplane_writes_total As the dataplane counts it: writes\n",
+        "portolan_build_info{version=",
+        "process_resident_memory_bytes ",
         "portolan_agent_services_without_local_endpoint{policy=\"external\"} 0",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portolan_store::Cache;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use crate::{Operation, Outcome, SubmitError};
 
@@ -21,6 +22,8 @@ pub struct Allocator {
 pub(crate) struct Pending {
     pub(crate) operation: Operation,
     pub(crate) reply: oneshot::Sender<Result<Outcome, SubmitError>>,
+    /// The request's span.
+    pub(crate) asked: Span,
 }
 
 impl Allocator {
@@ -38,12 +41,16 @@ impl Allocator {
     /// Has an operation decided and committed. Dropping the future does not take the operation back.
     pub async fn submit(&self, operation: Operation) -> Result<Outcome, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Pending { operation, reply })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
-            })?;
+        let asked = Span::current();
+        let pending = Pending {
+            operation,
+            reply,
+            asked,
+        };
+        self.queue.try_send(pending).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
+        })?;
         answer.await.unwrap_or(Err(SubmitError::ShuttingDown))
     }
 }

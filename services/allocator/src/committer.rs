@@ -81,6 +81,11 @@ impl<S: Store> Committer<S> {
         let mut pending = Vec::with_capacity(MAX_BATCH);
         while self.waiting.recv_many(&mut pending, MAX_BATCH).await > 0 {
             let span = tracing::info_span!("commit", cluster = %self.cache.cluster(), operations = pending.len());
+            // One commit is of several requests, so it is nobody's child: who looks at either finds the other by a link.
+            for Pending { asked, .. } in &pending {
+                span.follows_from(asked);
+                asked.follows_from(&span);
+            }
             let batch = std::mem::take(&mut pending);
             self.serve(batch).instrument(span).await?;
         }

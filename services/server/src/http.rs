@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -69,8 +69,8 @@ pub(super) async fn serve(
     }
 }
 
-async fn metrics(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {
-    portolan_process::metrics::page(&inspected.registry)
+async fn metrics(State(inspected): State<Arc<Inspected>>, asked: HeaderMap) -> impl IntoResponse {
+    portolan_process::metrics::page(&inspected.registry, &asked)
 }
 
 async fn ready(State(inspected): State<Arc<Inspected>>) -> impl IntoResponse {

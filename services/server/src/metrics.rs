@@ -30,7 +30,7 @@ impl Default for Metrics {
 impl Metrics {
     /// A registry that shows them, and how full the ranges of these clusters are.
     pub(super) fn registry(&self, clusters: Clusters) -> Registry {
-        let mut registry = Registry::default();
+        let mut registry = portolan_process::metrics::registry();
         // These have names of their own all over the world.
         self.requests.register(&mut registry);
         let ours = registry.sub_registry_with_prefix("portolan");

@@ -81,7 +81,7 @@ fn a_plugin_that_calls_again_at_once_is_noticed() {
 
 #[test]
 fn a_plugin_that_leaves_open_what_it_can_not_close_to_some_is_noticed() {
-    is_noticed("IgnoresDeletes", "what_grows_beyond", "ack-rejected");
+    is_noticed("CarriesWhatIsBeyond", "what_grows_beyond", "ack-rejected");
 }
 
 #[test]

@@ -5,6 +5,7 @@ import os
 import random
 import sys
 
+import forward
 from plugin import Plugin
 
 
@@ -51,6 +52,23 @@ class IgnoresGaps(Plugin):
     async def batch(self, batch):
         batch.from_revision = 0
         await super().batch(batch)
+
+
+class CarriesWhatIsBeyond(Plugin):
+    """Rejects what it can't do, and leaves it open all the same."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        desired = forward.desired
+
+        def open_to_all(state, own):
+            _, unsupported = desired(state, own)
+            beyond, forward.BEYOND = forward.BEYOND, []
+            wanted, _ = desired(state, own)
+            forward.BEYOND = beyond
+            return wanted, unsupported
+
+        forward.desired = open_to_all
 
 
 class NeverPauses(Plugin):

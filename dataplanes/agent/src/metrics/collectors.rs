@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use portolan_subscriber::Status;
 use prometheus_client::collector::Collector;
@@ -10,7 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use tokio::sync::watch;
 
-use super::Counters;
+use super::{Counters, figures};
 
 /// The stream's status.
 #[derive(Debug)]
@@ -29,21 +30,20 @@ impl Collector for StreamStatus {
         for (name, help, value) in counters(&status) {
             counter(&mut encoder, name, help, value)?;
         }
-        let age = status
-            .last_contact
-            .map_or(-1.0, |at| at.elapsed().as_secs_f64());
+        let stale = Duration::from_millis(status.stale_ms).as_secs_f64();
+        let help = "How long the server had not seen its store";
+        seconds(&mut encoder, "store_stale_seconds", help, stale)?;
+        let age = status.last_contact;
+        let age = age.map_or(-1.0, |at| at.elapsed().as_secs_f64());
         let help = "Time since the server was last heard, -1 if never";
-        let age = ConstGauge::new(age);
-        let metric =
-            encoder.encode_descriptor("contact_age_seconds", help, None, age.metric_type())?;
-        age.encode(metric)
+        seconds(&mut encoder, "contact_age_seconds", help, age)
     }
 }
 
 type Figure = (&'static str, &'static str, u64);
 
 #[rustfmt::skip]
-fn gauges(status: &Status) -> [Figure; 8] {
+fn gauges(status: &Status) -> [Figure; 7] {
     [
         ("connected", "Whether a stream is open", status.connected.into()),
         ("head_revision", "Head of the log as far as known", status.head.0),
@@ -52,7 +52,6 @@ fn gauges(status: &Status) -> [Figure; 8] {
         ("durable_revision", "Revision that a crash would leave", status.durable.0),
         ("rejected", "Objects that are not programmed as they should be", status.rejected as u64),
         ("unreadable", "Objects that this release can't read", status.unreadable as u64),
-        ("store_stale_milliseconds", "How long the server had not seen its store", status.stale_ms),
     ]
 }
 
@@ -71,10 +70,11 @@ impl Collector for DataplaneCounters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, value) in counters.iter() {
+            let help = figures::help(name);
             // The encoder adds the suffix of counters itself.
             match name.strip_suffix("_total") {
-                Some(name) => counter(&mut encoder, &dataplane(name), "Of the dataplane", *value)?,
-                None => gauge(&mut encoder, &dataplane(name), "Of the dataplane", *value)?,
+                Some(bare) => counter(&mut encoder, &dataplane(bare), &help, *value)?,
+                None => gauge(&mut encoder, &dataplane(name), &help, *value)?,
             }
         }
         Ok(())
@@ -83,6 +83,17 @@ impl Collector for DataplaneCounters {
 
 fn dataplane(name: &str) -> String {
     format!("dataplane_{name}")
+}
+
+fn seconds(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: f64,
+) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(value);
+    let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+    gauge.encode(metric)
 }
 
 fn gauge(

@@ -202,7 +202,10 @@ pub(super) const ROWS: &[Row] = &[
         request: "{'name': 'clusters/default/namespaces/poor'}",
         code: Code::FailedPrecondition,
         reason: "NAMESPACE_NOT_EMPTY",
-        details: &[Precondition("NAMESPACE_NOT_EMPTY", "namespaces/poor")],
+        details: &[Precondition(
+            "NAMESPACE_NOT_EMPTY",
+            "clusters/default/namespaces/poor",
+        )],
         command: Some(command(
             &["delete", "namespace", "poor"],
             "namespace \"poor\": namespaces/poor is not empty: it holds namespaces/poor/services/db",
