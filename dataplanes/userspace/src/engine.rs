@@ -13,9 +13,9 @@ use crate::affinity::Affinities;
 use crate::counters::Counters;
 use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::proxy_protocol::ProxyProtocol;
+use crate::session_room::SessionRoom;
 use crate::shares::Shares;
 use crate::tcp::pipe::Pipes;
-use crate::udp::SessionRoom;
 use crate::workers::Workers;
 
 /// What all frontends are carried by.

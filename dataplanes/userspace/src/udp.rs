@@ -1,6 +1,5 @@
 //! UDP: one socket a frontend, one session a client. One task does all of a frontend, in batches.
 
-mod room;
 mod session;
 mod sessions;
 mod slots;
@@ -20,7 +19,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::counters::{add, count};
 use crate::route::Route;
 use crate::sys::{BATCH, Batch, Run, overflowed};
-pub(crate) use room::SessionRoom;
 use session::Sent;
 use sessions::Sessions;
 

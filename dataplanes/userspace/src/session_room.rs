@@ -21,19 +21,19 @@ impl SessionRoom {
     }
 
     /// One more frontend has a part.
-    pub(super) fn enter(&self) {
+    pub(crate) fn enter(&self) {
         self.frontends.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Its part is the others' again.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.frontends.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether a frontend with `own` sessions of `all` may have no other. It has half of all at most, so that a flood of it
     /// leaves others theirs, and its own part whatever the others do. That is one session at least: where there are more
     /// frontends than sessions to share out, `all` may get larger than the most by one a frontend, as sockets of theirs do.
-    pub(super) fn is_full(&self, own: usize, all: usize) -> bool {
+    pub(crate) fn is_full(&self, own: usize, all: usize) -> bool {
         let shared_out = self.most / SHARED_OUT;
         let frontends = self.frontends.load(Ordering::Relaxed).max(1);
         let part = (shared_out / frontends).max(1);
