@@ -14,9 +14,9 @@ use crate::{Applied, Config, ReadinessTable, StartError, Status, Update};
 
 /// Updates that wait for the owner. When they do, the stream is no longer read, and the server merges what follows.
 const WAITING_UPDATES: usize = 4;
-/// A dead connection is noticed after the sum of these two, even when nothing is to be said.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A dead connection is noticed within ten seconds, the sum of these two, even when nothing is to be said.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running subscription. It ends when this is dropped; what is on disk is complete only after [`Self::stop`].

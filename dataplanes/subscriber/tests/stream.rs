@@ -1,6 +1,6 @@
 //! A subscriber against a server that follows a script.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,10 @@ use portolan_subscriber::{
     Applied, Config, Description, Readiness, ReadinessTable, Reason, Source, Status, Subscriber,
     Update,
 };
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wire::sync_response::Message as Frame;
 
@@ -308,6 +311,51 @@ async fn a_gap_and_a_resync_lead_to_another_stream_from_what_is_held() {
     assert_eq!(stream.hello.resume.as_ref().unwrap().revision, 2);
     stream.send(state.welcome_snapshot()).await;
     assert_eq!(named(&owner.apply(&[]).await), ["cache", "db"]);
+}
+
+/// A way to a server on which nothing arrives any more once it is cut, in either direction, and nobody is told.
+async fn relay(to: SocketAddr) -> (SocketAddr, watch::Sender<bool>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (sender, cut) = watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(to).await.expect("it runs");
+            let mut cut = cut.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = copy_bidirectional(&mut client, &mut server) => {}
+                    _ = cut.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (address, sender)
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_without_a_word_is_noticed_within_ten_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = FakeServer::start().await;
+    let (address, cut) = relay(server.address()).await;
+    let mut state = ServerState::new(1);
+    state.put(uid(1), &service("web"));
+    let mut owner = Owner::start(Config {
+        server: format!("http://{address}"),
+        ..config(&server, dir.path())
+    })
+    .await;
+    let mut stream = server.accept().await;
+    stream.send(state.welcome_snapshot()).await;
+    owner.apply(&[]).await;
+    stream.ack_of(state.revision).await;
+    let since = Instant::now();
+    cut.send_replace(true);
+    owner.status(|status| !status.connected).await;
+    let noticed = since.elapsed();
+    assert!(noticed <= Duration::from_secs(10), "after {noticed:?}");
+    owner.subscriber.stop().await;
 }
 
 #[tokio::test]

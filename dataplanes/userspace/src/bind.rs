@@ -3,12 +3,18 @@
 use std::io;
 
 use nix::errno::Errno;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
 use portolan_dataplane::{Frontend, FrontendKey, Rejected, RejectionCode};
 use portolan_model::Protocol;
 use socket2::{Domain, Socket, Type};
 
 /// Connections the kernel completes ahead of `accept`; it lowers this to `net.core.somaxconn`.
 pub(crate) const BACKLOG: i32 = 4096;
+
+/// Octets of a UDP frontend's buffer, which the kernel doubles for what it adds: about 10,000 small datagrams. Only what
+/// waits takes memory, and `net.ipv4.udp_mem` bounds that for all sockets together.
+const BURST: usize = 4 << 20;
 
 /// A socket bound to exactly this address and port, listening if it is TCP. `is_virtual`: no device has the address.
 pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {
@@ -30,6 +36,9 @@ pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {
         // would let two programs share the port.
         socket.set_reuse_address(true)?;
     }
+    if key.protocol == Protocol::Udp {
+        take_bursts(&socket);
+    }
     socket.bind(&address.into())?;
     if key.protocol == Protocol::Tcp {
         // Accepted ones have it from here: the ends batch by themselves; delaying small segments would only add latency.
@@ -37,6 +46,16 @@ pub(crate) fn bind(key: FrontendKey, is_virtual: bool) -> io::Result<Socket> {
         socket.listen(BACKLOG)?;
     }
     Ok(socket)
+}
+
+/// Room for datagrams that arrive faster than they are forwarded. With `CAP_NET_ADMIN` it may be larger than
+/// `net.core.rmem_max`, to which the kernel lowers it otherwise.
+fn take_bursts(socket: &Socket) {
+    let forced = setsockopt(socket, RcvBufForce, &BURST);
+    let taken = forced.or_else(|_| setsockopt(socket, RcvBuf, &BURST));
+    if let Err(error) = taken {
+        tracing::debug!(%error, "a socket keeps the usual buffer");
+    }
 }
 
 /// Another program has the port.
@@ -98,6 +117,32 @@ mod tests {
     use portolan_dataplane::testing::frontend;
 
     use super::*;
+    use crate::sys::overflowed;
+
+    #[test]
+    fn a_burst_is_taken_as_far_as_the_kernel_allows_and_the_rest_is_counted() {
+        const SENT: u32 = 20_000;
+        let key = FrontendKey {
+            address: [127, 96, 7, 11].into(),
+            port: 40_007,
+            protocol: Protocol::Udp,
+        };
+        let socket = bind(key, false).unwrap();
+        let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+        let most: usize = most.trim().parse().unwrap();
+        assert!(socket.recv_buffer_size().unwrap() >= 2 * most.min(BURST));
+        let client = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for _ in 0..SENT {
+            client.send_to(b"?", key.socket_addr()).unwrap();
+        }
+        let socket = std::net::UdpSocket::from(socket);
+        let mut taken = 0;
+        while socket.recv(&mut [0; 8]).is_ok() {
+            taken += 1;
+        }
+        assert!(taken < SENT, "no buffer holds them all");
+        assert_eq!(taken + overflowed(&socket).unwrap(), SENT);
+    }
 
     #[test]
     fn every_error_has_a_code_and_a_remedy() {

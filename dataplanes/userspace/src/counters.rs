@@ -21,6 +21,8 @@ pub(crate) struct Counters {
     /// Sessions that made room for others before their time.
     pub(crate) udp_sessions_evicted: AtomicU64,
     pub(crate) udp_datagrams_dropped: AtomicU64,
+    /// Datagrams of clients that the kernel dropped, as a frontend's buffer was full.
+    pub(crate) udp_datagrams_overflowed: AtomicU64,
 }
 
 impl Counters {
@@ -46,6 +48,10 @@ impl Counters {
             (
                 "udp_datagrams_dropped_total",
                 read(&self.udp_datagrams_dropped),
+            ),
+            (
+                "udp_datagrams_overflowed_total",
+                read(&self.udp_datagrams_overflowed),
             ),
         ]
     }

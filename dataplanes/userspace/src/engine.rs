@@ -13,6 +13,7 @@ use crate::affinity::Affinities;
 use crate::counters::Counters;
 use crate::descriptors::{most_connections, most_pipes, most_sessions};
 use crate::proxy_protocol::ProxyProtocol;
+use crate::session_room::SessionRoom;
 use crate::shares::Shares;
 use crate::tcp::pipe::Pipes;
 use crate::workers::Workers;
@@ -24,8 +25,8 @@ pub(crate) struct Engine {
     pub(crate) addresses: ArcSwap<BTreeSet<IpAddr>>,
     pub(crate) counters: Counters,
     pub(crate) pipes: Arc<Pipes>,
-    /// UDP sessions of all frontends together.
-    pub(crate) most_sessions: usize,
+    /// Room for UDP sessions.
+    pub(crate) session_room: SessionRoom,
     pub(crate) workers: Workers,
     /// Services whose backends are told of their clients.
     pub(crate) proxy_protocol: Vec<ProxyProtocol>,
@@ -51,7 +52,7 @@ impl Engine {
             addresses: ArcSwap::default(),
             counters: Counters::default(),
             pipes: Arc::new(Pipes::new(most_pipes())),
-            most_sessions: most_sessions(),
+            session_room: SessionRoom::new(most_sessions()),
             workers,
             proxy_protocol,
             affinities: Affinities::default(),

@@ -26,6 +26,7 @@ mod node_ports;
 mod pool;
 mod proxy_protocol;
 mod route;
+mod session_room;
 mod shares;
 mod sys;
 mod tcp;

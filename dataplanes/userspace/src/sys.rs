@@ -10,7 +10,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use nix::libc::{self, sa_family_t, sockaddr, socklen_t, tcp_info};
+use nix::libc::{self, c_int, sa_family_t, sockaddr, socklen_t, tcp_info};
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -39,22 +39,40 @@ impl AsRawFd for Sockets {
 
 /// What the kernel knows of a connection (`TCP_INFO`).
 pub(crate) fn info(stream: &impl AsFd) -> io::Result<tcp_info> {
-    let mut info = MaybeUninit::<tcp_info>::zeroed();
-    let mut length = length_of::<tcp_info>();
-    // SAFETY: the pointers are valid for the call and `length` is the size of what `info` has room for; the kernel writes at
-    // most that much. All fields are integers, so what it leaves out is valid as zeros.
-    let (failed, info) = unsafe {
+    // SAFETY: all its fields are integers.
+    unsafe { option(stream, libc::IPPROTO_TCP, libc::TCP_INFO) }
+}
+
+/// How many datagrams the kernel threw away that were for this socket, as its buffer was full (`SO_MEMINFO`).
+pub(crate) fn overflowed(socket: &impl AsFd) -> io::Result<u32> {
+    /// `SK_MEMINFO_VARS` figures, the last of them `SK_MEMINFO_DROPS`.
+    type MemInfo = [u32; 9];
+    // SAFETY: all its items are integers.
+    let info: MemInfo = unsafe { option(socket, libc::SOL_SOCKET, libc::SO_MEMINFO)? };
+    Ok(info[8])
+}
+
+/// What the kernel says of a socket.
+///
+/// # Safety
+/// Any octets are a valid `T`.
+unsafe fn option<T>(socket: &impl AsFd, level: c_int, name: c_int) -> io::Result<T> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    let mut length = length_of::<T>();
+    // SAFETY: the pointers are valid for the call and `length` is the size of what `value` has room for; the kernel writes at
+    // most that much. What it leaves out is valid as zeros, as the caller promises.
+    let (failed, value) = unsafe {
         let failed = libc::getsockopt(
-            stream.as_fd().as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            info.as_mut_ptr().cast(),
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
             &raw mut length,
         );
-        (failed, info.assume_init())
+        (failed, value.assume_init())
     };
     if failed == 0 {
-        Ok(info)
+        Ok(value)
     } else {
         Err(io::Error::last_os_error())
     }

@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::counters::{add, count};
 use crate::route::Route;
-use crate::sys::{BATCH, Batch, Run};
+use crate::sys::{BATCH, Batch, Run, overflowed};
 use session::Sent;
 use sessions::Sessions;
 
@@ -60,6 +60,7 @@ pub(crate) async fn serve(socket: UdpSocket, route: Arc<Route>) {
             }
             _ = sweep.tick() => {
                 frontend.sessions.sweep();
+                frontend.count_overflow();
                 Ok(())
             }
         };
@@ -75,6 +76,8 @@ struct Frontend {
     socket: UdpSocket,
     sessions: Sessions,
     route: Arc<Route>,
+    /// What the kernel is known to have dropped.
+    overflowed: u32,
 }
 
 impl Frontend {
@@ -84,6 +87,7 @@ impl Frontend {
             socket,
             sessions: Sessions::new(Arc::clone(&route))?,
             route,
+            overflowed: 0,
         })
     }
 
@@ -151,6 +155,19 @@ impl Frontend {
             if socket.send_to(datagram, &peer).is_err() {
                 count(&self.route.engine.counters.udp_datagrams_dropped);
             }
+        }
+    }
+
+    /// The kernel's figure grows from the socket's birth, and wraps.
+    fn count_overflow(&mut self) {
+        match overflowed(&self.socket) {
+            Ok(now) => {
+                let more = now.wrapping_sub(self.overflowed);
+                self.overflowed = now;
+                let figure = &self.route.engine.counters.udp_datagrams_overflowed;
+                add(figure, usize::try_from(more).unwrap_or(usize::MAX));
+            }
+            Err(error) => tracing::debug!(frontend = %self.route.key, %error, "can't count drops"),
         }
     }
 

@@ -24,9 +24,10 @@ use crate::accept::Acceptor;
 use crate::connections::{Connections, LOOK, Place};
 use crate::error::ServerError;
 
-/// A dead peer is noticed within half a minute (kubernetes#76338: proxies ran for days on dead connections).
-const KEEPALIVE: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A dead peer is noticed within ten seconds, the sum of these two (kubernetes#76338: proxies ran for days on dead
+/// connections).
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Requests and watches of one connection.
 const STREAMS_PER_CONNECTION: u32 = 256;
 

@@ -41,12 +41,14 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new(route: Arc<Route>) -> io::Result<Self> {
+        let sockets = Sockets::new()?;
+        route.engine.session_room.enter();
         Ok(Self {
             slots: Slots::default(),
             by_client: HashMap::new(),
             unsettled: VecDeque::new(),
             next: 0,
-            sockets: Sockets::new()?,
+            sockets,
             events: vec![EpollEvent::empty(); EVENTS],
             pending: VecDeque::new(),
             resting: VecDeque::new(),
@@ -164,12 +166,11 @@ impl Sessions {
             .filter(|session| session.number == number)
     }
 
-    /// One frontend has half of all at most, so that a flood of it leaves others theirs.
     fn is_full(&self) -> bool {
         let engine = &self.route.engine;
         let all = engine.counters.udp_sessions_active.load(Ordering::Relaxed);
-        let most = engine.most_sessions;
-        self.by_client.len() >= most / 2 || all >= u64::try_from(most).unwrap_or(u64::MAX)
+        let all = usize::try_from(all).unwrap_or(usize::MAX);
+        engine.session_room.is_full(self.by_client.len(), all)
     }
 
     /// Ends a session, and leaves its socket.
@@ -291,5 +292,6 @@ impl Sessions {
 impl Drop for Sessions {
     fn drop(&mut self) {
         self.retain(|_, _| false);
+        self.route.engine.session_room.leave();
     }
 }

@@ -24,20 +24,18 @@ impl State {
         }
     }
 
-    /// Whether a workload serves. With a registered node its probe decides (before the first result: no), or it simply
-    /// serves. Without one, what was reported with it counts, and else whether it has a probe.
+    /// Whether a workload serves. Where a registered node probes it, the probe decides (before the first result: no).
+    /// Anywhere else what was reported with it counts; without a report it serves unless it has a probe.
     pub fn is_serving(&self, workload: &Workload) -> bool {
-        let probe = workload.spec.probe.is_some();
-        if self.registered_node(workload).is_none() {
-            return workload.spec.reported_ready.unwrap_or(!probe);
-        }
-        let passed = || {
-            workload
+        let reported = workload.spec.reported_ready;
+        match self.prober(workload) {
+            Prober::Node(_) => workload
                 .readiness
                 .as_ref()
-                .is_some_and(|h| h.serving && h.probe_generation == workload.probe_generation)
-        };
-        !probe || passed()
+                .is_some_and(|h| h.serving && h.probe_generation == workload.probe_generation),
+            Prober::NotNeeded => reported.unwrap_or(true),
+            Prober::Missing => reported.unwrap_or(false),
+        }
     }
 
     fn registered_node<'a>(&self, workload: &'a Workload) -> Option<&'a Name> {

@@ -142,6 +142,10 @@ fn readiness_follows_probe_node_and_report() {
         reported_ready: ready,
         ..spec
     };
+    let on_n1 = |ready| WorkloadSpec {
+        node: Some(name("n1")),
+        ..with(at("192.0.2.1"), ready)
+    };
     for (case, spec, registered, serving) in [
         ("neither node nor probe", at("192.0.2.1"), false, true),
         (
@@ -169,19 +173,29 @@ fn readiness_follows_probe_node_and_report() {
             false,
         ),
         (
-            "a report counts not beside a node",
+            "a report counts not beside a node that probes",
             with(probed("192.0.2.1", "n1"), Some(true)),
             true,
             false,
         ),
+        ("node without probe", on_n1(None), true, true),
         (
-            "node without probe",
-            WorkloadSpec {
-                node: Some(name("n1")),
-                ..with(at("192.0.2.1"), Some(false))
-            },
+            "node without probe, reported ready",
+            on_n1(Some(true)),
             true,
             true,
+        ),
+        (
+            "node without probe, reported not ready",
+            on_n1(Some(false)),
+            true,
+            false,
+        ),
+        (
+            "unknown node, no probe, reported not ready",
+            on_n1(Some(false)),
+            false,
+            false,
         ),
     ] {
         let mut world = World::usual();
