@@ -35,7 +35,7 @@ use tonic::{Code, Status};
 use tonic_prost::ProstDecoder;
 
 use crate::cluster::Clusters;
-use crate::status::stream::{self, failed, trailers};
+use crate::status::stream::{self, explained, failed, trailers};
 pub use identity::{Peer, PeerIdentity, TrustHello};
 use inbound::StreamTask;
 
@@ -138,6 +138,7 @@ async fn serve(
         result = task.run(&extensions) => match result {
             Ok(()) => Ending::Complete,
             Err(status) => {
+                let status = explained(status);
                 if status.code() != Code::Cancelled {
                     tracing::info!(code = ?status.code(), message = status.message(), "a node's stream is ended");
                 }

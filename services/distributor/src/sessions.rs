@@ -3,12 +3,12 @@
 mod acknowledgement;
 mod entry;
 mod record;
+mod withheld;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portolan_model::limits::REJECTIONS;
 use portolan_model::{
     Clock, Name, NodeReport, NodeReports, NodeSpec, Rejection, Revision, State, Uid,
 };
@@ -20,6 +20,7 @@ pub use acknowledgement::Acknowledgement;
 pub(crate) use acknowledgement::Progress;
 pub use entry::{NodeHello, NotAdmitted, SessionId};
 use record::Record;
+use withheld::Withheld;
 
 /// How old what is told of all nodes may be.
 const FRESH: Duration = Duration::from_millis(50);
@@ -32,8 +33,7 @@ const MAX_STREAMS: usize = 2;
 pub struct Sessions {
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
-    /// What no node is sent: each rejects it.
-    withheld: Mutex<Vec<Rejection>>,
+    withheld: Withheld,
     /// What was last told of all nodes, and until when that is fresh.
     reports: Mutex<Option<(Instant, Arc<NodeReports>)>>,
 }
@@ -72,7 +72,7 @@ impl Sessions {
         Self {
             clock,
             inner: Mutex::default(),
-            withheld: Mutex::default(),
+            withheld: Withheld::default(),
             reports: Mutex::default(),
         }
     }
@@ -148,25 +148,16 @@ impl Sessions {
     /// What all nodes reported, through whatever replica.
     pub fn node_reports(&self) -> Vec<NodeReport> {
         let (inner, now) = (self.lock(), self.clock.now());
-        let withheld = self.withheld();
         let records = inner.records.iter();
         let rows = records.map(|(uid, record)| record.row(*uid, now));
-        let whole = rows.map(|mut row| {
-            row.rejected.extend(withheld.iter().cloned());
-            row
-        });
-        whole.collect()
+        let mut rows: Vec<_> = rows.collect();
+        self.withheld.add_to(&mut rows);
+        rows
     }
 
     /// Takes note of what no node is sent.
     pub(crate) fn withhold<'a>(&self, rejections: impl Iterator<Item = &'a Rejection>) {
-        let mut withheld = self.withheld();
-        withheld.clear();
-        withheld.extend(rejections.take(REJECTIONS.value).cloned());
-    }
-
-    fn withheld(&self) -> MutexGuard<'_, Vec<Rejection>> {
-        self.withheld.lock().unwrap_or_else(PoisonError::into_inner)
+        self.withheld.replace(rejections);
     }
 
     /// The same, for many readers: indexed, shared, and a moment old at most.

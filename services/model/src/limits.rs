@@ -81,7 +81,7 @@ limits! {
     /// The value of a label, and the name in its key behind the prefix.
     LABEL_VALUE = 63, "octets", "what Kubernetes allows";
     /// The annotations of an object: keys and values together.
-    ANNOTATIONS = 256 << 10, "octets in all", "what Kubernetes allows; with all else that an object is, OBJECT bounds them";
+    ANNOTATIONS = 256 << 10, "octets in all", "what Kubernetes allows; the bound of the whole object holds besides";
 
     /// The ports of a Service.
     SERVICE_PORTS = 250, "ports", "each is up to four frontends on every node";

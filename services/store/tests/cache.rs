@@ -9,11 +9,11 @@ use portolan_model::{
 use portolan_store::{Cache, Commit, Loaded};
 
 /// A namespace with annotations of this many octets.
-fn namespace(number: usize, octets: usize) -> Change {
+fn namespace(number: u64, octets: usize) -> Change {
     let mut namespace = Namespace {
         meta: Meta {
             name: Name::trusted(format!("n{number}")),
-            uid: Uid::from_random(u128::try_from(number).unwrap()),
+            uid: Uid::from_random(number.into()),
             generation: 1,
             labels: Labels::new(),
             annotations: Labels::new(),
@@ -30,7 +30,7 @@ fn namespace(number: usize, octets: usize) -> Change {
 }
 
 /// How many of so many commits of this size are kept.
-fn kept(commits: usize, octets: usize) -> usize {
+fn kept(commits: u64, octets: usize) -> usize {
     let loaded = Loaded {
         revision: Revision::ZERO,
         objects: Vec::new(),
@@ -40,7 +40,7 @@ fn kept(commits: usize, octets: usize) -> usize {
     let mut state = State::default();
     for number in 1..=commits {
         // The cache believes its own commits, so nothing has to be hashed.
-        let revision = Revision(u64::try_from(number).unwrap());
+        let revision = Revision(number);
         state.set_revision(revision);
         let commit = Commit {
             revision,

@@ -53,6 +53,18 @@ pub(crate) fn violation(message: impl Into<String>) -> Status {
     status(Code::InvalidArgument, "STREAM_RULE_BROKEN", message)
 }
 
+/// What ended a stream, in the same words as elsewhere: tonic's of a message that is too large would mean to start again.
+pub(crate) fn explained(ended: Status) -> Status {
+    if ended.code() == Code::OutOfRange {
+        return status(
+            Code::ResourceExhausted,
+            "MESSAGE_TOO_LARGE",
+            ended.message(),
+        );
+    }
+    ended
+}
+
 pub(crate) fn silent() -> Status {
     status(
         Code::DeadlineExceeded,

@@ -3,7 +3,8 @@
 //! There is no silent upgrade or downgrade: a cluster that becomes dual-stack changes no Service by that.
 
 use portolan_model::{
-    ClusterIps, Family, FamilyPolicy, Reason, Refusal, ServiceSpec, State, Violation,
+    ClusterIps, Family, FamilyPolicy, Reason, Refusal, ServiceSpec, State, Violation, Violations,
+    validate,
 };
 
 use super::super::preconditions::cluster_spec;
@@ -89,7 +90,7 @@ pub(super) fn keep(spec: &mut ServiceSpec, old: &ServiceSpec) {
     } else if spec.cluster_ips == ClusterIps::default() {
         spec.cluster_ips.clone_from(&old.cluster_ips);
     }
-    // Of a headless Service families may change freely (SEMANTICS F15).
+    // Of a headless Service nothing is allocated, and families may change freely.
     let keeps_second = keeps_second && !old.cluster_ips.is_headless();
     if spec.families.is_empty() || (keeps_second && old.families.starts_with(&spec.families)) {
         spec.families.clone_from(&old.families);
@@ -169,6 +170,22 @@ fn require(spec: &ServiceSpec, configured: &[Family], policy: FamilyPolicy) -> R
             "the cluster is not configured for {family}; leave it out, or give the cluster that family"
         ),
     ))
+}
+
+/// What is wrong with new addresses, whatever there was before.
+pub(super) fn check_alone(old: &ServiceSpec, spec: &ServiceSpec) -> Result<(), Refusal> {
+    if spec.cluster_ips == old.cluster_ips {
+        return Ok(());
+    }
+    let mut alone = spec.clone();
+    alone.family_policy = None;
+    if alone.families == old.families {
+        alone.families.clear();
+    }
+    let (mut wrong, field) = (Violations::new(), format!("{SPEC}.cluster_ips"));
+    validate::service(SPEC, &alone, &mut wrong);
+    wrong.retain(|violation| violation.field.starts_with(&field));
+    wrong.into_result()
 }
 
 /// What can't be changed in place, position by position.

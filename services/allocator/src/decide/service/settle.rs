@@ -7,7 +7,7 @@ use super::immutable::check_immutable;
 use super::node_ports;
 
 /// How long a client keeps its backend where nothing is said: three hours, as in Kubernetes.
-const AFFINITY_SECONDS: u32 = 10_800;
+pub(super) const AFFINITY_SECONDS: u32 = 10_800;
 
 /// Completes a specification, from which is wiped what no longer applies, by what was allocated before and by defaults.
 /// Refuses to change what can't be changed, while it is still in the words of the request.
@@ -29,6 +29,7 @@ pub(super) fn settle(
         families::keep(spec, old);
     }
     if let Some(old) = old {
+        families::check_alone(old, spec)?;
         check_immutable(old, spec)?;
     }
     families::settle(state, spec, addressed)?;

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use portolan_model::{ClusterIps, ServiceSpec, ServiceType};
 
+use super::settle::AFFINITY_SECONDS;
+
 /// Takes away what the former specification needed and the new one does not. `says_timeout`: the write itself says how long
 /// a client keeps its backend.
 pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>, says_timeout: bool) {
@@ -39,7 +41,8 @@ pub(super) fn wipe(spec: &mut ServiceSpec, old: Option<&ServiceSpec>, says_timeo
             old.health_check_node_port.as_ref(),
         );
     }
-    // What the write itself says is refused, as it is by the next one.
+    // What the write itself says is refused, as it is by the next one; unless the system may have filled it in.
+    let says_timeout = says_timeout && old.affinity_timeout != Some(AFFINITY_SECONDS);
     if !says_timeout && !old.session_affinity.is_none() && spec.session_affinity.is_none() {
         unset(&mut spec.affinity_timeout, old.affinity_timeout.as_ref());
     }

@@ -34,7 +34,7 @@ async fn a_first_message_that_is_no_good_hello_is_refused() {
 }
 
 /// First messages, and what they are answered with.
-fn first_messages() -> [(&'static str, Say, Code, &'static str); 7] {
+fn first_messages() -> [(&'static str, Say, Code, &'static str); 8] {
     let wrong = (Code::InvalidArgument, "STREAM_RULE_BROKEN");
     let resume = |store_id: usize, digest: usize| Resume {
         store_id: vec![0; store_id],
@@ -50,6 +50,8 @@ fn first_messages() -> [(&'static str, Say, Code, &'static str); 7] {
         let description = hello.description.get_or_insert_default();
         description.addresses = vec![vec![1; 5]];
     });
+    let large = but(|hello| hello.agent_version = "x".repeat(5 << 20));
+    let too_large = (Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
     let unsupported = (Code::FailedPrecondition, "PROJECTION_UNSUPPORTED");
     [
         ("an Ack", Say::Ack(Ack::default()), wrong),
@@ -59,6 +61,7 @@ fn first_messages() -> [(&'static str, Say, Code, &'static str); 7] {
         ("a store id of 3 bytes", store_id, wrong),
         ("a digest of 3 bytes", digest, wrong),
         ("an address of 5 bytes", address, wrong),
+        ("a message too large", large, too_large),
     ]
     .map(|(case, message, (code, reason))| (case, message, code, reason))
 }
