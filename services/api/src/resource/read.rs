@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use portolan_model::{StoreId, Violations};
 use tonic::{Response, Status};
 
 use super::{Exposed, Place, View};
@@ -122,6 +123,7 @@ pub(crate) async fn follow<T: Exposed>(
 ) -> Result<Followed<T>, Status> {
     let (parent, filter) = parse(|v| {
         let filter = filter(asked.filter, v);
+        store_id(asked.store_id, v);
         T::Key::parent(asked.parent, v).map(|parent| (parent, filter))
     })?;
     let cluster = api.cluster(&parent.cluster)?;
@@ -137,4 +139,13 @@ pub(crate) async fn follow<T: Exposed>(
         scope,
         events: events.boxed(),
     })
+}
+
+fn store_id(text: &str, violations: &mut Violations) {
+    if !text.is_empty() && text.parse::<StoreId>().is_err() {
+        violations.add(
+            "store_id",
+            "must be as a list or a watch told it, a UUID; empty: it is not compared",
+        );
+    }
 }
