@@ -110,6 +110,21 @@ pub(super) const ROWS: &[Row] = &[
         )),
     },
     Row {
+        name: "an endpoint that serves a port of its Service by another protocol",
+        method: "EndpointAPI/ReplaceEndpoints",
+        request: "{'service': 'clusters/default/namespaces/poor/services/db', 'source': 'test', 'endpoints': [{'spec': {'address': '198.51.100.1', 'ports': [{'port': 80, 'protocol': 'PROTOCOL_UDP'}]}}]}",
+        code: Code::FailedPrecondition,
+        reason: "PROTOCOL_MISMATCH",
+        details: &[Precondition(
+            "PROTOCOL_MISMATCH",
+            "endpoints[0].spec.ports[0].protocol",
+        )],
+        command: Some(apply(
+            "{apiVersion: v1, kind: Endpoints, metadata: {name: db, namespace: poor},\n subsets: [{addresses: [{ip: 198.51.100.1}], ports: [{port: 80, protocol: UDP}]}]}",
+            "endpoints/db: stdin:2:",
+        )),
+    },
+    Row {
         name: "two families where there is one",
         method: "ServiceAPI/CreateService",
         request: "{'parent': 'NS', 'serviceId': 'web', 'service': {'spec': {'ipFamilyPolicy': 'IP_FAMILY_POLICY_REQUIRE_DUAL_STACK', 'ports': [{'port': 80}]}}}",
