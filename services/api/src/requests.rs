@@ -25,6 +25,7 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use portolan_process::trace;
+use portolan_proto::trace::TraceParent;
 use tonic::Status;
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
@@ -112,10 +113,11 @@ where
         let fresh = self.inner.clone();
         // The one that is ready.
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let span = span(&request);
         let sent = trace::sent(request.headers());
+        let path = request.uri().path();
+        let span = span(path, sent.as_ref());
         let connection = request.extensions().get::<Arc<Connection>>().cloned();
-        let (limit, path) = (deadline::of(request.headers()), request.uri().path());
+        let limit = deadline::of(request.headers());
         let around = self.around.clone();
         let mut handling = around.metrics.begin(path, connection.as_ref());
         let (kind, held) = (handling.kind(), around.room.request(connection.clone()));
@@ -155,10 +157,10 @@ fn is_error(headers: &HeaderMap) -> bool {
 }
 
 /// One span a request, below the caller's if it sent its trace context.
-fn span<B>(request: &Request<B>) -> Span {
-    let span = tracing::debug_span!("rpc", method = request.uri().path(), otel.kind = "server");
-    if let Some(parent) = trace::sent(request.headers()) {
-        trace::adopt(&span, &parent);
+fn span(path: &str, parent: Option<&TraceParent>) -> Span {
+    let span = tracing::debug_span!("rpc", method = path, otel.kind = "server");
+    if let Some(parent) = parent {
+        trace::adopt(&span, parent);
     }
     span
 }

@@ -65,15 +65,12 @@ pub(crate) async fn watch<T: Kept + Send + Sync>(
     let cache = access.allocator.cache().clone();
     let head = cache.subscribe();
     let epoch = cache.position().epoch;
-    let state = if from == 0 {
-        cache.state()
+    let (state, revision) = if from == 0 {
+        let state = cache.state();
+        let revision = state.revision();
+        (state, revision)
     } else {
-        continued(access, &scope, from).await?
-    };
-    let revision = if from == 0 {
-        state.revision()
-    } else {
-        Revision(from)
+        (continued(access, &scope, from).await?, Revision(from))
     };
     let watcher = Watcher {
         head,

@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::accept::Acceptor;
-
 use crate::error::ServerError;
 use crate::pulse::Pulse;
 
