@@ -22,6 +22,7 @@ mod watch;
 use std::io::{self, Write};
 
 use clap::{Subcommand, ValueEnum};
+use futures_util::future::LocalBoxFuture;
 
 use crate::client::Put;
 use crate::failure::Failure;
@@ -113,13 +114,20 @@ impl Console<'_> {
 }
 
 /// Runs a command of `program`, whose whole command line `completion` tells shells of.
-pub async fn run(command: Command, program: clap::Command) -> Result<(), Failure> {
-    let (mut out, mut err) = (io::stdout(), io::stderr());
-    let mut console = Console {
-        out: &mut out,
-        err: &mut err,
-    };
-    dispatch(command, program, &mut console).await
+///
+/// Boxed, so that this crate is where it is compiled: an `async fn` is compiled where it is polled.
+pub fn run(
+    command: Command,
+    program: clap::Command,
+) -> LocalBoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async {
+        let (mut out, mut err) = (io::stdout(), io::stderr());
+        let mut console = Console {
+            out: &mut out,
+            err: &mut err,
+        };
+        dispatch(command, program, &mut console).await
+    })
 }
 
 async fn dispatch(

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::routing::get;
 use clap::Args;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
 use portolan_server::{ServerError, listen};
@@ -25,7 +26,11 @@ pub struct DemoBackend {
 
 impl DemoBackend {
     /// Serves until it is told to end.
-    pub async fn run(self) -> Result<(), ServerError> {
+    pub fn run(self) -> BoxFuture<'static, Result<(), ServerError>> {
+        Box::pin(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), ServerError> {
         let answer = format!("{} (pid {})\n", self.name, std::process::id());
         let router = Router::new()
             .route("/", get(async move || answer))

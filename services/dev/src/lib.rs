@@ -23,6 +23,7 @@ pub use backend::DemoBackend;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_agent::{AgentConfig, AgentError, Description};
 use portolan_dataplane::{Dataplane, DataplaneError};
 use portolan_ipvs::IpvsDataplane;
@@ -42,8 +43,12 @@ use sandbox::Sandbox;
 const NODE: &str = "dev";
 
 impl Dev {
-    /// Runs until the process is asked to end.
-    pub async fn run(self) -> Result<(), ServerError> {
+    /// Runs until the process is asked to end. Boxed, as what the server offers.
+    pub fn run(self) -> BoxFuture<'static, Result<(), ServerError>> {
+        Box::pin(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), ServerError> {
         let _telemetry = telemetry("warn")?;
         self.check()?;
         let data = DataDir::open(self.data_dir()?)?;

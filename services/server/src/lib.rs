@@ -7,6 +7,10 @@
 //!                   |  ^--publish-- committer <--queue-- Api (gRPC) , NodeSync (health), sweeper (quarantine)
 //!                   '--> distributor --frames--> NodeSync
 //! ```
+//!
+//! What this crate offers is boxed: rustc compiles an `async fn` where it is polled first, and that would be the program,
+//! whole, when nothing else is left to build.
+//!
 //! Start reading at [`Server`].
 
 mod accept;
@@ -32,11 +36,16 @@ pub use error::ServerError;
 pub use listen::listen;
 pub use server::{Server, ServerOptions};
 
+use futures_util::future::BoxFuture;
 use portolan_process::Telemetry;
 
 impl Serve {
     /// Serves until the process is asked to end.
-    pub async fn run(self) -> Result<(), ServerError> {
+    pub fn run(self) -> BoxFuture<'static, Result<(), ServerError>> {
+        Box::pin(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), ServerError> {
         let _telemetry = telemetry("info")?;
         // Clients that connect and stay idle must not keep others out.
         portolan_process::raise_limit();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_api::node_sync::{NodeSync, NodeSyncOptions, TrustHello};
 use portolan_api::{Api, Health};
 use portolan_distributor::Drain;
@@ -64,7 +65,11 @@ pub struct Server {
 
 impl Server {
     /// Opens ports and store, and starts everything.
-    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+    pub fn start(options: ServerOptions) -> BoxFuture<'static, Result<Self, ServerError>> {
+        Box::pin(Self::open(options))
+    }
+
+    async fn open(options: ServerOptions) -> Result<Self, ServerError> {
         let ServerOptions {
             store,
             ports,
