@@ -1,8 +1,10 @@
 //! A node that does as little as the stream's rules allow.
 
+use std::collections::BTreeMap;
+
 pub use portolan_model::view::PROJECTION_VERSION;
 use portolan_proto::node::v1 as wire;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
 use tonic::{Status, Streaming};
@@ -19,6 +21,8 @@ pub struct Node {
     frames: Streaming<wire::SyncResponse>,
     /// What it holds whole.
     pub revision: u64,
+    /// Body by kind and uid of what came so far.
+    pub objects: BTreeMap<(i32, Vec<u8>), Vec<u8>>,
 }
 
 impl Node {
@@ -57,6 +61,7 @@ impl Node {
             requests,
             frames: frames.into_inner(),
             revision: 0,
+            objects: BTreeMap::new(),
         })
     }
 
@@ -81,17 +86,54 @@ impl Node {
     /// If the server says that the stream can't go on, or ends it.
     pub async fn reach(&mut self, revision: u64) -> Result<(), Status> {
         while self.revision < revision {
-            let frame = self.frames.message().await?.expect("the stream goes on");
-            match frame.message {
-                Some(Message::Batch(batch)) if !batch.more && batch.from_revision > 0 => {
-                    self.revision = batch.to_revision;
-                }
-                Some(Message::SnapshotEnd(end)) => self.revision = end.revision,
-                Some(Message::Bookmark(bookmark)) => self.revision = bookmark.revision,
-                Some(Message::Resync(resync)) => panic!("{resync:?}"),
-                _ => {}
-            }
+            self.read().await?;
         }
         Ok(())
+    }
+
+    /// Reads whatever comes, until it holds the revision that is told at last; 0 is none.
+    ///
+    /// # Panics
+    /// If the server says that the stream can't go on, or ends it.
+    pub async fn follow(&mut self, last: &mut watch::Receiver<u64>) -> Result<(), Status> {
+        loop {
+            let revision = *last.borrow();
+            if revision > 0 {
+                return self.reach(revision).await;
+            }
+            tokio::select! {
+                read = self.read() => read?,
+                told = last.changed() => told.expect("the test goes on"),
+            }
+        }
+    }
+
+    /// Reads one message.
+    async fn read(&mut self) -> Result<(), Status> {
+        let frame = self.frames.message().await?.expect("the stream goes on");
+        match frame.message {
+            Some(Message::SnapshotBegin(_)) => self.objects.clear(),
+            Some(Message::Batch(batch)) => {
+                if !batch.more && batch.from_revision > 0 {
+                    self.revision = batch.to_revision;
+                }
+                self.take(batch);
+            }
+            Some(Message::SnapshotEnd(end)) => self.revision = end.revision,
+            Some(Message::Bookmark(bookmark)) => self.revision = bookmark.revision,
+            Some(Message::Resync(resync)) => panic!("{resync:?}"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, batch: wire::Batch) {
+        for object in batch.objects {
+            let key = (object.kind, object.uid.to_vec());
+            self.objects.insert(key, object.body.to_vec());
+        }
+        for gone in batch.removed {
+            self.objects.remove(&(gone.kind, gone.uid));
+        }
     }
 }

@@ -167,8 +167,7 @@ impl<S: Store> Committer<S> {
             Err(CommitError::NotCommitted(error)) => return Err(error.into()),
             Err(CommitError::Unknown(error)) => self.find(write, &error).await?,
         }
-        self.cache
-            .publish_own(write.commit.clone(), batch.state().clone());
+        self.cache.publish_own(write, batch.state().clone());
         Ok(batch)
     }
 

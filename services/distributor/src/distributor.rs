@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::time::Instant;
 
 use portolan_model::{Clock, Digest, Revision};
 use portolan_proto::node::v1::resync::Reason;
 use portolan_store::Cache;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::Metrics;
 use crate::follower::Follower;
@@ -17,7 +17,7 @@ use crate::projector::Projector;
 use crate::ring::{Entry, Ring};
 use crate::sessions::{Acknowledgement, SessionId, Sessions};
 use crate::snapshot::{self, Snapshot};
-use crate::start::{ResumePoint, Start};
+use crate::start::{ResumePoint, SnapshotCause, Start};
 use crate::stream::{Drain, StreamHandle, StreamState};
 
 /// Tells the nodes of one cluster what they should carry.
@@ -33,10 +33,8 @@ pub struct Distributor {
 
 /// What changes together.
 struct Core {
-    /// Another one makes every position of an earlier one void.
+    /// Another one makes every position of an earlier one void: the state was loaded anew.
     epoch: u64,
-    /// Why the last epoch ended.
-    reason: Reason,
     projection: Projection,
     ring: Ring,
 }
@@ -62,10 +60,9 @@ impl Distributor {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> (Arc<Self>, Follower) {
-        let (projector, ring, position) = Follower::project(&cache).await;
+        let (projector, ring, epoch) = Follower::project(&cache).await;
         let core = Core {
             epoch: 0,
-            reason: Reason::Unspecified,
             projection: projector.projection().clone(),
             ring,
         };
@@ -83,7 +80,7 @@ impl Distributor {
             .withhold(projector.projection().withheld());
         (
             distributor.clone(),
-            Follower::new(distributor, projector, position),
+            Follower::new(distributor, projector, epoch),
         )
     }
 
@@ -117,12 +114,16 @@ impl Distributor {
     /// Where a stream begins whose node holds this. A state that is not known, whatever the reason, is replaced by a
     /// snapshot.
     pub async fn begin(&self, held: Option<ResumePoint>) -> Start {
-        if let Some(start) = held.and_then(|held| self.resume(held)) {
-            self.metrics.resumes.inc();
-            return start;
-        }
+        let cause = match held.map(|held| self.resume(held)) {
+            Some(Ok(start)) => {
+                self.metrics.resumes.inc();
+                return start;
+            }
+            Some(Err(cause)) => cause,
+            None => SnapshotCause::HoldsNothing,
+        };
         let snapshot = self.snapshot().await;
-        self.metrics.snapshots.inc();
+        self.metrics.snapshot(cause);
         Start {
             epoch: snapshot.epoch,
             position: snapshot.position,
@@ -131,14 +132,15 @@ impl Distributor {
         }
     }
 
-    fn resume(&self, held: ResumePoint) -> Option<Start> {
+    fn resume(&self, held: ResumePoint) -> Result<Start, SnapshotCause> {
         if held.store_id != self.cache.store_id() {
-            return None;
+            return Err(SnapshotCause::OtherStore);
         }
         let core = self.core();
         let state = (held.revision, held.digest);
-        let position = core.ring.position_after(state)?;
-        Some(Start {
+        let position = core.ring.position_after(state);
+        let position = position.ok_or_else(|| core.ring.cause(held.revision))?;
+        Ok(Start {
             epoch: core.epoch,
             position,
             held: state,
@@ -210,18 +212,21 @@ impl Distributor {
             core.projection = projector.projection().clone();
             core.ring.push(frame);
         }
+        if let Ok(mut snapshot) = self.snapshot.try_lock() {
+            // Nobody will be given one that is too old, so its memory is given back.
+            drop(snapshot.take_if(|snapshot| snapshot.is_old()));
+        }
         self.wake_all()
     }
 
     /// Starts anew: every stream has to connect again.
-    pub(crate) fn replace(&self, projector: &Projector, ring: Ring, reason: Reason) {
+    pub(crate) fn replace(&self, projector: &Projector, ring: Ring) {
         self.sessions.reset();
         self.sessions.retain(&self.cache.state());
         self.sessions.withhold(projector.projection().withheld());
         {
             let mut core = self.core();
             core.epoch += 1;
-            core.reason = reason;
             core.projection = projector.projection().clone();
             core.ring = ring;
         }
@@ -231,7 +236,7 @@ impl Distributor {
     pub(crate) fn following(&self, epoch: u64, position: u64) -> Following {
         let core = self.core();
         if epoch != core.epoch {
-            return Following::Gone(core.reason);
+            return Following::Gone(Reason::Fork);
         }
         match core.ring.get(position) {
             Entry::Frame(frame) => Following::Frame(frame),

@@ -9,11 +9,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::start::SnapshotCause;
+
 /// From 0.5 ms to a minute.
 const PROGRAMMING_BUCKETS: [f64; 16] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     60.0,
 ];
+
+/// A label `reason`.
+type Reasoned = Vec<(&'static str, &'static str)>;
 
 /// Counters, a gauge and a histogram over all clusters of a process. Cheap to clone.
 #[derive(Clone)]
@@ -24,12 +29,12 @@ pub struct Metrics {
     pub frames: Counter,
     /// Bytes of frames, snapshots and bookmarks.
     pub bytes: Counter,
-    /// Streams that began with a snapshot.
-    pub snapshots: Counter,
+    /// Streams that began with a snapshot, and why.
+    pub snapshots: Family<Reasoned, Counter>,
     /// Streams that went on where they were.
     pub resumes: Counter,
     /// Streams that were told to connect again.
-    pub resyncs: Family<Vec<(&'static str, &'static str)>, Counter>,
+    pub resyncs: Family<Reasoned, Counter>,
     /// Acks received.
     pub acks: Counter,
     /// Objects newly rejected by a node.
@@ -40,11 +45,16 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
+        let snapshots = Family::<Reasoned, Counter>::default();
+        for cause in SnapshotCause::ALL {
+            // Told as 0, so that a first one is seen as a rise.
+            drop(snapshots.get_or_create(&reason(cause.word())));
+        }
         Self {
             streams: Gauge::default(),
             frames: Counter::default(),
             bytes: Counter::default(),
-            snapshots: Counter::default(),
+            snapshots,
             resumes: Counter::default(),
             resyncs: Family::default(),
             acks: Counter::default(),
@@ -67,7 +77,7 @@ impl Metrics {
         );
         registry.register(
             "snapshots",
-            "Streams begun with a snapshot",
+            "Streams begun with a snapshot, by what the node held",
             self.snapshots.clone(),
         );
         registry.register("resumes", "Streams resumed", self.resumes.clone());
@@ -86,15 +96,22 @@ impl Metrics {
         registry.register("programming_seconds", help, self.programming.clone());
     }
 
-    pub(crate) fn resync(&self, reason: Reason) {
-        let word = match reason {
+    pub(crate) fn snapshot(&self, cause: SnapshotCause) {
+        let labels = reason(cause.word());
+        self.snapshots.get_or_create_owned(&labels).inc();
+    }
+
+    pub(crate) fn resync(&self, why: Reason) {
+        let word = match why {
             Reason::Compacted => "compacted",
             Reason::Fork => "fork",
             Reason::Slow => "slow",
             Reason::Unspecified => "unspecified",
         };
-        self.resyncs
-            .get_or_create_owned(&vec![("reason", word)])
-            .inc();
+        self.resyncs.get_or_create_owned(&reason(word)).inc();
     }
+}
+
+fn reason(word: &'static str) -> Reasoned {
+    vec![("reason", word)]
 }

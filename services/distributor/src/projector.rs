@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 use portolan_model::view::ViewKind;
-use portolan_model::{Revision, State, Uid};
-use portolan_store::{Cache, Commit, Position};
+use portolan_model::{Digest, Revision, State, Uid};
+use portolan_store::{Cache, Commit, Since, TAIL_CHANGES};
+use tokio::time::Instant;
 
 use crate::frame::Frame;
 use crate::projection::{Delta, Projection};
@@ -16,20 +16,16 @@ use crate::wire;
 /// Views that a frame of several commits may project beyond what its last state takes, so that each state in between
 /// gets a digest that a node can go on from: a few ms.
 const STEP_BUDGET: usize = 8192;
+/// Changes of a leap that are projected at once, so that what this takes in memory is small beside what comes of it.
+const LEAP_PART: usize = 4096;
 /// Views that may be projected to fill the ring at start: about a second.
 const START_BUDGET: usize = 500_000;
 
-/// Follows a cluster's state, and makes a frame of each step.
+/// Follows a cluster's state, and makes a frame of each step. Clones share structure.
+#[derive(Clone)]
 pub(crate) struct Projector {
     state: State,
     projection: Projection,
-}
-
-/// Commits that don't lead from the state that is held to the one that they claim: it has to be loaded again.
-#[derive(Debug, thiserror::Error)]
-#[error("the commits after revision {after} do not fit the state before them")]
-pub(crate) struct LogMismatch {
-    after: Revision,
 }
 
 /// A step, and what happened on the way.
@@ -39,39 +35,41 @@ pub(crate) struct Step {
     pub(crate) removed_nodes: Vec<Uid>,
 }
 
+/// What a step goes through.
+#[derive(Default)]
+struct Way {
+    delta: Delta,
+    /// Of the states that were projected on their own.
+    digests: Vec<(Revision, Digest)>,
+}
+
 impl Projector {
-    /// At the newest state of a cache, with a ring that reaches back as far as the cache's log: it undoes the log, and
-    /// then projects it forward again, so that nodes can go on where they were before this process started. `None` if
-    /// the cache was loaded anew meanwhile.
-    pub(crate) fn rebuild(cache: &Cache, position: Position) -> Option<(Self, Ring)> {
-        let head = cache.state();
-        let mut commits = tail(cache);
-        if cache.position().epoch != position.epoch {
-            return None;
-        }
-        commits.retain(|commit| commit.revision <= head.revision());
-        let commits = &commits[depth(&head, &commits)..];
-        let mut projector = Self::at(before(&head, commits));
+    /// At the newest state of a cache, which is in this epoch, with a ring that reaches back as far as the cache's log: it
+    /// undoes the log, and then projects it forward again, so that nodes can go on where they were before this process
+    /// started.
+    pub(crate) fn rebuild(cache: &Cache) -> (Self, Ring, u64) {
+        let Since {
+            position,
+            state: head,
+            commits,
+        } = cache.since(Revision::ZERO);
+        let mut commits = &commits[depth(&head, &commits)..];
+        let begin = before(&head, commits).unwrap_or_else(|| {
+            // Whatever is wrong with the log, the state itself is right.
+            tracing::error!("the log does not fit the state; nodes can't go on where they were");
+            commits = &[];
+            (*head).clone()
+        });
+        let mut projector = Self {
+            projection: Projection::of(&begin),
+            state: begin,
+        };
         let mut ring = Ring::new((projector.revision(), projector.projection.digest()));
         for commit in commits {
-            let step = projector.advance(std::slice::from_ref(commit), None, None);
-            let Ok(step) = step else {
-                // Whatever is wrong with the log, the state itself is right.
-                tracing::error!(
-                    "the log does not fit the state; nodes can't go on where they were"
-                );
-                let projector = Self::at((*head).clone());
-                let ring = Ring::new((projector.revision(), projector.projection.digest()));
-                return Some((projector, ring));
-            };
+            let step = projector.advance(&head, std::slice::from_ref(commit), None);
             ring.push(step.frame);
         }
-        Some((projector, ring))
-    }
-
-    fn at(state: State) -> Self {
-        let projection = Projection::of(&state);
-        Self { state, projection }
+        (projector, ring, position.epoch)
     }
 
     pub(crate) fn revision(&self) -> Revision {
@@ -82,74 +80,83 @@ impl Projector {
         &self.projection
     }
 
-    /// Moves on by some commits, at least one, to one frame. Each commit is projected on its own while the budget
-    /// lasts, the rest together. `newest` saves work if it is the state that they lead to.
+    /// How much these commits change; as much as ever fits into the log in memory if they don't tell all of it.
+    pub(crate) fn changes(&self, commits: &[Arc<Commit>]) -> usize {
+        if self.is_followed_by(commits) {
+            commits.iter().map(|commit| commit.changes.len()).sum()
+        } else {
+            TAIL_CHANGES
+        }
+    }
+
+    fn is_followed_by(&self, commits: &[Arc<Commit>]) -> bool {
+        let next = self.revision().next();
+        commits.first().is_some_and(|first| first.revision == next)
+    }
+
+    /// Moves on by some commits, at least one, to one frame. `newest` is the state that they lead to, or one further on. If
+    /// the first of them is not the next one, the way is not known: then what differs in `newest` is one change.
     pub(crate) fn advance(
         &mut self,
+        newest: &State,
         commits: &[Arc<Commit>],
-        newest: Option<&State>,
         learned: Option<Instant>,
-    ) -> Result<Step, LogMismatch> {
+    ) -> Step {
         let from = self.revision();
-        let mut delta = Delta::new();
-        let mut digests = Vec::new();
+        let Way { delta, digests } = if self.is_followed_by(commits) {
+            self.walk(newest, commits)
+        } else {
+            self.leap(newest)
+        };
+        Step {
+            removed_nodes: removed_nodes(&delta),
+            frame: Frame {
+                digests,
+                bytes: wire::frame(from, self.revision(), &delta, commits),
+                learned,
+            },
+        }
+    }
+
+    /// Each commit is projected on its own while the budget lasts, the rest together.
+    fn walk(&mut self, newest: &State, commits: &[Arc<Commit>]) -> Way {
+        let mut way = Way::default();
         let mut budget = STEP_BUDGET;
         let mut begin = 0;
         for (i, commit) in commits.iter().enumerate() {
-            let is_last = i + 1 == commits.len();
-            self.apply(commit, newest.filter(|_| is_last))?;
-            if budget == 0 && !is_last {
+            if commit.revision == newest.revision() {
+                // The same, and it shares its structure with everybody else's.
+                self.state = newest.clone();
+            } else {
+                self.state.advance(commit.revision, &commit.changes);
+            }
+            if budget == 0 && i + 1 < commits.len() {
                 continue;
             }
             let changes = commits[begin..=i].iter().flat_map(|c| &c.changes);
-            let views = self.projection.advance(&self.state, changes, &mut delta);
+            let views = self
+                .projection
+                .advance(&self.state, changes, &mut way.delta);
             budget = budget.saturating_sub(views.max(1));
-            digests.push((commit.revision, self.projection.digest()));
+            way.digests
+                .push((commit.revision, self.projection.digest()));
             begin = i + 1;
         }
-        let to = self.revision();
-        let frame = Frame {
-            digests,
-            bytes: wire::frame(from, to, &delta, commits),
-            learned,
-        };
-        Ok(Step {
-            frame,
-            removed_nodes: removed_nodes(&delta),
-        })
+        way
     }
 
-    /// Applies a commit, or takes over the state it leads to.
-    fn apply(&mut self, commit: &Commit, newest: Option<&State>) -> Result<(), LogMismatch> {
-        let mismatch = LogMismatch {
-            after: self.state.revision(),
-        };
-        if commit.revision != self.state.revision().next() {
-            return Err(mismatch);
+    /// However much happened since, each object is looked at once. Only the state at the end gets a digest.
+    fn leap(&mut self, newest: &State) -> Way {
+        let changes = newest.changes_since(&self.state);
+        self.state = newest.clone();
+        let mut way = Way::default();
+        for part in changes.chunks(LEAP_PART) {
+            self.projection
+                .advance(&self.state, part.iter(), &mut way.delta);
         }
-        let fits =
-            |state: &State| (state.revision(), state.digest()) == (commit.revision, commit.digest);
-        match newest.filter(|state| fits(state)) {
-            Some(state) => self.state = state.clone(),
-            None => self.state.apply_all(commit.revision, &commit.changes),
-        }
-        if fits(&self.state) {
-            Ok(())
-        } else {
-            Err(mismatch)
-        }
-    }
-}
-
-/// All commits that a cache has.
-fn tail(cache: &Cache) -> Vec<Arc<Commit>> {
-    let mut from = Revision::ZERO;
-    // The tail may lose its oldest commit between two looks, but not for ever.
-    loop {
-        match cache.commits_after(from) {
-            Ok(commits) => return commits,
-            Err(compacted) => from = compacted.oldest,
-        }
+        way.digests
+            .push((newest.revision(), self.projection.digest()));
+        way
     }
 }
 
@@ -182,18 +189,19 @@ fn views_of(head: &State, commit: &Commit) -> usize {
     commit.changes.len() + views.sum::<usize>()
 }
 
-/// The state before some commits that lead to `head`.
-fn before(head: &State, commits: &[Arc<Commit>]) -> State {
+/// The state before some commits that lead to `head`; `None` if they don't.
+fn before(head: &State, commits: &[Arc<Commit>]) -> Option<State> {
     let mut state = head.clone();
     for commit in commits.iter().rev() {
+        if (state.revision(), state.digest()) != (commit.revision, commit.digest) {
+            return None;
+        }
         for change in commit.changes.iter().rev() {
             state.apply(&change.inverse());
         }
+        state.set_revision(Revision(commit.revision.0 - 1));
     }
-    if let Some(oldest) = commits.first() {
-        state.set_revision(Revision(oldest.revision.0 - 1));
-    }
-    state
+    Some(state)
 }
 
 fn removed_nodes(delta: &Delta) -> Vec<Uid> {

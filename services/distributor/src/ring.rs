@@ -7,6 +7,7 @@ use portolan_model::limits::RING;
 use portolan_model::{Digest, Revision};
 
 use crate::frame::Frame;
+use crate::start::SnapshotCause;
 
 /// Frames kept.
 const MAX_FRAMES: usize = 4096;
@@ -92,6 +93,15 @@ impl Ring {
         let frame = self.frames.get(index).filter(|frame| frame.passes(state))?;
         let is_end = frame.to().0 == state.0;
         Some(self.first + index as u64 + u64::from(is_end))
+    }
+
+    /// Why nobody goes on from a revision that has no position.
+    pub(crate) fn cause(&self, revision: Revision) -> SnapshotCause {
+        if revision < self.base.0 {
+            SnapshotCause::TooOld
+        } else {
+            SnapshotCause::Unknown
+        }
     }
 
     /// Frames that end within (after, upto], the newest first.

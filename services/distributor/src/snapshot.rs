@@ -39,7 +39,12 @@ impl Snapshot {
 
     /// Whether it shows the newest state, or one that is new enough.
     pub(crate) fn is_fresh(&self, epoch: u64, end: u64) -> bool {
-        self.epoch == epoch && (self.position == end || self.made.elapsed() < MIN_PAUSE)
+        self.epoch == epoch && (self.position == end || !self.is_old())
+    }
+
+    /// Whether it is worth making another one, if anything has changed since.
+    pub(crate) fn is_old(&self) -> bool {
+        self.made.elapsed() >= MIN_PAUSE
     }
 }
 

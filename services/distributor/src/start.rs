@@ -26,6 +26,39 @@ pub enum Mode {
     Snapshot,
 }
 
+/// Why a stream begins with a whole state.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SnapshotCause {
+    /// The node holds nothing.
+    HoldsNothing,
+    /// What it holds is another store's.
+    OtherStore,
+    /// It was away for longer than frames are kept.
+    TooOld,
+    /// What it holds is no state that this process knows.
+    Unknown,
+}
+
+impl SnapshotCause {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::HoldsNothing,
+        Self::OtherStore,
+        Self::TooOld,
+        Self::Unknown,
+    ];
+
+    /// As metrics name it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::HoldsNothing => "holds_nothing",
+            Self::OtherStore => "other_store",
+            Self::TooOld => "too_old",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Where a stream begins.
 pub struct Start {
     pub(crate) epoch: u64,

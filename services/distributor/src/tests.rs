@@ -1,5 +1,6 @@
 //! Simulated nodes follow made-up histories.
 
+mod bursts;
 mod fanout;
 mod following;
 mod framing;
@@ -65,6 +66,14 @@ impl Rig {
         tokio::time::timeout(DEADLINE, self.distributor.wait_for(newest))
             .await
             .expect("frames follow commits");
+    }
+
+    /// Streams that began with a snapshot for this reason.
+    fn snapshots(&self, reason: &'static str) -> u64 {
+        let snapshots = &self.distributor.metrics().snapshots;
+        snapshots
+            .get_or_create_owned(&vec![("reason", reason)])
+            .get()
     }
 
     /// What a node holds at a revision.

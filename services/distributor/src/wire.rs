@@ -24,26 +24,33 @@ const FRAME_CHUNK: usize = 64 * 1024;
 const SNAPSHOT_CHUNK: usize = 256 * 1024;
 /// Commits that a Batch names.
 const MAX_COMMITS: usize = 16;
+/// In front of a message: its flag and its length.
+const PREFIX: usize = 5;
 /// Key, tags and lengths around a body, about.
 const OVERHEAD: usize = 32;
 
-/// Appends a framed message.
-fn put(kind: Kind, to: &mut BytesMut) {
-    let message = SyncResponse {
+/// Framed messages, one after the other, in no more memory than they take.
+fn framed_all(kinds: impl Iterator<Item = Kind>) -> Bytes {
+    let wrap = |kind| SyncResponse {
         message: Some(kind),
     };
-    let length = message.encoded_len();
-    to.reserve(5 + length);
-    to.put_u8(0);
-    to.put_u32(u32::try_from(length).expect("chunks keep messages far below 4 GiB"));
-    message.encode_raw(to);
+    let messages: Vec<_> = kinds.map(wrap).collect();
+    let lengths = messages
+        .iter()
+        .map(|message| PREFIX + message.encoded_len());
+    let mut bytes = BytesMut::with_capacity(lengths.sum());
+    for message in messages {
+        let length = message.encoded_len();
+        bytes.put_u8(0);
+        bytes.put_u32(u32::try_from(length).expect("chunks keep messages far below 4 GiB"));
+        message.encode_raw(&mut bytes);
+    }
+    bytes.freeze()
 }
 
 /// A framed message.
 pub(crate) fn framed(kind: Kind) -> Bytes {
-    let mut bytes = BytesMut::new();
-    put(kind, &mut bytes);
-    bytes.freeze()
+    framed_all(std::iter::once(kind))
 }
 
 pub(crate) fn bookmark(revision: Revision, digest: Digest, staleness: Duration) -> Bytes {
@@ -88,18 +95,15 @@ pub(crate) fn frame(
             None => batch.removed.push(object_ref(*key)),
         }
     }
-    let mut bytes = BytesMut::new();
     let last = batches.len() - 1;
-    for (i, batch) in batches.into_iter().enumerate() {
-        let batch = Batch {
+    framed_all(batches.into_iter().enumerate().map(|(i, batch)| {
+        Kind::Batch(Batch {
             from_revision: from.0,
             to_revision: to.0,
             more: i < last,
             ..batch
-        };
-        put(Kind::Batch(batch), &mut bytes);
-    }
-    bytes.freeze()
+        })
+    }))
 }
 
 /// A whole state in pieces.

@@ -31,6 +31,12 @@ impl Record {
         }
     }
 
+    /// Octets of the newest value there is, as it is stored.
+    pub fn octets(&self) -> usize {
+        let newest = self.after.as_ref().or(self.before.as_ref());
+        newest.map_or(0, String::len)
+    }
+
     /// What the change adds to the state's digest: the share of the object before, which goes, and of the one after.
     pub fn digest(&self) -> Digest {
         let mut digest = Digest::EMPTY;

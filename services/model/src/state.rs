@@ -1,6 +1,7 @@
 //! The whole committed state of one cluster, at one revision.
 
 mod claims;
+mod difference;
 pub(crate) mod index;
 mod noun;
 mod read;

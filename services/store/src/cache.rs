@@ -1,17 +1,19 @@
 //! The committed state in memory, and the newest part of the log.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+mod tail;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use portolan_model::{Change, Name, Revision, State, StoreId, Timestamp, limits};
+use portolan_model::{Name, Revision, State, StoreId, Timestamp, limits};
 use tokio::sync::watch;
 
-use crate::{Commit, Loaded};
+use crate::{Commit, Loaded, Write};
+use tail::{Measured, Tail};
 
-/// How much of the log is kept in memory, in changes: nodes and watchers that are not further behind go on without a
-/// snapshot.
+/// How much of the log is kept in memory, in changes: watchers that are not further behind go on without a new list, and
+/// nodes that connect again without a snapshot.
 pub const TAIL_CHANGES: usize = limits::TAIL_CHANGES.value;
 
 /// A cluster's committed state as this process knows it: read by everybody, written by whoever learns of a commit
@@ -43,12 +45,14 @@ pub struct Compacted {
     pub oldest: Revision,
 }
 
-#[derive(Default)]
-struct Tail {
-    /// Each with the room that it takes.
-    commits: VecDeque<(Arc<Commit>, usize)>,
-    changes: usize,
-    octets: usize,
+/// A state, and what led to it.
+pub struct Since {
+    /// Where the cache is.
+    pub position: Position,
+    /// The state there.
+    pub state: Arc<State>,
+    /// The commits since the revision asked for, oldest first: those that the log in memory still has.
+    pub commits: Vec<Arc<Commit>>,
 }
 
 impl Cache {
@@ -105,18 +109,26 @@ impl Cache {
 
     /// Commits after a revision, oldest first. One beyond the head has none.
     pub fn commits_after(&self, revision: Revision) -> Result<Vec<Arc<Commit>>, Compacted> {
-        self.lock_tail().after(revision, self.position().revision)
+        self.since(revision).all(revision)
+    }
+
+    /// The newest state, and the commits after a revision that led to it.
+    pub fn since(&self, revision: Revision) -> Since {
+        // Together: a commit between two looks would be in one of them only.
+        let tail = self.lock_tail();
+        Since {
+            position: self.position(),
+            state: self.state(),
+            commits: tail.after(revision),
+        }
     }
 
     /// The state of a revision, made from the newest one by taking back the commits since. Costs what changed since. One
     /// beyond the head is the newest. Lists show one revision by it (decision 27).
     pub fn state_as_of(&self, revision: Revision) -> Result<Arc<State>, Compacted> {
-        let (state, since) = {
-            // Together: a commit between the two would be in one of them only.
-            let tail = self.lock_tail();
-            let state = self.state();
-            (state, tail.after(revision, self.position().revision)?)
-        };
+        let since = self.since(revision);
+        let state = since.state.clone();
+        let since = since.all(revision)?;
         if since.is_empty() {
             return Ok(state);
         }
@@ -129,12 +141,11 @@ impl Cache {
     /// Commits after a time, oldest first; `None` if the log in memory does not reach back to it.
     pub fn commits_since(&self, at: Timestamp) -> Option<Vec<Arc<Commit>>> {
         let tail = self.lock_tail();
-        let reaches = match tail.commits.front() {
-            Some((oldest, _)) => oldest.committed_at <= at || oldest.revision.0 == 1,
+        let reaches = match tail.oldest() {
+            Some(oldest) => oldest.committed_at <= at || oldest.revision.0 == 1,
             None => self.head.borrow().revision == Revision::ZERO,
         };
-        let all = tail.commits.iter().map(|(commit, _)| commit);
-        let later = all.filter(|commit| commit.committed_at > at);
+        let later = tail.iter().filter(|commit| commit.committed_at > at);
         reaches.then(|| later.cloned().collect())
     }
 
@@ -142,40 +153,36 @@ impl Cache {
     /// they lead to has another digest than the store says: then the cache must be loaded again.
     #[must_use]
     pub fn publish(&self, commits: impl IntoIterator<Item = Commit>) -> bool {
-        let mut tail = self.lock_tail();
-        let mut state: State = (*self.state()).clone();
-        let mut fresh = Vec::new();
-        for commit in commits {
-            if commit.revision <= state.revision() {
-                continue;
-            }
-            if commit.revision != state.revision().next() {
+        let commits: Vec<_> = commits.into_iter().map(Arc::new).collect();
+        loop {
+            let base = self.since(self.position().revision);
+            let Some((state, fresh)) = next(&base.state, &commits) else {
                 return false;
+            };
+            let mut tail = self.lock_tail();
+            // Whoever else learned of them meanwhile has put them in.
+            if self.position() == base.position {
+                self.advance(&mut tail, state, fresh);
+                return true;
             }
-            state.apply_all(commit.revision, &commit.changes);
-            if state.digest() != commit.digest {
-                return false;
-            }
-            fresh.push(Arc::new(commit));
         }
-        self.advance(&mut tail, state, fresh);
-        true
     }
 
-    /// Takes over an own commit together with the state it was decided on to lead to.
-    pub fn publish_own(&self, commit: Arc<Commit>, state: State) {
+    /// Takes over an own write together with the state it was decided on to lead to.
+    pub fn publish_own(&self, write: &Write, state: State) {
+        let fresh = Measured::of(write);
         let mut tail = self.lock_tail();
         // The follower may have read it first.
-        if commit.revision > self.state.load().revision() {
-            self.advance(&mut tail, state, vec![commit]);
+        if fresh.commit.revision > self.state.load().revision() {
+            self.advance(&mut tail, state, vec![fresh]);
         }
     }
 
     /// Starts again from what the store has now, in a new epoch.
     pub fn reset(&self, loaded: Loaded) {
-        let mut tail = self.lock_tail();
         let revision = loaded.revision;
         let (state, fresh) = split(loaded);
+        let mut tail = self.lock_tail();
         *tail = fresh;
         self.state.store(Arc::new(state));
         self.head.send_modify(|head| {
@@ -199,7 +206,7 @@ impl Cache {
             .elapsed()
     }
 
-    fn advance(&self, tail: &mut Tail, state: State, fresh: Vec<Arc<Commit>>) {
+    fn advance(&self, tail: &mut Tail, state: State, fresh: Vec<Measured>) {
         let revision = state.revision();
         self.touch();
         if fresh.is_empty() {
@@ -210,60 +217,47 @@ impl Cache {
         self.head.send_modify(|head| head.revision = revision);
     }
 
-    fn lock_tail(&self) -> std::sync::MutexGuard<'_, Tail> {
+    fn lock_tail(&self) -> MutexGuard<'_, Tail> {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tail {
-    /// Commits after a revision, oldest first; the newest there is is `head`.
-    fn after(&self, revision: Revision, head: Revision) -> Result<Vec<Arc<Commit>>, Compacted> {
-        if revision >= head {
-            return Ok(Vec::new());
+impl Since {
+    /// The commits, if none is missing after the revision that was asked for.
+    fn all(self, revision: Revision) -> Result<Vec<Arc<Commit>>, Compacted> {
+        let head = self.position.revision;
+        let first = self.commits.first();
+        let oldest = first.map_or(head, |first| Revision(first.revision.0 - 1));
+        if oldest > revision {
+            return Err(Compacted { oldest });
         }
-        let first = self
-            .commits
-            .front()
-            .map_or_else(|| head.next(), |(commit, _)| commit.revision);
-        if revision.next() < first {
-            return Err(Compacted {
-                oldest: Revision(first.0 - 1),
-            });
-        }
-        let skip = usize::try_from(revision.next().0 - first.0).unwrap_or(usize::MAX);
-        let rest = self.commits.iter().skip(skip);
-        Ok(rest.map(|(commit, _)| commit.clone()).collect())
-    }
-
-    /// Appends, and lets the oldest go. The newest commit stays whatever its size.
-    fn extend(&mut self, commits: impl IntoIterator<Item = Arc<Commit>>) {
-        for commit in commits {
-            let octets = commit.changes.iter().map(room).sum();
-            self.changes += commit.changes.len();
-            self.octets += octets;
-            self.commits.push_back((commit, octets));
-            while self.is_full() && self.commits.len() > 1 {
-                let Some((oldest, octets)) = self.commits.pop_front() else {
-                    return;
-                };
-                self.changes -= oldest.changes.len();
-                self.octets -= octets;
-            }
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.changes > TAIL_CHANGES || self.octets > limits::TAIL.value
+        Ok(self.commits)
     }
 }
 
-/// What a change keeps in memory: the value before it is that of an earlier change, or goes with this one.
-fn room(change: &Change) -> usize {
-    change.object().octets()
+/// What commits lead to from a state, without those that it has already; `None` if they don't.
+fn next(state: &State, commits: &[Arc<Commit>]) -> Option<(State, Vec<Measured>)> {
+    let mut state = state.clone();
+    let mut fresh = Vec::new();
+    for commit in commits {
+        if commit.revision <= state.revision() {
+            continue;
+        }
+        if commit.revision != state.revision().next() {
+            return None;
+        }
+        let records = commit.changes.iter().map(|change| state.apply(change));
+        let octets = records.map(|record| record.octets()).sum();
+        state.set_revision(commit.revision);
+        if state.digest() != commit.digest {
+            return None;
+        }
+        fresh.push(Measured::new(commit.clone(), octets));
+    }
+    Some((state, fresh))
 }
 
 fn split(loaded: Loaded) -> (State, Tail) {
-    let mut tail = Tail::default();
-    tail.extend(loaded.tail.into_iter().map(Arc::new));
+    let tail = Tail::of(loaded.tail);
     (State::from_objects(loaded.revision, loaded.objects), tail)
 }

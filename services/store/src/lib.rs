@@ -26,7 +26,7 @@ pub mod testing;
 mod turn;
 
 pub use any::{AnyStore, AnyTransaction};
-pub use cache::{Cache, Compacted, Position, TAIL_CHANGES};
+pub use cache::{Cache, Compacted, Position, Since, TAIL_CHANGES};
 pub use clock::SystemClock;
 pub use commit::{AuditEntry, Commit, Write};
 pub use error::{CommitError, StoreError};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use portolan_model::{
-    Change, Digest, Labels, Meta, Name, Namespace, NamespaceSpec, Revision, State, Timestamp, Uid,
-    limits,
+    Change, Digest, Labels, Meta, Name, Namespace, NamespaceSpec, Record, Revision, State,
+    Timestamp, Uid, limits,
 };
-use portolan_store::{Cache, Commit, Loaded};
+use portolan_store::{Cache, Commit, Loaded, Write};
 
 /// A namespace with annotations of this many octets.
 fn namespace(number: u64, octets: usize) -> Change {
@@ -42,15 +42,22 @@ fn kept(commits: u64, octets: usize) -> usize {
         // The cache believes its own commits, so nothing has to be hashed.
         let revision = Revision(number);
         state.set_revision(revision);
+        let change = namespace(number, octets);
+        let records = vec![Record::of(&change)];
         let commit = Commit {
             revision,
             token: Uid::from_random(1),
             committed_at: Timestamp(0),
             traceparent: String::new(),
             digest: Digest::EMPTY,
-            changes: vec![namespace(number, octets)],
+            changes: vec![change],
         };
-        cache.publish_own(Arc::new(commit), state.clone());
+        let write = Write {
+            commit: Arc::new(commit),
+            records,
+            audit: Vec::new(),
+        };
+        cache.publish_own(&write, state.clone());
     }
     let mut from = Revision::ZERO;
     loop {

@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
-use crate::{c1, d5, d6, latest, nft, relays, s1, s2, s3, s4};
+use crate::{c1, d5, d6, latest, load, nft, relays, s1, s2, s3, s4};
 
 /// Measure Portolan beside a peer and a floor
 #[derive(Parser)]
@@ -41,6 +41,8 @@ enum Benchmark {
     /// From a commit to the last of 100 and 1,000 nodes, and memory of an idle stream
     #[command(name = "C1")]
     FanOut(FanningOut),
+    #[command(flatten)]
+    Load(load::Benchmark),
     #[command(flatten)]
     Nftables(nft::Benchmark),
     /// Relay TCP: the userspace dataplane beside HAProxy, nginx and realm
@@ -206,6 +208,10 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             report.finish()
         }
         Benchmark::FanOut(options) => fan_out(&runtime, &options),
+        Benchmark::Load(benchmark) => {
+            raise_limit().context("raising the limit of open files")?;
+            runtime.block_on(benchmark.run())
+        }
         Benchmark::Nftables(benchmark) => benchmark.run(),
         Benchmark::RelayTcp(options) => relay(&runtime, "D5", &options),
         Benchmark::RelayUdp(options) => relay(&runtime, "D6", &options),

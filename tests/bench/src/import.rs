@@ -21,14 +21,23 @@ pub(crate) const BATCH: usize = 1_000;
 pub(crate) const CLIENTS: usize = 4;
 pub(crate) const NAMESPACE: &str = "clusters/default/namespaces/default";
 
-/// Creates Services by number, all of them; gives how long that took.
+/// Creates Services with selectors by number, all of them; gives how long that took.
 pub(crate) async fn import(
     server: &ControlPlane,
     numbers: Range<usize>,
 ) -> anyhow::Result<Duration> {
+    import_of(server, numbers, service).await
+}
+
+/// The same with Services of another kind.
+pub(crate) async fn import_of(
+    server: &ControlPlane,
+    numbers: Range<usize>,
+    service: fn(&str) -> Service,
+) -> anyhow::Result<Duration> {
     let starts = numbers.clone().step_by(BATCH);
     let batches = starts.map(|start| start..numbers.end.min(start + BATCH));
-    let requests: Arc<Vec<_>> = Arc::new(batches.map(request).collect());
+    let requests: Arc<Vec<_>> = Arc::new(batches.map(|batch| request(batch, service)).collect());
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -72,7 +81,7 @@ pub(crate) fn service(id: &str) -> Service {
     }
 }
 
-fn request(numbers: Range<usize>) -> BatchCreateServicesRequest {
+fn request(numbers: Range<usize>, service: fn(&str) -> Service) -> BatchCreateServicesRequest {
     let entry = |number| {
         let id = id(number);
         CreateServiceRequest {

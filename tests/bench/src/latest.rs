@@ -9,13 +9,15 @@ use serde::Deserialize;
 use crate::report::figure;
 
 /// In the order of the table.
-pub(crate) const IDS: [&str; 14] = [
+pub(crate) const IDS: [&str; 16] = [
     "S1",
     "S1-node-ports",
     "S2",
     "S3",
     "S4",
     "C1",
+    "C4",
+    "O1",
     "P1",
     "P2",
     "P3",

@@ -26,6 +26,7 @@ pub(crate) enum Store {
 pub(crate) struct ControlPlane {
     child: Child,
     api: SocketAddr,
+    http: SocketAddr,
     folder: TempDir,
 }
 
@@ -72,8 +73,13 @@ impl ControlPlane {
             .stderr(log)
             .spawn()
             .with_context(|| program.display().to_string())?;
-        let mut server = Self { child, api, folder };
-        server.wait(http).await?;
+        let mut server = Self {
+            child,
+            api,
+            http,
+            folder,
+        };
+        server.wait().await?;
         Ok(server)
     }
 
@@ -93,9 +99,25 @@ impl ControlPlane {
         Ok(endpoint.connect().await?)
     }
 
-    async fn wait(&mut self, http: SocketAddr) -> anyhow::Result<()> {
+    /// The sum of a metric's samples; 0 if it has none.
+    pub(crate) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let page = get(self.http, "/metrics").await?;
+        let samples = page.lines().filter_map(|line| {
+            let (key, value) = line.rsplit_once(' ')?;
+            let is_it = key.split('{').next() == Some(name);
+            is_it.then(|| value.parse::<f64>().ok())?
+        });
+        Ok(samples.sum())
+    }
+
+    async fn is_ready(&self) -> std::io::Result<bool> {
+        let answer = get(self.http, "/readyz").await?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
+    }
+
+    async fn wait(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        while !ready(http).await.unwrap_or(false) {
+        while !self.is_ready().await.unwrap_or(false) {
             let ended = self.child.try_wait()?;
             if ended.is_some() || began.elapsed() > DEADLINE {
                 let log =
@@ -116,14 +138,13 @@ impl Drop for ControlPlane {
     }
 }
 
-async fn ready(http: SocketAddr) -> std::io::Result<bool> {
+async fn get(http: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(http).await?;
-    stream
-        .write_all(b"GET /readyz HTTP/1.1\r\nhost: portolan\r\nconnection: close\r\n\r\n")
-        .await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: portolan\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    Ok(answer)
 }
 
 /// Addresses of loopback that nobody has right now. Both are held until both are known, so they differ.

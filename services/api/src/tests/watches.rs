@@ -1,25 +1,24 @@
 //! Watches: what fits, without gaps, to an orderly end.
 
+mod bookmarks;
+mod clusters;
+mod events;
 mod statuses;
-
-use std::time::Duration;
+mod workloads;
 
 use futures_util::StreamExt;
-use portolan_allocator::{Action, ClusterAction, NewService, Params, ServiceAction};
+use portolan_allocator::{Action, NewService, Params, ServiceAction};
 use portolan_model::query::Filter;
-use portolan_model::{Change, Digest, Event, EventType, Labels, Revision, Service, Timestamp, Uid};
+use portolan_model::{Change, Digest, Revision, Service, Timestamp};
 use portolan_proto::v1;
 use portolan_proto::v1::WatchEventType::{Added, Bookmark, Deleted, Modified, Status, Synced};
-use portolan_store::{Commit, MemStore};
+use portolan_store::Commit;
 use tonic::{Code, Request};
 use v1::WatchEventType;
-use v1::cluster_api_server::ClusterApi;
-use v1::event_api_server::EventApi;
 use v1::service_api_client::ServiceApiClient;
 use v1::service_api_server::ServiceApi;
-use v1::workload_api_server::WorkloadApi;
 
-use super::{DEADLINE, NAMESPACE, Server, name, scoped, spec, whole, why};
+use super::{DEADLINE, NAMESPACE, Server, scoped, spec, why};
 use crate::watch::{Scope, WatchStream};
 
 /// A watch by the handler itself.
@@ -221,64 +220,6 @@ async fn a_filter_on_endpoints_follows_the_endpoints() {
 }
 
 #[tokio::test]
-async fn workloads_are_chosen_by_their_node_and_readiness() {
-    let server = Server::start().await;
-    let request = v1::WatchWorkloadsRequest {
-        parent: NAMESPACE.to_owned(),
-        filter: "ready".to_owned(),
-        ..v1::WatchWorkloadsRequest::default()
-    };
-    let opened = server.api.watch_workloads(Request::new(request)).await;
-    let mut watch = opened.unwrap().into_inner();
-    let mut next = async || watch.next().await.unwrap().unwrap().r#type();
-    assert_eq!(next().await, Synced);
-    server.put_workload("w", &[], true).await;
-    assert_eq!(next().await, Added);
-    server.put_workload("w", &[], false).await;
-    assert_eq!(next().await, Deleted);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_idle_watch_is_told_how_far_it_is() {
-    let server = Server::start().await;
-    let mut watch = Watch::open(&server, "name = none", 0).await;
-    let start = server.revision();
-    assert_eq!(watch.next().await, told(Synced, "", start));
-    assert_eq!(watch.next().await, told(Bookmark, "", start));
-    let later = server.put_service("a", &[]).await;
-    let begun = tokio::time::Instant::now();
-    assert_eq!(watch.next().await, told(Bookmark, "", later));
-    assert!(begun.elapsed() <= Duration::from_mins(1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_watch_that_nothing_concerns_is_told_how_far_it_is_while_others_write() {
-    let server = Server::start().await;
-    let mut watch = Watch::open(&server, "name = none", 0).await;
-    assert_eq!(watch.next().await.0, Synced);
-    let begun = tokio::time::Instant::now();
-    let writes = async {
-        for round in 0..70 {
-            server
-                .put_service("a", &[("round", &round.to_string())])
-                .await;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    };
-    let (told, ()) = tokio::join!(
-        async {
-            let told = watch.next().await;
-            (told, begun.elapsed())
-        },
-        writes
-    );
-    let ((event, _, revision), after) = told;
-    assert_eq!(event, Bookmark);
-    assert!(after <= Duration::from_secs(35), "{after:?}");
-    assert!(revision > 20, "{revision}");
-}
-
-#[tokio::test]
 async fn a_watch_that_is_not_read_is_cut_and_told_to_resume() {
     let server = Server::start().await;
     let start = server.put_service("a", &[]).await;
@@ -340,77 +281,4 @@ async fn a_server_that_ends_tells_how_far_it_came() {
     let end = watch.message().await.unwrap_err();
     assert_eq!(why(&end), (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
     assert!(watch.0.next().await.is_none());
-}
-
-#[tokio::test]
-async fn clusters_that_come_change_and_go_are_told() {
-    let server = Server::start().await;
-    let request = v1::WatchClustersRequest {
-        filter: "name != default".to_owned(),
-    };
-    let opened = server.api.watch_clusters(Request::new(request)).await;
-    let mut watch = opened.unwrap().into_inner();
-    let mut next = async || {
-        let next = tokio::time::timeout(DEADLINE, watch.next()).await;
-        let event = next.unwrap().unwrap().unwrap();
-        let cluster = event.cluster.as_ref().map(|cluster| cluster.name.clone());
-        (event.r#type(), cluster.unwrap_or_default())
-    };
-    assert_eq!(next().await, (Synced, String::new()));
-    let east = server.cluster("east").await;
-    let named = "clusters/east".to_owned();
-    assert_eq!(next().await, (Added, named.clone()));
-    let mut spec = east.cache().state().cluster().unwrap().spec.clone();
-    spec.workload_ranges = vec!["10.0.0.0/8".parse().unwrap()];
-    let update = whole(Params {
-        spec,
-        labels: Labels::new(),
-        annotations: Labels::new(),
-    });
-    let update = Action::Cluster(ClusterAction::Update(update));
-    super::submit(&east, update).await;
-    assert_eq!(next().await, (Modified, named.clone()));
-    // Deleted and created again between two looks.
-    super::begin(&MemStore::new(), &server.clusters, "east").await;
-    assert_eq!(next().await, (Deleted, named.clone()));
-    assert_eq!(next().await, (Added, named.clone()));
-    server.clusters.remove(&name("east"));
-    assert_eq!(next().await, (Deleted, named));
-}
-
-#[tokio::test]
-async fn events_are_followed_and_counted_up() {
-    let server = Server::start().await;
-    let happened = |reason: &str| Event {
-        object: "namespaces/default/services/web".to_owned(),
-        object_uid: Uid::from_random(5),
-        event_type: EventType::Warning,
-        reason: reason.to_owned(),
-        message: "m".to_owned(),
-        component: "test".to_owned(),
-        count: 1,
-        first_at: Timestamp(1),
-        last_at: Timestamp(2),
-    };
-    let request = v1::WatchEventsRequest {
-        parent: NAMESPACE.to_owned(),
-        filter: "reason = Full".to_owned(),
-    };
-    let opened = server.api.watch_events(Request::new(request)).await;
-    let mut watch = opened.unwrap().into_inner();
-    let mut next = async || {
-        let next = tokio::time::timeout(DEADLINE, watch.next()).await;
-        let event = next.unwrap().unwrap().unwrap();
-        let count = event.event.as_ref().map_or(0, |event| event.count);
-        (event.r#type(), count)
-    };
-    assert_eq!(next().await, (Synced, 0));
-    server.events.record([happened("Other"), happened("Full")]);
-    assert_eq!(next().await, (Added, 1));
-    server.events.record([happened("Full")]);
-    assert_eq!(next().await, (Modified, 2));
-    server.api.drain();
-    assert_eq!(next().await.0, Bookmark);
-    let end = watch.next().await.unwrap().unwrap_err();
-    assert_eq!(end.code(), Code::Unavailable);
 }

@@ -24,7 +24,7 @@ async fn a_node_that_holds_nothing_gets_a_snapshot_and_every_later_change() {
             node.follow(&mut body, &rig.history, rig.history.newest())
                 .await;
         }
-        assert_eq!(node.snapshots, 1, "seed {seed}");
+        assert_eq!((node.snapshots, node.leaps), (1, 0), "seed {seed}");
     }
 }
 
@@ -65,22 +65,28 @@ async fn what_is_not_known_is_replaced_by_a_snapshot() {
     let mut rig = Rig::new(history, 5).await;
     let good = rig.held(Revision(18));
     let other = rig.held(Revision(17)).digest;
-    for (name, held) in [
-        ("nothing held", None),
+    for (name, held, cause) in [
+        ("nothing held", None, "holds_nothing"),
         (
             "another store",
             Some(ResumePoint {
                 store_id: portolan_model::Uid::from_random(8),
                 ..good
             }),
+            "other_store",
         ),
-        ("older than the ring", Some(rig.held(Revision(10)))),
+        (
+            "older than the ring",
+            Some(rig.held(Revision(10))),
+            "too_old",
+        ),
         (
             "newer than the head",
             Some(ResumePoint {
                 revision: Revision(99),
                 ..good
             }),
+            "unknown",
         ),
         (
             "another digest",
@@ -88,11 +94,14 @@ async fn what_is_not_known_is_replaced_by_a_snapshot() {
                 digest: other,
                 ..good
             }),
+            "unknown",
         ),
-        ("revision 0", Some(rig.held(Revision(0)))),
+        ("revision 0", Some(rig.held(Revision(0))), "too_old"),
     ] {
+        let before = rig.snapshots(cause);
         let (_handle, mut body, mode) = rig.open(held).await;
         assert_eq!(mode, Mode::Snapshot, "{name}");
+        assert_eq!(rig.snapshots(cause), before + 1, "{name}");
         let mut node = Node::default();
         node.follow(&mut body, &rig.history, Revision(21)).await;
     }

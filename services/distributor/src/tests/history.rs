@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use portolan_model::view::{ViewKey, project};
 use portolan_model::{
-    Change, Cluster, ClusterSpec, Digest, Family, Labels, Meta, Name, Node, NodeSpec, Object,
-    PortRange, Revision, State, StoreId, Timestamp, Uid,
+    Change, ClaimOwner, ClaimState, Cluster, ClusterSpec, Digest, Family, Kind, Labels, Meta, Name,
+    Node, NodeSpec, Object, PortClaim, PortRange, Revision, State, StoreId, Timestamp, Uid,
 };
 use portolan_proto::convert::view::{digest, encode};
 use portolan_store::{Commit, Loaded};
@@ -166,6 +166,37 @@ impl History {
         let state = self.head().clone();
         let changes = self.flip(&state);
         self.add(changes)
+    }
+
+    /// One more commit, of so many changes that no node is shown.
+    pub(super) fn unseen_commit(&mut self, changes: usize) -> Commit {
+        let claim = |first: u64| {
+            let owner = ClaimOwner {
+                uid: Uid::from_random(1),
+                namespace: name("default"),
+                name: name("unseen"),
+            };
+            let state = ClaimState::Quarantined {
+                released_in: Revision(first),
+                released_at: Timestamp(0),
+            };
+            Object::from(PortClaim {
+                port: 30_000,
+                owner,
+                state,
+            })
+        };
+        let sides = [claim(1), claim(2)];
+        let mut before = self.head().object(Kind::PortClaim, "30000");
+        let mut all = Vec::with_capacity(changes);
+        for after in sides.iter().cycle().take(changes) {
+            let after = Some(after.clone());
+            all.push(Change {
+                before: std::mem::replace(&mut before, after.clone()),
+                after,
+            });
+        }
+        self.add(all)
     }
 
     /// One more commit of these changes.

@@ -26,6 +26,8 @@ pub(super) struct Node {
     /// Whether a frame has shown it anything that it had already.
     pub(super) bookmarks: u64,
     pub(super) snapshots: u64,
+    /// Frames whose oldest commit the server did not know any more.
+    pub(super) leaps: u64,
     pub(super) resync: Option<i32>,
     pub(super) drained: bool,
     pub(super) ended: Option<String>,
@@ -140,11 +142,12 @@ impl Node {
             Revision(batches[0].from_revision),
             Revision(batches[0].to_revision),
         );
-        assert_eq!(
-            batches[0].commits[0].revision,
-            from.next().0,
-            "the oldest commit is always named"
+        let oldest = batches[0].commits[0].revision;
+        assert!(
+            from.0 < oldest && oldest <= to.0,
+            "{from} to {to}: {oldest}"
         );
+        self.leaps += u64::from(oldest != from.next().0);
         if to <= self.revision {
             return;
         }

@@ -11,8 +11,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::State;
+use super::difference::difference;
 use crate::key::{Key, NameKey};
-use crate::{Kind, Meta, Name, Object, Scoped, Uid};
+use crate::{Change, Kind, Meta, Name, Object, Scoped, Uid};
 
 /// What [`Object`] holds one of: the type of a [`Kind`].
 pub trait Noun: Sized + Send + Sync + 'static {
@@ -81,6 +82,13 @@ macro_rules! nouns {
                 match kind {
                     $(Kind::$noun => self.$rows.get(&<$key_type>::parse(path)?).cloned().map(Object::from),)*
                 }
+            }
+
+            /// The changes that lead here from other ones.
+            pub(super) fn changes_since(&self, earlier: &Self) -> Vec<Change> {
+                let mut changes = Vec::new();
+                $(difference(&earlier.$rows, &self.$rows, <crate::$noun as Noun>::uid, &mut changes);)*
+                changes
             }
 
             /// In order of kind and key.

@@ -20,4 +20,10 @@ impl State {
         }
         self.revision = to;
     }
+
+    /// The net effect of everything that happened since an earlier state of the same history. Costs a look at each object of
+    /// both, however much happened.
+    pub fn changes_since(&self, earlier: &Self) -> Vec<Change> {
+        self.rows.changes_since(&earlier.rows)
+    }
 }

@@ -53,7 +53,7 @@ async fn discard(mut reader: OwnedReadHalf) {
 }
 
 /// The bench's side.
-pub(super) struct Floor {
+pub(crate) struct Floor {
     _server: Child,
     go: TcpStream,
     gather: Arc<Gather>,
@@ -61,7 +61,7 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    pub(super) async fn start(sockets: usize, size: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn start(sockets: usize, size: usize) -> anyhow::Result<Self> {
         let mut server = Command::new(std::env::current_exe()?)
             .args([COMMAND, &sockets.to_string(), &size.to_string()])
             .stdout(Stdio::piped())
@@ -92,7 +92,7 @@ impl Floor {
     }
 
     /// One fan-out: milliseconds until the last socket has it.
-    pub(super) async fn fan_out(&mut self) -> anyhow::Result<f64> {
+    pub(crate) async fn fan_out(&mut self) -> anyhow::Result<f64> {
         self.gather.expect(0);
         self.go.write_u8(0).await?;
         let (sent, last) = tokio::time::timeout(DEADLINE, self.gather.complete())

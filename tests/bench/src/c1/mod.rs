@@ -8,8 +8,7 @@
 
 mod floor;
 mod gather;
-mod http2;
-mod nodes;
+pub(crate) mod nodes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +26,7 @@ use crate::report::{Cell, Target};
 use crate::round::{Party, Round, Rounds, turns};
 use crate::serve::{ControlPlane, Store};
 use crate::stats::percentile;
-use floor::Floor;
-pub(crate) use floor::{COMMAND as FLOOR_COMMAND, serve as serve_floor};
+pub(crate) use floor::{COMMAND as FLOOR_COMMAND, Floor, serve as serve_floor};
 use gather::{Gather, now_us};
 
 /// Nodes of each cell.

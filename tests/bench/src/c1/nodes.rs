@@ -16,15 +16,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::gather::{Gather, now_us};
-use super::http2::Call;
+use crate::http2::Call;
 use crate::serve::ControlPlane;
 
-const SYNC: &str = "/portolan.node.v1.NodeSync/Sync";
+pub(crate) const SYNC: &str = "/portolan.node.v1.NodeSync/Sync";
 /// gRPC's prefix, and the header of an HTTP/2 DATA frame.
 const AROUND: usize = 5 + 9;
 
 /// Registers all nodes beforehand, so that their objects don't count as memory of their streams.
-pub(super) async fn register(server: &ControlPlane, nodes: usize) -> anyhow::Result<()> {
+pub(crate) async fn register(server: &ControlPlane, nodes: usize) -> anyhow::Result<()> {
     let api = NodeApiClient::new(server.connect().await?);
     let mut tasks = JoinSet::new();
     for number in 0..nodes {
@@ -117,7 +117,7 @@ impl NodeStream {
         loop {
             let message = self.call.receive().await?;
             let size = message.len() + AROUND;
-            let response = SyncResponse::decode(message.as_slice())?;
+            let response = SyncResponse::decode(message)?;
             match response.message {
                 Some(Told::Batch(batch)) => self.apply(&batch, size).await?,
                 Some(Told::SnapshotEnd(end)) => self.acknowledge(end.revision).await?,
@@ -165,14 +165,16 @@ impl NodeStream {
     }
 }
 
-fn request(message: Said) -> Vec<u8> {
+/// A message of a node, as it is sent.
+pub(crate) fn request(message: Said) -> Vec<u8> {
     let request = SyncRequest {
         message: Some(message),
     };
     request.encode_to_vec()
 }
 
-fn name(number: usize) -> String {
+/// What a node is called.
+pub(crate) fn name(number: usize) -> String {
     format!("node-{number}")
 }
 

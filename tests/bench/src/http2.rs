@@ -2,6 +2,7 @@
 //! machine, so a node that cost as much as a whole client would be half of what is measured.
 
 use anyhow::{Context, bail, ensure};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -10,6 +11,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADER: usize = 9;
 /// gRPC's own: compressed or not, length.
 const PREFIX: usize = 5;
+/// Octets that are read at once.
+const READ: usize = 32 * 1024;
 /// The only stream.
 const STREAM: u32 = 1;
 /// The largest window there is: nobody waits for this reader.
@@ -26,7 +29,7 @@ struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
-    payload: Vec<u8>,
+    payload: Bytes,
 }
 
 /// Types of frames.
@@ -41,19 +44,19 @@ mod kind {
 }
 
 /// One call of a method that streams both ways.
-pub(super) struct Call {
+pub(crate) struct Call {
     socket: TcpStream,
     /// Read, but not taken apart yet.
-    received: Vec<u8>,
+    received: BytesMut,
     /// Payload of DATA that is no whole message yet.
-    body: Vec<u8>,
+    body: BytesMut,
     /// Bytes that the server still takes, of the connection and of the stream.
     windows: [u32; 2],
 }
 
 impl Call {
     /// Calls a method of the server on the other end.
-    pub(super) async fn open(socket: TcpStream, path: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn open(socket: TcpStream, path: &str) -> anyhow::Result<Self> {
         socket.set_nodelay(true)?;
         let mut opening = PREFACE.to_vec();
         let mut settings = INITIAL_WINDOW_SIZE.to_be_bytes().to_vec();
@@ -70,8 +73,8 @@ impl Call {
         );
         let mut call = Self {
             socket,
-            received: Vec::new(),
-            body: Vec::new(),
+            received: BytesMut::new(),
+            body: BytesMut::new(),
             windows: [FIRST_WINDOW; 2],
         };
         call.socket.write_all(&opening).await?;
@@ -79,7 +82,7 @@ impl Call {
     }
 
     /// Sends a message.
-    pub(super) async fn send(&mut self, message: &[u8]) -> anyhow::Result<()> {
+    pub(crate) async fn send(&mut self, message: &[u8]) -> anyhow::Result<()> {
         let length = u32::try_from(message.len() + PREFIX)?;
         for window in &mut self.windows {
             *window = window
@@ -95,7 +98,7 @@ impl Call {
     }
 
     /// The next message.
-    pub(super) async fn receive(&mut self) -> anyhow::Result<Vec<u8>> {
+    pub(crate) async fn receive(&mut self) -> anyhow::Result<Bytes> {
         loop {
             if let Some(message) = self.message() {
                 return Ok(message);
@@ -103,32 +106,37 @@ impl Call {
             if let Some(frame) = self.frame() {
                 self.take(frame).await?;
             } else {
+                self.received.reserve(READ);
                 let read = self.socket.read_buf(&mut self.received).await?;
                 ensure!(read > 0, "the server closed the connection");
             }
         }
     }
 
-    fn message(&mut self) -> Option<Vec<u8>> {
+    fn message(&mut self) -> Option<Bytes> {
         let prefix: [u8; PREFIX] = *self.body.first_chunk()?;
         let [_, length @ ..] = prefix;
         let end = PREFIX + usize::try_from(u32::from_be_bytes(length)).ok()?;
-        let message = self.body.get(PREFIX..end)?.to_vec();
-        self.body.drain(..end);
-        Some(message)
+        if self.body.len() < end {
+            return None;
+        }
+        let message = self.body.split_to(end).freeze();
+        Some(message.slice(PREFIX..))
     }
 
     fn frame(&mut self) -> Option<Frame> {
         let header: [u8; HEADER] = *self.received.first_chunk()?;
         let [a, b, c, kind, flags, stream @ ..] = header;
         let end = HEADER + usize::try_from(u32::from_be_bytes([0, a, b, c])).ok()?;
-        let payload = self.received.get(HEADER..end)?.to_vec();
-        self.received.drain(..end);
+        if self.received.len() < end {
+            return None;
+        }
+        let frame = self.received.split_to(end).freeze();
         Some(Frame {
             kind,
             flags,
             stream: u32::from_be_bytes(stream),
-            payload,
+            payload: frame.slice(HEADER..),
         })
     }
 
@@ -141,7 +149,7 @@ impl Call {
         } = frame;
         let mut answer = Vec::new();
         match kind {
-            kind::DATA if flags & PADDED == 0 => self.body.extend(payload),
+            kind::DATA if flags & PADDED == 0 => self.body.extend_from_slice(&payload),
             kind::SETTINGS if flags & ACK == 0 => put(&mut answer, kind::SETTINGS, ACK, 0, &[]),
             kind::PING if flags & ACK == 0 => put(&mut answer, kind::PING, ACK, 0, &payload),
             kind::WINDOW_UPDATE => {
